@@ -1,0 +1,20 @@
+//! Everything a use case works with, in one hand. Made once by the binary (or the test kit) and shared by web,
+//! worker and notifications.
+
+use std::sync::Arc;
+
+use crate::flow::{Registry, Resources};
+use crate::ports::{Bell, Clock, Feed, IdSource, TaskStore};
+use crate::task::Limits;
+
+#[derive(Clone)]
+pub struct Engine {
+    pub store: Arc<dyn TaskStore>,
+    pub bell: Arc<Bell>,
+    pub feed: Arc<Feed>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+    pub registry: Arc<Registry>,
+    pub resources: Resources,
+    pub limits: Arc<Limits>,
+}

@@ -1,0 +1,32 @@
+//! The engine: what a flow is, what a task is, and what may happen to one.
+//!
+//! Read it in this order: [`flow`] (what an author sees), [`task`] (state, log, view), [`ports`] (what the engine
+//! needs from outside), [`use_cases`] (start, run, control, rescue), [`testing`] (the kit for flow authors).
+//! It knows no HTTP, no apalis, no SQL, no Redis and no SMTP.
+
+extern crate self as caudal;
+
+pub mod engine;
+pub mod flow;
+pub mod ports;
+pub mod task;
+pub mod testing;
+pub mod use_cases;
+
+pub use caudal_macros::flow;
+pub use engine::Engine;
+
+/// What the code that `#[flow]` writes refers to. Not for people.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::flow::definition::{FlowDefinition, FlowRegistration, OptionsSpec, run_boxed, schema_of};
+    pub use inventory;
+}
+
+/// What a flow's file needs: `use caudal::prelude::*;`.
+pub mod prelude {
+    pub use crate::flow::{Approval, Flow, FlowContext, FlowError, FlowResult, Secret, StepContext};
+    pub use caudal_macros::flow;
+    pub use schemars::JsonSchema;
+    pub use serde::{Deserialize, Serialize};
+}

@@ -1,0 +1,113 @@
+//! The feed of a process: news of tasks for those who watch.
+//!
+//! A store publishes here what has become durable: one subscription per process, however many watch. News carries
+//! the new entries themselves, so that nobody reads them back from the store; a watcher that fell behind, or news
+//! without entries, is answered by reading the store after the last number seen.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::{broadcast, mpsc};
+
+use crate::task::{LogEntry, TaskId, Tenant, WireState};
+
+/// Something new in the log of a watched task.
+#[derive(Debug, Clone)]
+pub struct News {
+    pub task: TaskId,
+    pub head: u64,
+    /// The entries up to `head`, in order and without a gap; empty when they must be read.
+    pub entries: Arc<[LogEntry]>,
+}
+
+/// A task came, changed its state or went; for lists, whatever they watch.
+#[derive(Debug, Clone)]
+pub struct TaskChange {
+    pub task: TaskId,
+    pub tenant: Tenant,
+    pub flow: Arc<str>,
+    pub state: WireState,
+}
+
+#[derive(Debug)]
+pub struct Feed {
+    watches: RwLock<HashMap<TaskId, Vec<(u64, mpsc::UnboundedSender<News>)>>>,
+    changes: broadcast::Sender<TaskChange>,
+    next: Mutex<u64>,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { watches: RwLock::default(), changes: broadcast::channel(4096).0, next: Mutex::default() }
+    }
+}
+
+impl Feed {
+    /// Whether a store needs to build news for this task at all.
+    pub fn is_watched(&self, task: TaskId) -> bool {
+        self.watches.read().unwrap_or_else(PoisonError::into_inner).contains_key(&task)
+    }
+
+    pub fn publish(&self, news: News) {
+        let watches = self.watches.read().unwrap_or_else(PoisonError::into_inner);
+        for (_, sender) in watches.get(&news.task).into_iter().flatten() {
+            // A watch that is gone takes itself out.
+            let _ = sender.send(news.clone());
+        }
+    }
+
+    pub fn publish_change(&self, change: TaskChange) {
+        // Nobody listening is fine.
+        let _ = self.changes.send(change);
+    }
+
+    /// Watches one task from now on. Begin to watch first, then read the store: what comes between is then in both.
+    ///
+    /// One watch per process and task is meant (the web's live view); it must drain the news promptly.
+    pub fn watch(self: &Arc<Self>, task: TaskId) -> Watch {
+        let (sender, news) = mpsc::unbounded_channel();
+        let number = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            *next += 1;
+            *next
+        };
+        self.watches.write().unwrap_or_else(PoisonError::into_inner).entry(task).or_default().push((number, sender));
+        Watch { feed: self.clone(), task, number, news }
+    }
+
+    /// Changes of all tasks. A listener that falls behind gets `Lagged` and asks for the list again.
+    pub fn changes(&self) -> broadcast::Receiver<TaskChange> {
+        self.changes.subscribe()
+    }
+}
+
+/// One watch of one task.
+#[derive(Debug)]
+pub struct Watch {
+    feed: Arc<Feed>,
+    task: TaskId,
+    number: u64,
+    news: mpsc::UnboundedReceiver<News>,
+}
+
+impl Watch {
+    pub async fn next(&mut self) -> Option<News> {
+        self.news.recv().await
+    }
+
+    pub fn try_next(&mut self) -> Option<News> {
+        self.news.try_recv().ok()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut watches = self.feed.watches.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(senders) = watches.get_mut(&self.task) {
+            senders.retain(|(number, _)| *number != self.number);
+            if senders.is_empty() {
+                watches.remove(&self.task);
+            }
+        }
+    }
+}

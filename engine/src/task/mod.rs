@@ -1,0 +1,24 @@
+//! What a task is: its names, its states, its log, and the view that everybody sees.
+
+pub mod crash_loop;
+pub mod event;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod record;
+pub mod state;
+pub mod summary;
+pub mod time;
+pub mod view;
+pub mod wait;
+
+pub use event::{ErrorReport, Event, Fact, Key, LogEntry, LogLevel, PauseReason};
+pub use ids::{Claim, TaskId, Tenant, WorkerId};
+pub use json::Json;
+pub use limits::Limits;
+pub use record::{NewTask, Parent, Priority, TaskOptions, TaskRecord};
+pub use state::{IllegalMove, Move, TaskState, WireState};
+pub use summary::Summary;
+pub use time::Timestamp;
+pub use view::TaskView;
+pub use wait::{APPROVAL_PREFIX, Wait, WaitKind};

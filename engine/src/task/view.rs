@@ -1,0 +1,364 @@
+//! The view: the fold of a task's log that every client sees.
+//!
+//! Whoever shows a task — a page that polls, a stream, the command line — applies the events in order and shows
+//! this. Results and text of a step's attempt that did not finish are dropped (its log lines stay, marked), so a
+//! crash or a retry never shows anything twice. A snapshot is bounded: the newest results only, with `omitted`
+//! saying how many are left out (they are all in the log), and the tail of each stream.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::event::{ErrorReport, Event, Fact, Key, Teller};
+use super::ids::TaskId;
+use super::json::Json;
+use super::state::WireState;
+use super::summary::Summary;
+use super::wait::{Wait, WaitKind};
+
+const MOST_RESULTS: usize = 500;
+const MOST_RESULT_BYTES: usize = 256 * 1024;
+const STREAM_TAIL_BYTES: usize = 16 * 1024;
+/// Finished streams that are still shown, so that words do not vanish when the next step begins.
+const FINISHED_STREAMS: usize = 8;
+
+#[derive(Debug, Clone)]
+pub struct TaskView {
+    /// The newest event that is folded in.
+    pub seq: u64,
+    pub state: WireState,
+    pub summary: Summary,
+    pub waiting: Vec<Wait>,
+    pub final_result: Option<Json>,
+    pub error: Option<ErrorReport>,
+    /// The task that goes on in place of this one.
+    pub continued_as: Option<TaskId>,
+    started: bool,
+    results: VecDeque<ResultItem>,
+    result_bytes: usize,
+    omitted: u64,
+    streams: Vec<Stream>,
+    /// Names of the steps that are running.
+    names: HashMap<Key, Arc<str>>,
+}
+
+#[derive(Debug, Clone)]
+struct ResultItem {
+    step: Option<Key>,
+    /// The attempt that told it has not finished yet.
+    provisional: bool,
+    is_log: bool,
+    /// The wire object.
+    json: String,
+}
+
+#[derive(Debug, Clone)]
+struct Stream {
+    step: Key,
+    label: Arc<str>,
+    text: String,
+    running: bool,
+}
+
+impl Default for TaskView {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            state: WireState::Pending,
+            summary: Summary::default(),
+            waiting: Vec::new(),
+            final_result: None,
+            error: None,
+            continued_as: None,
+            started: false,
+            results: VecDeque::new(),
+            result_bytes: 0,
+            omitted: 0,
+            streams: Vec::new(),
+            names: HashMap::new(),
+        }
+    }
+}
+
+impl TaskView {
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut view = Self::default();
+        for event in events {
+            view.apply(event);
+        }
+        view
+    }
+
+    /// Folds the next event in. Returns whether anything that a snapshot shows has changed.
+    pub fn apply(&mut self, event: &Event) -> bool {
+        self.seq = event.seq;
+        let before = self.summary.clone();
+        self.summary.apply(&event.fact);
+        let changed = self.apply_fact(event);
+        changed || before != self.summary
+    }
+
+    fn apply_fact(&mut self, event: &Event) -> bool {
+        match &event.fact {
+            Fact::TaskClaimed(_) => {
+                self.started = true;
+                self.state = WireState::Progress;
+                self.waiting.retain(|wait| matches!(wait.kind, WaitKind::Signal | WaitKind::Approval));
+            }
+            Fact::TaskWaiting(waiting) => {
+                self.state = WireState::Waiting;
+                self.waiting.clone_from(&waiting.waits);
+            }
+            Fact::TaskPaused(_) => self.state = WireState::Paused,
+            Fact::TaskResumed(_) | Fact::TaskRescued(_) | Fact::TaskReleased(_) => {
+                self.state = if self.started { WireState::Progress } else { WireState::Pending };
+            }
+            Fact::TaskSucceeded(done) => {
+                self.final_result = Some(done.result.clone());
+                self.continued_as = done.continued_as;
+                self.end(WireState::Success);
+            }
+            Fact::TaskFailed(failed) => {
+                self.error = Some(failed.error.clone());
+                self.end(WireState::Failure);
+            }
+            Fact::TaskCancelled(_) => self.end(WireState::Cancelled),
+
+            Fact::StepStarted(step) => {
+                self.names.insert(step.step.clone(), step.name.clone());
+                self.void(&step.step);
+            }
+            Fact::StepSucceeded(step) => {
+                self.names.remove(&step.step);
+                self.keep(&step.step);
+            }
+            Fact::StepFailed(step) => self.leave(&step.step),
+            Fact::StepCancelled(step) => self.leave(&step.step),
+            Fact::StepRetrying(step) => self.void(&step.step),
+
+            Fact::Log(log) => self.push(&log.teller, true, &LogItem { r#type: "log", fact: log }),
+            Fact::ToolResult(result) => self.push(
+                &result.teller,
+                false,
+                &ToolItem {
+                    r#type: "tool_result",
+                    step_name: &result.step_name,
+                    tool: &result.tool,
+                    data: &result.data,
+                },
+            ),
+            Fact::Custom(custom) => self.push(
+                &custom.teller,
+                false,
+                &CustomItem { r#type: "custom", name: &custom.name, data: &custom.data },
+            ),
+            Fact::Chunk(chunk) => self.stream(&chunk.step, &chunk.text),
+            Fact::ChunkReset(reset) => self.streams.retain(|stream| stream.step != reset.step),
+
+            Fact::SignalAwaited(awaited) => self.await_signal(Wait {
+                id: awaited.step.clone(),
+                kind: WaitKind::Signal,
+                name: awaited.name.clone(),
+                question: None,
+                schema: awaited.schema.clone(),
+                since: event.at,
+                until: awaited.until,
+                child: None,
+            }),
+            Fact::ApprovalAsked(asked) => self.await_signal(Wait {
+                id: asked.id.clone(),
+                kind: WaitKind::Approval,
+                name: asked.id.clone(),
+                question: Some(asked.question.clone()),
+                schema: Some(asked.schema.clone()),
+                since: event.at,
+                until: None,
+                child: None,
+            }),
+            Fact::SignalConsumed(consumed) => self.waiting.retain(|wait| wait.id != consumed.step),
+            Fact::ApprovalAnswered(answered) => self.waiting.retain(|wait| wait.id != answered.id),
+            _ => return false,
+        }
+        true
+    }
+
+    fn await_signal(&mut self, wait: Wait) {
+        self.waiting.retain(|open| open.id != wait.id);
+        self.waiting.push(wait);
+    }
+
+    fn end(&mut self, state: WireState) {
+        self.state = state;
+        self.waiting.clear();
+        self.names.clear();
+        let running: Vec<Key> = self.streams.iter().filter(|s| s.running).map(|s| s.step.clone()).collect();
+        for step in running {
+            self.void(&step);
+        }
+    }
+
+    fn leave(&mut self, step: &Key) {
+        self.names.remove(step);
+        self.void(step);
+    }
+
+    /// The attempt did not finish: its results and text are void, its log lines stay, marked.
+    fn void(&mut self, step: &Key) {
+        self.streams.retain(|stream| stream.step != *step);
+        for item in &mut self.results {
+            if item.provisional && item.is_log && item.step.as_ref() == Some(step) {
+                item.provisional = false;
+                item.json.pop();
+                item.json.push_str(",\"unfinished\":true}");
+            }
+        }
+        self.results.retain(|item| !item.provisional || item.step.as_ref() != Some(step));
+        self.result_bytes = self.results.iter().map(|item| item.json.len()).sum();
+    }
+
+    fn keep(&mut self, step: &Key) {
+        for item in self.results.iter_mut().filter(|item| item.step.as_ref() == Some(step)) {
+            item.provisional = false;
+        }
+        for stream in self.streams.iter_mut().filter(|stream| stream.step == *step) {
+            stream.running = false;
+        }
+        let finished = self.streams.iter().filter(|stream| !stream.running).count();
+        if finished > FINISHED_STREAMS
+            && let Some(oldest) = self.streams.iter().position(|stream| !stream.running)
+        {
+            self.streams.remove(oldest);
+        }
+    }
+
+    fn push(&mut self, teller: &Teller, is_log: bool, item: &impl Serialize) {
+        let json = serde_json::to_string(item).unwrap_or_default();
+        self.result_bytes += json.len();
+        self.results.push_back(ResultItem {
+            step: teller.step.clone(),
+            provisional: teller.step.is_some(),
+            is_log,
+            json,
+        });
+        while self.results.len() > MOST_RESULTS || (self.result_bytes > MOST_RESULT_BYTES && self.results.len() > 1) {
+            if let Some(oldest) = self.results.pop_front() {
+                self.result_bytes -= oldest.json.len();
+                self.omitted += 1;
+            }
+        }
+    }
+
+    fn stream(&mut self, step: &Key, text: &str) {
+        let at = self.streams.iter().position(|stream| stream.step == *step).unwrap_or_else(|| {
+            let label = self.label(step);
+            self.streams.push(Stream { step: step.clone(), label, text: String::new(), running: true });
+            self.streams.len() - 1
+        });
+        let stream = &mut self.streams[at];
+        stream.text.push_str(text);
+        // Cut rarely, not at every chunk.
+        if stream.text.len() > 2 * STREAM_TAIL_BYTES {
+            stream.text = tail(&stream.text).to_owned();
+        }
+    }
+
+    /// A step's name; its key where two streams would share the name.
+    fn label(&self, step: &Key) -> Arc<str> {
+        let name = self.names.get(step).cloned().unwrap_or_else(|| step.clone());
+        if self.streams.iter().any(|stream| stream.label == name) { step.clone() } else { name }
+    }
+}
+
+fn tail(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(STREAM_TAIL_BYTES);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    text.get(from..).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct LogItem<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    fact: &'a super::event::Log,
+}
+
+#[derive(Serialize)]
+struct ToolItem<'a> {
+    r#type: &'static str,
+    step_name: &'a str,
+    tool: &'a str,
+    data: &'a Json,
+}
+
+#[derive(Serialize)]
+struct CustomItem<'a> {
+    r#type: &'static str,
+    name: &'a str,
+    data: &'a Json,
+}
+
+/// The snapshot on the wire: `{"state": …, "details": {…}}`.
+impl Serialize for TaskView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("state", &self.state)?;
+        map.serialize_entry("details", &Details(self))?;
+        map.end()
+    }
+}
+
+struct Details<'a>(&'a TaskView);
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let view = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", &view.summary.status)?;
+        map.serialize_entry("progress", &view.summary.progress)?;
+        map.serialize_entry("step_results", &Results(&view.results))?;
+        if view.omitted > 0 {
+            map.serialize_entry("omitted", &view.omitted)?;
+        }
+        map.serialize_entry("streams", &Streams(&view.streams))?;
+        map.serialize_entry("waiting", &view.waiting)?;
+        map.serialize_entry("final_result", &view.final_result)?;
+        if let Some(error) = &view.error {
+            map.serialize_entry("error", error)?;
+        }
+        if let Some(task) = &view.continued_as {
+            map.serialize_entry("continued_as", task)?;
+        }
+        map.end()
+    }
+}
+
+struct Results<'a>(&'a VecDeque<ResultItem>);
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|item| Raw(&item.json)))
+    }
+}
+
+/// JSON that was made by us a moment ago.
+struct Raw<'a>(&'a str);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&serde_json::value::RawValue>(self.0)
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+struct Streams<'a>(&'a [Stream]);
+
+impl Serialize for Streams<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|stream| (&stream.label, tail(&stream.text))))
+    }
+}

@@ -1,0 +1,1 @@
+//! What may happen to a task, each a pipeline of named steps.

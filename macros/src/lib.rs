@@ -1,0 +1,7 @@
+//! `#[flow]`.
+use proc_macro::TokenStream;
+
+#[proc_macro_attribute]
+pub fn flow(_options: TokenStream, item: TokenStream) -> TokenStream {
+    item
+}
