@@ -4,6 +4,8 @@
 //! needs from outside), [`use_cases`] (start, run, control, rescue), [`testing`] (the kit for flow authors).
 //! It knows no HTTP, no apalis, no SQL, no Redis and no SMTP.
 
+// The code that `#[flow]` writes names this crate `caudal`, as an author's own crate does.
+#[expect(unused_extern_crates, reason = "used by the code of #[flow] in tests")]
 extern crate self as caudal;
 
 pub mod engine;
