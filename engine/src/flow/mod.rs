@@ -8,7 +8,7 @@ pub mod resources;
 pub mod secret;
 
 pub use context::{Approval, FlowContext, StepContext};
-pub use definition::{Flow, FlowDefinition, FlowRegistration, OptionsSpec};
+pub use definition::{Flow, FlowDefinition, FlowRegistration, NoInput, OptionsSpec};
 pub use error::{FlowError, FlowResult};
 pub use registry::{Registry, RegistryError};
 pub use resources::Resources;
