@@ -15,13 +15,17 @@ pub mod task;
 pub mod testing;
 pub mod use_cases;
 
-pub use caudal_macros::flow;
+pub use caudal_macros::{flow, flows_in};
 pub use engine::Engine;
 
 /// What the code that `#[flow]` writes refers to. Not for people.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::flow::definition::{FlowDefinition, FlowRegistration, OptionsSpec, run_boxed, schema_of};
+    pub use crate::flow::FlowContext;
+    pub use crate::flow::definition::{
+        Flow, FlowDefinition, FlowRegistration, NoInput, OptionsSpec, RunFuture, run_boxed, schema_of,
+    };
+    pub use crate::task::Json;
     pub use inventory;
 }
 

@@ -17,7 +17,7 @@ pub mod waiting;
 
 pub use children::Child;
 pub use context::FlowContext;
-pub use definition::{Flow, FlowDefinition, FlowRegistration, OptionsSpec};
+pub use definition::{Flow, FlowDefinition, FlowRegistration, NoInput, OptionsSpec};
 pub use error::{FlowError, FlowResult};
 pub use notify::Notification;
 pub use registry::{Registry, RegistryError};
