@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::flow::{Registry, Resources};
-use crate::ports::{Bell, Clock, Feed, IdSource, TaskStore};
+use crate::ports::{Bell, Clock, Feed, IdSource, TaskStore, WorkerBoard};
 use crate::task::Limits;
 
 #[derive(Clone)]
@@ -17,4 +17,6 @@ pub struct Engine {
     pub registry: Arc<Registry>,
     pub resources: Resources,
     pub limits: Arc<Limits>,
+    /// The workers of this process.
+    pub workers: Arc<WorkerBoard>,
 }

@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Runs what is claimed from a line: apalis drives the worker, and one backend of our own feeds it.
+//!
+//! The line is a small port, [`Claims`], so that tasks and notifications run on the same runtime. Read on in
+//! `docs/decisions/0001-own-apalis-backend.md`: why none of apalis' own backends is the line.
+//!
+//! ```text
+//!   Claims ──▶ line ──▶ backend ──▶ apalis worker ──▶ one tokio task per item
+//!              waits for work        (Monitor)         holds its slot until it ends
+//!              and a free slot
+//! ```
+
+mod backend;
+mod claims;
+mod executions;
+mod line;
+mod outage;
+mod runtime;
+mod slots;
+
+pub use claims::{Batch, Claims};
+pub use runtime::Runtime;

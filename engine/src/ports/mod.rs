@@ -1,14 +1,16 @@
-//! What the engine needs from outside. The store is a trait with several adapters; bell and feed are things of the
-//! process, which an adapter rings and fills.
+//! What the engine needs from outside. The store is a trait with several adapters; bell, feed and worker board are
+//! things of the process; an adapter rings the one and fills the other.
 
 pub mod bell;
 pub mod clock;
 pub mod feed;
 pub mod ids;
 pub mod task_store;
+pub mod workers;
 
 pub use bell::Bell;
 pub use clock::{Clock, SystemClock};
 pub use feed::{Feed, News, TaskChange, Watch};
 pub use ids::{IdSource, RandomIds};
 pub use task_store::*;
+pub use workers::{RunningTask, WorkerBoard, WorkerReport, WorkerStatus};

@@ -1,1 +1,5 @@
-//! The kit for testing flows.
+//! The kit for testing flows, and what stores are held by.
+
+pub mod clock;
+pub mod conformance;
+pub mod memory;

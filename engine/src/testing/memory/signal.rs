@@ -1,0 +1,44 @@
+//! A value for a task: kept until it is consumed, whatever the task does meanwhile.
+
+use super::state::State;
+use crate::ports::{NewSignal, SignalAccepted, SignalRefused};
+use crate::task::event::SignalReceived;
+use crate::task::{APPROVAL_PREFIX, Tenant, Timestamp};
+
+impl State {
+    pub(super) fn signal(
+        &mut self,
+        tenant: &Tenant,
+        signal: NewSignal,
+        now: Timestamp,
+    ) -> Result<SignalAccepted, SignalRefused> {
+        let effects = &mut self.effects;
+        let stored = self.tasks.get_mut(&signal.task).filter(|stored| stored.record.tenant == *tenant);
+        let stored = stored.ok_or(SignalRefused::NotFound)?;
+        if let Some(seq) = signal.id.as_ref().and_then(|id| stored.signal_ids.get(id)) {
+            return Ok(SignalAccepted { seq: *seq });
+        }
+        if stored.record.state.is_ended() {
+            return Err(SignalRefused::WrongState { state: stored.record.wire_state() });
+        }
+        let is_approval = signal.name.starts_with(APPROVAL_PREFIX);
+        if is_approval && stored.answered.contains(&signal.name) {
+            return Err(SignalRefused::AlreadyAnswered);
+        }
+        if stored.pending.iter().filter(|(_, name)| *name == signal.name).count() >= signal.most_pending {
+            return Err(SignalRefused::TooMany);
+        }
+        let name = signal.name;
+        let seq = stored.tell(SignalReceived { name: name.clone(), value: signal.value }, now, effects);
+        stored.pending.push((seq, name.clone()));
+        if let Some(id) = signal.id {
+            stored.signal_ids.insert(id, seq);
+        }
+        if is_approval {
+            stored.answered.insert(name.clone());
+        }
+        let hears = stored.record.waits.iter().any(|wait| wait.hears_signal(&name));
+        stored.wake(hears, now, effects);
+        Ok(SignalAccepted { seq })
+    }
+}

@@ -1,0 +1,58 @@
+//! Takes over what dead workers left: back in line → a verdict on those that keep killing their workers.
+
+use crate::engine::Engine;
+use crate::ports::{Rescued, StoreError};
+use crate::task::crash_loop::FATAL_TAKEOVERS;
+use crate::task::{ErrorReport, Fact, TaskId};
+
+const TASKS_PER_BITE: usize = 500;
+
+/// One bite of rescuing. Returns how many tasks were taken over; fewer than a full bite means none are left.
+pub async fn rescue(engine: &Engine) -> Result<RescueBite, StoreError> {
+    let rescued = engine.store.rescue(TASKS_PER_BITE).await?;
+    for task in rescued.iter().filter(|task| task.takeovers >= FATAL_TAKEOVERS) {
+        end_crash_loop(engine, task).await?;
+    }
+    Ok(RescueBite { taken_over: rescued.len(), more: rescued.len() == TASKS_PER_BITE })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RescueBite {
+    pub taken_over: usize,
+    pub more: bool,
+}
+
+async fn end_crash_loop(engine: &Engine, rescued: &Rescued) -> Result<(), StoreError> {
+    let step = step_in_flight(engine, rescued.task).await?;
+    let mut error = ErrorReport::new(
+        "crash_loop",
+        match &step {
+            Some(step) => format!("its worker died {} times in '{step}' without finishing a step", rescued.takeovers),
+            None => format!("its worker died {} times without finishing a step", rescued.takeovers),
+        },
+    );
+    error.step = step;
+    engine.store.fail_queued(rescued.task, error).await?;
+    tracing::warn!(task.id = %rescued.task, flow.name = %rescued.flow, "task ended: it kept taking its worker down");
+    Ok(())
+}
+
+/// The last step that was started and never finished.
+async fn step_in_flight(engine: &Engine, task: TaskId) -> Result<Option<std::sync::Arc<str>>, StoreError> {
+    let mut open = Vec::new();
+    let mut after = 0;
+    loop {
+        let entries = engine.store.events(task, after, 1 << 20).await?;
+        let Some(last) = entries.last() else { break };
+        after = last.seq;
+        for event in entries.iter().filter_map(|entry| entry.event().ok()) {
+            match event.fact {
+                Fact::StepStarted(step) => open.push((step.step, step.name)),
+                Fact::StepSucceeded(step) => open.retain(|(key, _)| *key != step.step),
+                Fact::StepFailed(step) => open.retain(|(key, _)| *key != step.step),
+                _ => {}
+            }
+        }
+    }
+    Ok(open.pop().map(|(_, name)| name))
+}

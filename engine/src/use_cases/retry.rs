@@ -1,0 +1,186 @@
+//! Retries an ended task: a new task that begins with everything the old one had finished.
+//!
+//! What is taken over: finished steps with what they told, consumed signals and answers, timers, recorded values,
+//! children that succeeded, and what the flow told outside steps. What is not: states, failed steps, attempts that
+//! did not finish, signals nobody consumed. Sequence numbers that events refer to are counted anew.
+
+use std::collections::{HashMap, HashSet};
+
+use thiserror::Error;
+
+use crate::engine::Engine;
+use crate::ports::{CreateRefused, Created, StoreError};
+use crate::task::event::TaskCreated;
+use crate::task::record::Idempotency;
+use crate::task::{Event, Fact, Key, NewTask, Summary, TaskId, Tenant, WireState};
+
+#[derive(Debug, Clone, Error)]
+pub enum RetryError {
+    #[error("there is no such task")]
+    NotFound,
+    #[error("the task has not ended")]
+    WrongState { state: WireState },
+    #[error("no flow named '{flow}' is known here")]
+    UnknownFlow { flow: String },
+    #[error(transparent)]
+    Refused(#[from] CreateRefused),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub async fn retry_task(
+    engine: &Engine,
+    tenant: &Tenant,
+    task: TaskId,
+    idempotency: Option<Idempotency>,
+) -> Result<Created, RetryError> {
+    let old = engine.store.task(tenant, task).await?.ok_or(RetryError::NotFound)?;
+    if !old.state.is_ended() {
+        return Err(RetryError::WrongState { state: old.wire_state() });
+    }
+    let flow = engine.registry.find(&old.flow).ok_or_else(|| RetryError::UnknownFlow { flow: old.flow.to_string() })?;
+    let now = engine.clock.now();
+    let events = read_log(engine, task).await?;
+    let created = Fact::from(TaskCreated {
+        flow: flow.name.into(),
+        version: old.version,
+        retry_of: Some(task),
+        parent: None,
+        continued_from: None,
+        due_at: None,
+    });
+    let mut options = old.options.clone();
+    options.deadline = None;
+    options.continued_from = None;
+    let new = NewTask {
+        id: engine.ids.task_id(now, task.partition()),
+        tenant: tenant.clone(),
+        flow: flow.name.into(),
+        version: old.version,
+        priority: old.priority,
+        created_at: now,
+        due_at: now,
+        input: old.input,
+        tags: old.tags,
+        unique_key: old.unique_key,
+        idempotency,
+        parent: None,
+        retry_of: Some(task),
+        options,
+        events: std::iter::once(created.encode(now)).chain(taken_over(&events)).collect(),
+        summary: Summary::default(),
+    };
+    let mut answers = engine.store.create(vec![new]).await?;
+    let answer = answers.pop().ok_or_else(|| StoreError::Corrupt("the store gave no answer".to_owned()))?;
+    Ok(answer?)
+}
+
+async fn read_log(engine: &Engine, task: TaskId) -> Result<Vec<Event>, StoreError> {
+    let mut events = Vec::new();
+    let mut after = 0;
+    loop {
+        let entries = engine.store.events(task, after, 1 << 20).await?;
+        let Some(last) = entries.last() else { return Ok(events) };
+        after = last.seq;
+        for entry in &entries {
+            events.push(entry.event().map_err(|error| StoreError::Corrupt(error.to_string()))?);
+        }
+    }
+}
+
+/// The bodies that the new log begins with, after its `task.created`.
+fn taken_over(events: &[Event]) -> Vec<String> {
+    let finished = Finished::of(events);
+    let mut bodies = Vec::new();
+    let mut renumbered: HashMap<u64, u64> = HashMap::new();
+    for event in events.iter().filter(|event| finished.keeps(event)) {
+        // The new task's own `task.created` has number 1.
+        renumbered.insert(event.seq, bodies.len() as u64 + 2);
+        let mut fact = event.fact.clone();
+        match &mut fact {
+            Fact::SignalConsumed(consumed) => consumed.signal = new_number(&renumbered, consumed.signal),
+            Fact::SignalRejected(rejected) => rejected.signal = new_number(&renumbered, rejected.signal),
+            Fact::ApprovalAnswered(answered) => answered.signal = new_number(&renumbered, answered.signal),
+            _ => {}
+        }
+        bodies.push(fact.encode(event.at));
+    }
+    bodies
+}
+
+fn new_number(renumbered: &HashMap<u64, u64>, old: u64) -> u64 {
+    renumbered.get(&old).copied().unwrap_or(old)
+}
+
+/// What the old task had finished.
+#[derive(Default)]
+struct Finished {
+    /// Steps that succeeded and the attempt that did, with where that attempt's last execution began.
+    steps: HashMap<Key, (u32, u64)>,
+    /// Waits that were answered, children that succeeded.
+    waits: HashSet<Key>,
+    signals: HashSet<u64>,
+}
+
+impl Finished {
+    fn of(events: &[Event]) -> Self {
+        let mut finished = Self::default();
+        let mut began: HashMap<Key, u64> = HashMap::new();
+        for event in events {
+            match &event.fact {
+                Fact::StepStarted(step) => {
+                    began.insert(step.step.clone(), event.seq);
+                }
+                Fact::StepSucceeded(step) => {
+                    let from = began.get(&step.step).copied().unwrap_or(0);
+                    finished.steps.insert(step.step.clone(), (step.attempt, from));
+                }
+                Fact::SignalConsumed(consumed) => {
+                    finished.waits.insert(consumed.step.clone());
+                    finished.signals.insert(consumed.signal);
+                }
+                Fact::ApprovalAnswered(answered) => {
+                    finished.waits.insert(answered.step.clone());
+                    finished.signals.insert(answered.signal);
+                }
+                Fact::ChildEnded(ended) if ended.state == WireState::Success => {
+                    finished.waits.insert(ended.step.clone());
+                }
+                _ => {}
+            }
+        }
+        finished
+    }
+
+    fn keeps(&self, event: &Event) -> bool {
+        match &event.fact {
+            Fact::StepStarted(step) => self.keeps_step(&step.step, step.attempt, event.seq),
+            Fact::StepSucceeded(step) => self.keeps_step(&step.step, step.attempt, event.seq),
+            Fact::Log(log) => self.keeps_told(&log.teller, event.seq),
+            Fact::Progress(progress) => self.keeps_told(&progress.teller, event.seq),
+            Fact::ToolResult(result) => self.keeps_told(&result.teller, event.seq),
+            Fact::Custom(custom) => self.keeps_told(&custom.teller, event.seq),
+            Fact::Usage(usage) => self.keeps_told(&usage.teller, event.seq),
+            Fact::Chunk(chunk) => self.keeps_step(&chunk.step, chunk.attempt, event.seq),
+            Fact::SignalReceived(_) => self.signals.contains(&event.seq),
+            Fact::SignalAwaited(awaited) => self.waits.contains(&awaited.step),
+            Fact::SignalConsumed(_) | Fact::ApprovalAnswered(_) => true,
+            Fact::ApprovalAsked(asked) => self.waits.contains(&asked.step),
+            Fact::ChildStarted(child) => self.waits.contains(&child.step),
+            Fact::ChildEnded(child) => child.state == WireState::Success,
+            Fact::TimerSet(_) | Fact::RaceWon(_) | Fact::Recorded(_) | Fact::NotificationQueued(_) => true,
+            _ => false,
+        }
+    }
+
+    fn keeps_told(&self, teller: &crate::task::event::Teller, seq: u64) -> bool {
+        match (&teller.step, teller.attempt) {
+            (Some(step), Some(attempt)) => self.keeps_step(step, attempt, seq),
+            _ => true,
+        }
+    }
+
+    fn keeps_step(&self, step: &Key, attempt: u32, seq: u64) -> bool {
+        self.steps.get(step).is_some_and(|&(winner, from)| attempt == winner && seq >= from)
+    }
+}

@@ -1,0 +1,27 @@
+//! The port: what the runtime needs to know about a line of work.
+
+use std::fmt::Display;
+
+use async_trait::async_trait;
+
+#[async_trait]
+pub trait Claims: Send + Sync + 'static {
+    /// Something that was claimed and will be run once.
+    type Item: Send + 'static;
+    type Error: Display + Send;
+
+    /// Claims at most `free` items. A call that began is always waited for, because what it claimed must be run.
+    async fn next(&self, free: usize) -> Result<Batch<Self::Item>, Self::Error>;
+
+    /// Returns when asking again may give something: the bell rang, or a time came that the last answer named.
+    /// What happened since that answer counts, so that no ring is lost between the two calls.
+    async fn due(&self);
+}
+
+/// The answer to a claim.
+#[derive(Debug)]
+pub struct Batch<T> {
+    pub items: Vec<T>,
+    /// More could be had at once: asked again as soon as there is a free slot, without waiting for [`Claims::due`].
+    pub more: bool,
+}
