@@ -159,7 +159,7 @@ impl Query {
             let fits = match &text {
                 Some(text) => {
                     row = row.freshened(connection)?;
-                    says(&row, &details, &*names.flow(row.flow)?, text)
+                    says(&row, &details, &names.flow(row.flow)?, text)
                 }
                 None => true,
             };
