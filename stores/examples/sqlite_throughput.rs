@@ -42,8 +42,7 @@ async fn main() -> Outcomes {
     let tasks = Arc::new(AtomicU64::new(0));
     let until = Instant::now() + Duration::from_secs(seconds);
     let began = Instant::now();
-    let running: Vec<_> =
-        (0..clients).map(|_| tokio::spawn(run_tasks(store.clone(), until, tasks.clone()))).collect();
+    let running: Vec<_> = (0..clients).map(|_| tokio::spawn(run_tasks(store.clone(), until, tasks.clone()))).collect();
     for client in running {
         client.await??;
     }
@@ -81,14 +80,8 @@ fn now() -> Timestamp {
 
 fn new_task() -> NewTask {
     let now = now();
-    let created = TaskCreated {
-        flow: FLOW.into(),
-        version: 1,
-        retry_of: None,
-        parent: None,
-        continued_from: None,
-        due_at: None,
-    };
+    let created =
+        TaskCreated { flow: FLOW.into(), version: 1, retry_of: None, parent: None, continued_from: None, due_at: None };
     NewTask {
         id: RandomIds.task_id(now, 0),
         tenant: Tenant::default(),
