@@ -4,6 +4,7 @@
 //! resources, seeds).
 
 pub mod clock;
+pub mod conformance;
 pub mod kit;
 pub mod memory;
 
