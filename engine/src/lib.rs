@@ -4,6 +4,8 @@
 //! needs from outside), [`use_cases`] (start, run, control, rescue), [`testing`] (the kit for flow authors).
 //! It knows no HTTP, no apalis, no SQL, no Redis and no SMTP.
 
+// The code that `#[flow]` writes names this crate `caudal`, as an author's own crate does.
+#[expect(unused_extern_crates, reason = "used by the code of #[flow] in tests")]
 extern crate self as caudal;
 
 pub mod engine;
@@ -13,13 +15,17 @@ pub mod task;
 pub mod testing;
 pub mod use_cases;
 
-pub use caudal_macros::flow;
+pub use caudal_macros::{flow, flows_in};
 pub use engine::Engine;
 
 /// What the code that `#[flow]` writes refers to. Not for people.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::flow::definition::{FlowDefinition, FlowRegistration, OptionsSpec, run_boxed, schema_of};
+    pub use crate::flow::FlowContext;
+    pub use crate::flow::definition::{
+        Flow, FlowDefinition, FlowRegistration, NoInput, OptionsSpec, RunFuture, run_boxed, schema_of,
+    };
+    pub use crate::task::Json;
     pub use inventory;
 }
 

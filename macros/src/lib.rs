@@ -1,7 +1,41 @@
-//! `#[flow]`.
+//! `#[flow]` and `flows_in!`: what makes "adding a flow means adding one file" true.
+//!
+//! Read `flow.rs` first: it is the pipeline. The leaves below it parse ([`options`], [`signature`], [`duration`])
+//! and word ([`docs`]). The code that is written refers to the engine by `::caudal::private` alone, so that a
+//! flow's crate needs no dependency but `caudal` (in `flows/` the engine itself goes by that name).
+
 use proc_macro::TokenStream;
 
+mod docs;
+mod duration;
+mod flow;
+mod flows_in;
+mod options;
+mod signature;
+
+/// Makes a flow of an async function: a unit struct of the function's name that implements `Flow`, registered
+/// with the platform when its crate is linked.
+///
+/// ```text
+/// /// Writes a short poem.                                   ← the summary; all of it is the description
+/// #[flow(title = "Poem", version = 2, timeout = "5m", deadline = "1h", retries = 1, concurrency = 4,
+///        formerly = "verse_flow", diagnostics)]              ← all optional
+/// async fn poem_flow(ctx: &mut FlowContext, input: PoemInput) -> FlowResult<String> { … }
+/// ```
+///
+/// `input` may be left out. `formerly` takes one earlier name or a list of them (`["a", "b"]`); durations are
+/// written as `"500ms"`, `"90s"`, `"5m"`, `"1h30m"`, `"2d"`.
 #[proc_macro_attribute]
-pub fn flow(_options: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn flow(options: TokenStream, item: TokenStream) -> TokenStream {
+    flow::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Declares a module for each file in a folder, which is named from the crate's root: `flows_in!("src/flows");`.
+///
+/// It stands in that folder's own `mod.rs` (or `lib.rs`). A build script with
+/// `cargo::rerun-if-changed=src/flows` makes cargo see a file that is added.
+#[proc_macro]
+pub fn flows_in(folder: TokenStream) -> TokenStream {
+    let caller = proc_macro::Span::call_site().local_file();
+    flows_in::expand(folder.into(), caller).unwrap_or_else(syn::Error::into_compile_error).into()
 }

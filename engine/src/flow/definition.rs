@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::context::FlowContext;
 use super::error::{FlowError, FlowResult};
@@ -76,6 +76,11 @@ impl std::fmt::Debug for FlowDefinition {
             .finish_non_exhaustive()
     }
 }
+
+/// The input of a flow that takes none: `{}`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoInput {}
 
 /// What `inventory` collects.
 pub struct FlowRegistration(pub &'static FlowDefinition);

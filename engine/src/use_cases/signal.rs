@@ -7,8 +7,9 @@ use thiserror::Error;
 
 use super::inputs::{Violation, check_value};
 use crate::engine::Engine;
+use crate::flow::Approval;
 use crate::ports::{NewSignal, SignalAccepted, SignalRefused};
-use crate::task::{Json, TaskId, TaskState, Tenant};
+use crate::task::{APPROVAL_PREFIX, Json, TaskId, TaskState, Tenant};
 
 #[derive(Debug, Clone)]
 pub struct SignalRequest {
@@ -57,6 +58,12 @@ pub async fn signal_task(
 
 /// A value for a wait that is open now is refused at the door; an early one is refused when it is consumed.
 async fn check_against_open_wait(engine: &Engine, tenant: &Tenant, request: &SignalRequest) -> Result<(), SignalError> {
+    if request.name.starts_with(APPROVAL_PREFIX) {
+        // An approval is answered once, so a wrong answer must not get as far as being the answer.
+        let schema = Json::of(&schemars::schema_for!(Approval)).unwrap_or_default();
+        return check_value(&schema.to_value(), &request.value)
+            .map_err(|violations| SignalError::InvalidValue { violations });
+    }
     let task = engine.store.task(tenant, request.task).await.map_err(SignalRefused::Store)?;
     let Some(task) = task.filter(|task| task.state == TaskState::Waiting) else { return Ok(()) };
     let schema = task.waits.iter().find(|wait| wait.hears_signal(&request.name)).and_then(|wait| wait.schema.as_ref());

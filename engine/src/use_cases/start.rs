@@ -152,6 +152,7 @@ fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Ne
             locale: request.locale,
             max_cost: request.max_cost,
             max_tokens: request.max_tokens,
+            deadline: deadline_of(flow, created_at + delay),
             ..TaskOptions::default()
         },
         ..first_task(flow, tenant, created_at, delay)
@@ -183,10 +184,15 @@ pub(crate) fn first_task(flow: &'static FlowDefinition, tenant: &Tenant, now: Ti
         idempotency: None,
         parent: None,
         retry_of: None,
-        options: TaskOptions::default(),
+        options: TaskOptions { deadline: deadline_of(flow, due_at), ..TaskOptions::default() },
         events: vec![created.encode(now)],
         summary: Summary::default(),
     }
+}
+
+/// A deadline counts from the moment the task may begin.
+fn deadline_of(flow: &FlowDefinition, due_at: Timestamp) -> Option<Timestamp> {
+    flow.options.deadline().map(|deadline| due_at + deadline)
 }
 
 fn partition_of(engine: &Engine, tenant: &Tenant, idempotency: Option<&Idempotency>) -> u16 {

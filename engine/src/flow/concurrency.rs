@@ -1,0 +1,109 @@
+//! Doing several things at once, in ways that a replay can follow: `map`, `branch`, `race`.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use futures_util::{StreamExt, stream};
+
+use super::context::FlowContext;
+use super::error::{FlowError, FlowResult};
+use super::scope::Scope;
+use crate::task::event::RaceWon;
+use crate::use_cases::run::queue::Cargo;
+
+impl FlowContext {
+    /// Does the same for each item, at most `limit` at a time, each in a scope of its own. Results come in the items'
+    /// order; the first error ends it.
+    pub fn map<It, T, F, Fut>(
+        &mut self,
+        name: &str,
+        items: It,
+        limit: usize,
+        body: F,
+    ) -> impl Future<Output = FlowResult<Vec<T>>> + Send + use<It, T, F, Fut>
+    where
+        It: IntoIterator,
+        It::Item: Send,
+        T: Send,
+        F: Fn(FlowContext, It::Item) -> Fut + Send,
+        Fut: Future<Output = FlowResult<T>> + Send,
+    {
+        let key = self.scope.next_key(name);
+        let execution = self.execution.clone();
+        let items: Vec<It::Item> = items.into_iter().collect();
+        async move {
+            let mut results: Vec<Option<T>> = items.iter().map(|_| None).collect();
+            let each = items.into_iter().enumerate().map(move |(index, item)| {
+                let context = FlowContext::at(execution.clone(), Scope::item(&key, index));
+                let done = body(context, item);
+                async move { (index, done.await) }
+            });
+            let mut running = stream::iter(each).buffer_unordered(limit.max(1));
+            while let Some((index, done)) = running.next().await {
+                results[index] = Some(done?);
+            }
+            Ok(results.into_iter().flatten().collect())
+        }
+    }
+
+    /// A context of its own, for concurrency written by hand:
+    /// `let mut left = ctx.branch("left"); let mut right = ctx.branch("right"); join!(async { left.step(…) }, …)`.
+    pub fn branch(&mut self, name: &str) -> FlowContext {
+        let scope = self.scope.branch(name);
+        Self::at(self.execution.clone(), scope)
+    }
+
+    /// Lets futures run against each other: the first to end wins, with its place; the others are dropped.
+    /// Who won is recorded: on a replay only the winner runs.
+    pub fn race<T, It, Fut>(
+        &mut self,
+        name: &str,
+        runners: It,
+    ) -> impl Future<Output = FlowResult<(usize, T)>> + Send + use<T, It, Fut>
+    where
+        T: Send,
+        It: IntoIterator<Item = Fut>,
+        Fut: Future<Output = FlowResult<T>> + Send,
+    {
+        let made = self.make(name.into());
+        let mut runners: Vec<Pin<Box<Fut>>> = runners.into_iter().map(Box::pin).collect();
+        async move {
+            made.check().await;
+            let known = made.execution.state().history.races.get(&made.place.key).map(|winner| *winner as usize);
+            if let Some(winner) = known {
+                if winner >= runners.len() {
+                    return Err(FlowError::give_up(format!("'{}' was won by a runner that is no more", made.name)));
+                }
+                let value = runners.swap_remove(winner).await?;
+                return Ok((winner, value));
+            }
+            if runners.is_empty() {
+                return Err(FlowError::give_up(format!("'{}' is a race of nobody", made.name)));
+            }
+            let (winner, value) = first_of(&mut runners).await;
+            let value = match value {
+                // A task that is being stopped has no winner.
+                Err(FlowError::Cancelled) => return Err(FlowError::Cancelled),
+                value => value,
+            };
+            let _flight = made.execution.begin_flight();
+            let number = u32::try_from(winner).unwrap_or(u32::MAX);
+            let fact = RaceWon { step: made.place.key.clone(), ordinal: made.place.ordinal, winner: number };
+            made.execution.record(fact.into(), Cargo::default()).await;
+            value.map(|value| (winner, value))
+        }
+    }
+}
+
+async fn first_of<Fut: Future>(runners: &mut [Pin<Box<Fut>>]) -> (usize, Fut::Output) {
+    poll_fn(|context| {
+        for (place, runner) in runners.iter_mut().enumerate() {
+            if let Poll::Ready(value) = runner.as_mut().poll(context) {
+                return Poll::Ready((place, value));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}

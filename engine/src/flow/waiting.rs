@@ -1,0 +1,279 @@
+//! Waits: for a time, a signal, a person. While one is open and nothing else runs, the task parks and costs nothing.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::context::FlowContext;
+use super::error::{FlowError, FlowResult};
+use super::step::Made;
+use crate::task::event::{
+    ApprovalAnswered, ApprovalAsked, Recorded, SignalAwaited, SignalConsumed, SignalRejected, TimerSet,
+};
+use crate::task::{APPROVAL_PREFIX, Fact, Json, Timestamp, Wait, WaitKind};
+use crate::use_cases::run::execution::Execution;
+use crate::use_cases::run::queue::Cargo;
+
+/// A person's answer to `ctx.ask_approval`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Approval {
+    pub approved: bool,
+    /// Why, or what should change.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+impl FlowContext {
+    /// Sleeps without costing anything, for milliseconds or months.
+    pub fn sleep(&mut self, duration: Duration) -> impl Future<Output = FlowResult<()>> + Send + use<> {
+        let until = self.execution.now() + duration;
+        sleep_made(self.make("Sleep".into()), until)
+    }
+
+    pub fn sleep_until(&mut self, until: Timestamp) -> impl Future<Output = FlowResult<()>> + Send + use<> {
+        sleep_made(self.make("Sleep".into()), until)
+    }
+
+    /// Waits for a value that somebody sends with `POST /tasks/<id>/signals/<name>`. Values of one name are consumed in
+    /// the order they came; one that came before anybody waited is kept; one of the wrong form is refused.
+    pub fn wait_for_signal<T>(&mut self, name: &str) -> impl Future<Output = FlowResult<T>> + Send + use<T>
+    where
+        T: DeserializeOwned + JsonSchema + Send,
+    {
+        let name: Arc<str> = name.into();
+        let wait = SignalWait::new(self.make(name.clone()), name, schema_text::<T>(), None);
+        async move {
+            let value = wait.value::<T>().await?;
+            value.ok_or_else(|| FlowError::give_up("a wait without an end ended"))
+        }
+    }
+
+    /// Like [`FlowContext::wait_for_signal`], but gives up waiting (not the task) after a while: then it is `None`.
+    pub fn wait_for_signal_within<T>(
+        &mut self,
+        name: &str,
+        most: Duration,
+    ) -> impl Future<Output = FlowResult<Option<T>>> + Send + use<T>
+    where
+        T: DeserializeOwned + JsonSchema + Send,
+    {
+        let name: Arc<str> = name.into();
+        let until = self.execution.now() + most;
+        SignalWait::new(self.make(name.clone()), name, schema_text::<T>(), Some(until)).value()
+    }
+
+    /// Asks a person; the page shows the question with a form. A second answer is refused.
+    pub fn ask_approval(&mut self, question: &str) -> impl Future<Output = FlowResult<Approval>> + Send + use<> {
+        let question: Arc<str> = question.into();
+        let made = self.make(question.clone());
+        let id = approval_id(&made.place.key);
+        let mut wait = SignalWait::new(made, id, schema_text::<Approval>(), None);
+        wait.question = Some(question);
+        async move {
+            let answer = wait.value::<Approval>().await?;
+            answer.ok_or_else(|| FlowError::give_up("a wait without an end ended"))
+        }
+    }
+}
+
+fn schema_text<T: JsonSchema>() -> Json {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
+    Json::of(&schema).unwrap_or_default()
+}
+
+/// Short, and the same on every replay.
+fn approval_id(key: &str) -> Arc<str> {
+    let digest = Sha256::digest(key.as_bytes());
+    let short: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    format!("{APPROVAL_PREFIX}{short}").into()
+}
+
+async fn sleep_made(made: Made, until: Timestamp) -> FlowResult<()> {
+    made.check().await;
+    let execution = &made.execution;
+    let known = execution.state().history.waits.get(&made.place.key).copied();
+    let (since, until) = match known {
+        Some((since, until_then)) => (since, until_then.unwrap_or(until)),
+        None => {
+            execution.enter(false).await?;
+            let now = execution.now();
+            let fact = TimerSet { step: made.place.key.clone(), ordinal: made.place.ordinal, until };
+            execution.tell(fact.into());
+            (now, until)
+        }
+    };
+    let wait = Wait {
+        id: made.place.key.clone(),
+        kind: WaitKind::Sleep,
+        name: made.name.clone(),
+        question: None,
+        schema: None,
+        since,
+        until: Some(until),
+        child: None,
+    };
+    sleep_as(execution, wait, until, false).await
+}
+
+/// Waits until a time under an open wait. A task that is being stopped does not wait.
+pub(crate) async fn sleep_as(
+    execution: &Arc<Execution>,
+    wait: Wait,
+    until: Timestamp,
+    cleanup: bool,
+) -> FlowResult<()> {
+    if execution.now() >= until {
+        return Ok(());
+    }
+    let _open = execution.open_wait(wait);
+    tokio::select! {
+        biased;
+        () = execution.stopped(), if !cleanup => Err(FlowError::Cancelled),
+        () = execution.engine.clock.sleep_until(until) => Ok(()),
+    }
+}
+
+/// A wait for a value from outside.
+struct SignalWait {
+    made: Made,
+    /// The name that values are sent to; an approval's id.
+    name: Arc<str>,
+    question: Option<Arc<str>>,
+    schema: Json,
+    until: Option<Timestamp>,
+}
+
+impl SignalWait {
+    fn new(made: Made, name: Arc<str>, schema: Json, until: Option<Timestamp>) -> Self {
+        Self { made, name, question: None, schema, until }
+    }
+
+    async fn value<T: DeserializeOwned>(mut self) -> FlowResult<Option<T>> {
+        self.made.check().await;
+        let key = self.made.place.key.clone();
+        let execution = self.made.execution.clone();
+        let (answer, timed_out, known) = {
+            let state = execution.state();
+            let history = &state.history;
+            (history.answers.get(&key).cloned(), history.recorded.contains_key(&key), history.waits.get(&key).copied())
+        };
+        if let Some(answer) = answer {
+            return answer.parse().map(Some).map_err(|error| {
+                FlowError::give_up(format!("the stored value of '{}' does not fit any more: {error}", self.name))
+            });
+        }
+        if timed_out {
+            return Ok(None);
+        }
+        execution.enter(false).await?;
+        let since = match known {
+            Some((since, until)) => {
+                self.until = until;
+                since
+            }
+            None => {
+                execution.tell(self.asked());
+                execution.now()
+            }
+        };
+        self.take(since).await
+    }
+
+    async fn take<T: DeserializeOwned>(&self, since: Timestamp) -> FlowResult<Option<T>> {
+        let execution = &self.made.execution;
+        let mut news = execution.watch_news();
+        let open = execution.open_wait(self.as_wait(since));
+        loop {
+            news.borrow_and_update();
+            let taken = execution.state().history.take_signal(&self.name);
+            if let Some((signal, value)) = taken {
+                let _flight = execution.begin_flight();
+                execution.step_aside().await;
+                match value.parse() {
+                    Ok(parsed) => {
+                        drop(open);
+                        let cargo = Cargo { signal_taken: Some(signal), ..Cargo::default() };
+                        execution.record(self.consumed(signal), cargo).await;
+                        return Ok(Some(parsed));
+                    }
+                    Err(error) => self.reject(signal, error.to_string()).await,
+                }
+                continue;
+            }
+            let timer = async {
+                match self.until {
+                    Some(until) => execution.engine.clock.sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = execution.stopped() => return Err(FlowError::Cancelled),
+                changed = news.changed() => if changed.is_err() { std::future::pending::<()>().await },
+                () = timer => break,
+            }
+        }
+        let _flight = execution.begin_flight();
+        drop(open);
+        let fact =
+            Recorded { step: self.made.place.key.clone(), ordinal: self.made.place.ordinal, value: Json::null() };
+        execution.record(fact.into(), Cargo::default()).await;
+        Ok(None)
+    }
+
+    fn asked(&self) -> Fact {
+        let (step, ordinal) = (self.made.place.key.clone(), self.made.place.ordinal);
+        match &self.question {
+            Some(question) => ApprovalAsked {
+                step,
+                ordinal,
+                id: self.name.clone(),
+                question: question.clone(),
+                schema: self.schema.clone(),
+            }
+            .into(),
+            None => SignalAwaited {
+                step,
+                ordinal,
+                name: self.name.clone(),
+                schema: Some(self.schema.clone()),
+                until: self.until,
+            }
+            .into(),
+        }
+    }
+
+    fn consumed(&self, signal: u64) -> Fact {
+        let step = self.made.place.key.clone();
+        match &self.question {
+            Some(_) => ApprovalAnswered { step, id: self.name.clone(), signal }.into(),
+            None => SignalConsumed { step, name: self.name.clone(), signal }.into(),
+        }
+    }
+
+    async fn reject(&self, signal: u64, message: String) {
+        let fact = SignalRejected { step: self.made.place.key.clone(), name: self.name.clone(), signal, message };
+        let cargo = Cargo { signal_taken: Some(signal), ..Cargo::default() };
+        self.made.execution.record(fact.into(), cargo).await;
+    }
+
+    fn as_wait(&self, since: Timestamp) -> Wait {
+        let approval = self.question.is_some();
+        Wait {
+            id: if approval { self.name.clone() } else { self.made.place.key.clone() },
+            kind: if approval { WaitKind::Approval } else { WaitKind::Signal },
+            name: self.name.clone(),
+            question: self.question.clone(),
+            schema: Some(self.schema.clone()),
+            since,
+            until: self.until,
+            child: None,
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The loop around a running flow: it polls the flow, sends what was told, brings news, and lets go at the right time.
+
+use std::future::{Future, pending, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+
+use super::execution::{Execution, Phase, StopReason};
+use super::hold::{HoldState, Order};
+use super::outcome::{Ending, FlowEnd, ending_of};
+use super::writer::{Sent, Writing, send};
+use super::{Backoff, RunEnd, read_after};
+use crate::flow::FlowContext;
+use crate::flow::error::FlowError;
+use crate::flow::step::{BoxFuture, panic_text};
+use crate::ports::bell::Ear;
+use crate::ports::{TaskWrite, Then, WriteRefused, Written};
+use crate::task::{Claim, ErrorReport, PauseReason, Timestamp};
+
+/// How long cleanup may take after a stop.
+const CLEANUP: Duration = Duration::from_secs(10);
+
+pub(crate) struct Driver {
+    execution: Arc<Execution>,
+    claim: Claim,
+    hold: watch::Receiver<HoldState>,
+    /// The number of the last write that was answered.
+    number: u64,
+    /// Somebody rang: ask the store what is new.
+    rung: bool,
+    pausing: bool,
+    /// When its time is over, and which.
+    limit: Option<(Timestamp, StopReason)>,
+    /// When a task that is being stopped is ended without the flow's consent.
+    cleanup_until: Option<Timestamp>,
+    flow_end: Option<FlowEnd>,
+    queue_timer: Pin<Box<tokio::time::Sleep>>,
+}
+
+/// What there is to send.
+enum Turn {
+    GoOn,
+    Let(Ending),
+}
+
+impl Driver {
+    pub(crate) fn new(execution: Arc<Execution>, claim: Claim, hold: watch::Receiver<HoldState>) -> Self {
+        let limit = limit_of(&execution);
+        Self {
+            execution,
+            claim,
+            hold,
+            number: 0,
+            rung: false,
+            pausing: false,
+            limit,
+            cleanup_until: None,
+            flow_end: None,
+            queue_timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        }
+    }
+
+    pub(crate) async fn drive(mut self, ear: Ear) -> RunEnd {
+        let mut orders = self.hold.clone();
+        let mut flow = start_flow(&self.execution);
+        let mut writing: Option<Writing> = None;
+        self.heed_order();
+        loop {
+            let timer = self.next_timer();
+            let clock = self.execution.engine.clock.clone();
+            let lease_end = self.hold.borrow().until;
+            tokio::select! {
+                biased;
+                ended = &mut flow, if self.flow_end.is_none() => {
+                    flow = Box::pin(pending());
+                    self.flow_end = Some(ended);
+                }
+                sent = poll_optional(&mut writing) => {
+                    writing = None;
+                    if let Some(end) = self.settle(sent).await {
+                        self.execution.close();
+                        return end;
+                    }
+                }
+                turn = poll_fn(|context| self.turn(context)), if writing.is_none() => {
+                    writing = Some(self.begin_write(turn));
+                }
+                changed = orders.changed() => {
+                    if changed.is_err() || self.heed_order() == Order::Lost {
+                        self.execution.close();
+                        return RunEnd::Lost;
+                    }
+                    if orders.borrow_and_update().order == Order::ReleaseNow {
+                        self.execution.close();
+                        flow = Box::pin(pending());
+                    }
+                }
+                () = ear.rung() => self.rung = true,
+                () = until(lease_end) => {
+                    self.execution.close();
+                    return RunEnd::Lost;
+                }
+                () = async { match timer { Some(at) => clock.sleep_until(at).await, None => pending().await } } => {
+                    if self.time_is_over() {
+                        self.execution.close();
+                        flow = Box::pin(pending());
+                        self.flow_end.get_or_insert(FlowEnd { result: Err(FlowError::Cancelled), made: u32::MAX });
+                    }
+                }
+            }
+        }
+    }
+
+    /// What should be sent now. Polled right after the flow, so it sees what the flow left.
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
+        if let Some(end) = &self.flow_end {
+            return Poll::Ready(Turn::Let(ending_of(&self.execution, end)));
+        }
+        match self.execution.phase() {
+            Phase::Settling if self.execution.in_flight() == 0 => {
+                if let Some(ending) = self.settled() {
+                    return Poll::Ready(Turn::Let(ending));
+                }
+            }
+            Phase::Running => {
+                if let Some(waits) = self.execution.parkable() {
+                    return Poll::Ready(Turn::Let(Ending::park(&self.execution, waits)));
+                }
+            }
+            _ => {}
+        }
+        if self.rung {
+            return Poll::Ready(Turn::GoOn);
+        }
+        let Some(due) = self.execution.state().queue.due() else { return Poll::Pending };
+        if due <= Instant::now() {
+            return Poll::Ready(Turn::GoOn);
+        }
+        let due = tokio::time::Instant::from_std(due);
+        if self.queue_timer.deadline() != due {
+            self.queue_timer.as_mut().reset(due);
+        }
+        self.queue_timer.as_mut().poll(context).map(|()| Turn::GoOn)
+    }
+
+    /// Nothing is in flight and nothing new begins: pause or hand back, for whichever reason.
+    fn settled(&self) -> Option<Ending> {
+        let mismatch = self.execution.state().mismatch.clone();
+        if let Some(detail) = mismatch {
+            return Some(Ending::pause(PauseReason::CodeMismatch, Some(detail)));
+        }
+        if self.pausing {
+            return Some(Ending::pause(PauseReason::Requested, None));
+        }
+        Ending::release(&self.execution)
+    }
+
+    fn begin_write(&mut self, turn: Turn) -> Writing {
+        self.rung = false;
+        let execution = &self.execution;
+        let now = execution.now();
+        let mut state = execution.state();
+        let mut batch = state.queue.take();
+        let mut summary = state.summary.clone();
+        let seen = state.history.head;
+        drop(state);
+        let mut events = std::mem::take(&mut batch.events);
+        let mut children = std::mem::take(&mut batch.children);
+        let (then, end, extra) = match turn {
+            Turn::GoOn => (Then::GoOn, None, 0),
+            Turn::Let(ending) => {
+                let extra = ending.facts.len();
+                for fact in &ending.facts {
+                    summary.apply(fact);
+                    events.push(fact.encode(now));
+                }
+                children.extend(ending.children);
+                (ending.then, Some(ending.end), extra)
+            }
+        };
+        let write = TaskWrite {
+            task: execution.task.id,
+            claim: self.claim,
+            number: self.number + 1,
+            seen,
+            events,
+            step_finished: batch.step_finished,
+            signals_taken: std::mem::take(&mut batch.signals_taken),
+            children,
+            notifications: std::mem::take(&mut batch.notifications),
+            compact_from: batch.compact_from,
+            summary,
+            then,
+        };
+        send(execution.engine.store.clone(), batch, write, end, extra)
+    }
+
+    /// Takes in the answer to a write. Returns the end, if it was the end.
+    async fn settle(&mut self, sent: Sent) -> Option<RunEnd> {
+        let Sent { batch, end, answer } = sent;
+        match answer {
+            Ok(written) => {
+                self.number += 1;
+                let gap = self.note_written(&batch, written);
+                if end.is_some() {
+                    return end;
+                }
+                if gap && !self.read_news().await {
+                    return Some(RunEnd::Lost);
+                }
+                self.heed_flags(written.cancelling, written.pausing);
+                None
+            }
+            Err(WriteRefused::NewsCame { cancelling, pausing, .. }) => {
+                self.execution.state().queue.put_back(batch);
+                if !self.read_news().await {
+                    return Some(RunEnd::Lost);
+                }
+                self.heed_flags(cancelling, pausing);
+                None
+            }
+            Err(WriteRefused::Stale | WriteRefused::Store(_)) => Some(RunEnd::Lost),
+        }
+    }
+
+    /// Whether others wrote something in between.
+    fn note_written(&self, batch: &super::queue::Batch, written: Written) -> bool {
+        let mut guard = self.execution.state();
+        let state = &mut *guard;
+        state.queue.settle(batch);
+        for (step, place) in &batch.chunks {
+            state.chunk_starts.entry(step.clone()).or_insert(written.first + *place as u64);
+        }
+        let gap = written.first != state.history.head + 1;
+        if !gap {
+            state.history.head = written.head;
+        }
+        gap
+    }
+
+    /// Reads what is new in the log and wakes the waits. False when the claim was lost meanwhile.
+    async fn read_news(&mut self) -> bool {
+        let mut backoff = Backoff::default();
+        loop {
+            let head = self.execution.state().history.head;
+            match read_after(&self.execution.engine, self.execution.task.id, head).await {
+                Ok(events) if events.is_empty() => break,
+                Ok(events) => {
+                    let mut state = self.execution.state();
+                    events.into_iter().for_each(|event| state.history.apply(event));
+                }
+                Err(error) => {
+                    tracing::warn!(task.id = %self.execution.task.id, %error, "cannot read news yet");
+                    tokio::select! {
+                        () = backoff.pause() => {}
+                        _ = self.hold.wait_for(|hold| hold.order == Order::Lost) => return false,
+                    }
+                }
+            }
+        }
+        self.execution.announce_news();
+        true
+    }
+
+    fn heed_flags(&mut self, cancelling: bool, pausing: bool) {
+        if cancelling {
+            self.execution.stop(StopReason::Cancelled);
+        }
+        self.pausing = pausing;
+        self.heed_order();
+    }
+
+    /// Brings the phase in line with what the worker and the controls want; returns the worker's order.
+    fn heed_order(&self) -> Order {
+        let order = self.hold.borrow().order;
+        let settling = self.pausing || order >= Order::Release || self.execution.state().mismatch.is_some();
+        self.execution.set_phase(if settling { Phase::Settling } else { Phase::Running });
+        order
+    }
+
+    /// The end of the cleanup time if the task is being stopped, else of the flow's time.
+    fn next_timer(&mut self) -> Option<Timestamp> {
+        if self.flow_end.is_some() {
+            return None;
+        }
+        if self.execution.is_stopping() {
+            let until = self.execution.now() + CLEANUP;
+            return Some(*self.cleanup_until.get_or_insert(until));
+        }
+        self.limit.map(|(at, _)| at)
+    }
+
+    /// A timer rang: stops the task, or says that its cleanup time is over too.
+    fn time_is_over(&mut self) -> bool {
+        match self.limit {
+            Some((_, reason)) if self.cleanup_until.is_none() => {
+                self.execution.stop(reason);
+                false
+            }
+            _ => self.cleanup_until.is_some_and(|until| self.execution.now() >= until),
+        }
+    }
+}
+
+/// When the flow's `timeout` (time that it was not parked) or the task's deadline is over, whichever is first.
+fn limit_of(execution: &Execution) -> Option<(Timestamp, StopReason)> {
+    let ran = execution.state().history.ran;
+    let timeout = execution
+        .flow
+        .options
+        .timeout()
+        .map(|timeout| (execution.now() + timeout.saturating_sub(ran), StopReason::Timeout));
+    let deadline = execution.task.options.deadline.map(|deadline| (deadline, StopReason::Deadline));
+    timeout.into_iter().chain(deadline).min_by_key(|(at, _)| *at)
+}
+
+fn start_flow(execution: &Arc<Execution>) -> BoxFuture<'static, FlowEnd> {
+    let execution = execution.clone();
+    Box::pin(async move {
+        let mut ctx = FlowContext::root(execution.clone());
+        let run = AssertUnwindSafe((execution.flow.run)(&mut ctx, &execution.task.input)).catch_unwind().await;
+        let result = run.unwrap_or_else(|panic| Err(FlowError::Failed(ErrorReport::new("panic", panic_text(&*panic)))));
+        FlowEnd { result, made: ctx.scope.made() }
+    })
+}
+
+async fn poll_optional(writing: &mut Option<Writing>) -> Sent {
+    match writing {
+        Some(writing) => writing.await,
+        None => pending().await,
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(tokio::time::Instant::from_std(instant)).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,398 @@
+//! The state that a running flow, its steps and the loop that drives them share.
+//!
+//! The flow side tells facts, awaits their durability, opens waits and asks whether it may go on; the driver sends
+//! what was told, brings news and decides when the task parks. Both run in one tokio task; the lock is held for
+//! moments and never across an await.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::history::History;
+use super::hold::{HoldState, Order};
+use super::queue::{Cargo, Queue};
+use crate::engine::Engine;
+use crate::flow::definition::FlowDefinition;
+use crate::flow::error::{FlowError, FlowResult};
+use crate::task::event::Log;
+use crate::task::{Fact, Key, LogLevel, Summary, TaskRecord, Timestamp, Wait};
+
+/// How far an execution may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Running,
+    /// No step begins; when none is in flight the task is paused, handed back, or stopped for changed code.
+    Settling,
+    /// Steps in flight are dropped and nothing but cleanup begins.
+    Stopping(StopReason),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    Cancelled,
+    Timeout,
+    Deadline,
+    TooManyEvents,
+}
+
+pub struct Execution {
+    pub engine: Engine,
+    pub task: TaskRecord,
+    pub flow: &'static FlowDefinition,
+    state: Mutex<State>,
+    phase: watch::Sender<Phase>,
+    /// Counts what others wrote into the log while we run.
+    news: watch::Sender<u64>,
+    hold: watch::Receiver<HoldState>,
+    pulse: Arc<Pulse>,
+    shuffle: Option<Shuffle>,
+}
+
+/// How busy an execution is: what the test kit's clock looks at before it jumps.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    in_flight: AtomicUsize,
+    dozing: AtomicUsize,
+}
+
+impl Pulse {
+    /// Whether a step is doing something other than sleeping on the clock.
+    pub fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::SeqCst) > self.dozing.load(Ordering::SeqCst)
+    }
+
+    fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+}
+
+/// Lets concurrent branches finish in an order drawn from a seed, for the test kit.
+#[derive(Debug)]
+pub struct Shuffle(Mutex<u64>);
+
+impl Shuffle {
+    pub fn new(seed: u64) -> Self {
+        Self(Mutex::new(seed.wrapping_mul(2).wrapping_add(1)))
+    }
+
+    fn draw(&self) -> u32 {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(*state >> 33).unwrap_or(0)
+    }
+}
+
+/// Everything that changes.
+pub struct State {
+    pub history: History,
+    pub queue: Queue,
+    pub summary: Summary,
+    pub mismatch: Option<String>,
+    open_waits: HashMap<Key, Wait>,
+    /// Where the text of each running step begins in the log.
+    pub chunk_starts: HashMap<Key, u64>,
+    /// Events of this task so far, queued ones included.
+    events: u64,
+    warned: bool,
+    pub children: u32,
+    /// The driver lets go: what is dropped now is not cancelled.
+    closed: bool,
+}
+
+impl Execution {
+    pub fn new(
+        engine: Engine,
+        task: TaskRecord,
+        flow: &'static FlowDefinition,
+        history: History,
+        hold: watch::Receiver<HoldState>,
+        pulse: Arc<Pulse>,
+        shuffle: Option<Shuffle>,
+    ) -> Arc<Self> {
+        let stopping = history.cancelling;
+        let state = State {
+            queue: Queue::default(),
+            summary: task.summary.clone(),
+            mismatch: None,
+            open_waits: HashMap::new(),
+            chunk_starts: HashMap::new(),
+            events: task.head,
+            warned: task.head > engine.limits.events_per_task / 5 * 4,
+            children: u32::try_from(history.children.len()).unwrap_or(u32::MAX),
+            closed: false,
+            history,
+        };
+        let phase = if stopping { Phase::Stopping(StopReason::Cancelled) } else { Phase::Running };
+        Arc::new(Self {
+            engine,
+            task,
+            flow,
+            state: Mutex::new(state),
+            phase: watch::Sender::new(phase),
+            news: watch::Sender::new(0),
+            hold,
+            pulse,
+            shuffle,
+        })
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    // ---- telling
+
+    /// Queues a fact without waiting for it.
+    pub fn tell(&self, fact: Fact) {
+        self.queue(fact, Cargo::default());
+    }
+
+    /// Queues a fact and waits until it is durable.
+    pub async fn record(&self, fact: Fact, cargo: Cargo) {
+        let ticket = self.queue(fact, cargo);
+        self.state().queue.make_urgent();
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.queue.is_durable(ticket) {
+                return Poll::Ready(());
+            }
+            state.queue.wake_on_settle(context.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn queue(&self, fact: Fact, cargo: Cargo) -> u64 {
+        let now = self.now();
+        let most = self.engine.limits.events_per_task;
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let optional = matches!(fact, Fact::Log(_) | Fact::Progress(_) | Fact::ToolResult(_) | Fact::Custom(_));
+        if optional && state.queue.is_full() {
+            state.queue.dropped_lines += 1;
+        }
+        if (optional && state.queue.is_full()) || (state.events >= most && !is_control(&fact)) {
+            return state.queue.push_nothing();
+        }
+        state.events += 1;
+        state.queue.load(cargo);
+        let ticket = state.queue.push(now, fact, &mut state.summary);
+        let too_many = state.events >= most;
+        if !state.warned && state.events > most / 5 * 4 {
+            state.warned = true;
+            let message =
+                format!("this task has {} of at most {most} events; continue_as_new starts afresh", state.events);
+            let warning = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
+            state.events += 1;
+            state.queue.push(now, warning.into(), &mut state.summary);
+        }
+        drop(guard);
+        if too_many {
+            self.stop(StopReason::TooManyEvents);
+        }
+        ticket
+    }
+
+    /// Waits while the queue is too full for more.
+    pub async fn room(&self) {
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.queue.has_room() {
+                return Poll::Ready(());
+            }
+            state.queue.make_urgent();
+            state.queue.wake_on_settle(context.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    // ---- going on
+
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    pub fn watch_phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            // A stop is final.
+            let allowed = *now != phase && !matches!(now, Phase::Stopping(_));
+            if allowed {
+                *now = phase;
+            }
+            allowed
+        });
+    }
+
+    pub fn stop(&self, reason: StopReason) {
+        self.set_phase(Phase::Stopping(reason));
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        matches!(self.phase(), Phase::Stopping(_))
+    }
+
+    /// The code met another key than the log has: nothing begins any more.
+    pub fn mismatch(&self, log_has: &str, code_met: &str) {
+        let mut state = self.state();
+        if state.mismatch.is_none() {
+            state.mismatch = Some(format!("log has {log_has}, code met {code_met}"));
+        }
+        drop(state);
+        self.set_phase(Phase::Settling);
+    }
+
+    /// Returns when something new may begin; does not return while the task is settling.
+    pub async fn enter(&self, cleanup: bool) -> FlowResult<()> {
+        let mut phase = self.phase.subscribe();
+        loop {
+            let now = *phase.borrow_and_update();
+            match now {
+                Phase::Running if self.lease_holds() => break,
+                Phase::Stopping(_) if cleanup && self.lease_holds() => break,
+                Phase::Stopping(_) if !cleanup => return Err(FlowError::Cancelled),
+                _ => {}
+            }
+            if phase.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        self.room().await;
+        Ok(())
+    }
+
+    /// Returns when what is in flight must be dropped.
+    pub async fn stopped(&self) {
+        let mut phase = self.phase.subscribe();
+        if phase.wait_for(|phase| matches!(phase, Phase::Stopping(_))).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn lease_holds(&self) -> bool {
+        let hold = *self.hold.borrow();
+        hold.order < Order::Lost && hold.until.is_none_or(|until| Instant::now() < until)
+    }
+
+    // ---- being busy
+
+    pub fn begin_flight(self: &Arc<Self>) -> Flight {
+        self.pulse.in_flight.fetch_add(1, Ordering::SeqCst);
+        Flight(self.clone())
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.pulse.in_flight()
+    }
+
+    /// Sleeps on the clock inside a step.
+    pub async fn doze(&self, duration: Duration) {
+        struct Dozing<'a>(&'a Pulse);
+        impl Drop for Dozing<'_> {
+            fn drop(&mut self) {
+                self.0.dozing.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        self.pulse.dozing.fetch_add(1, Ordering::SeqCst);
+        let _dozing = Dozing(&self.pulse);
+        self.engine.clock.sleep_until(self.now() + duration).await;
+    }
+
+    /// With a shuffle: steps aside a few times, so that others overtake.
+    pub async fn step_aside(&self) {
+        const MOST: u32 = 8;
+        let times = self.shuffle.as_ref().map_or(0, |shuffle| shuffle.draw() % MOST);
+        for _ in 0..times {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    // ---- waiting
+
+    pub fn open_wait(self: &Arc<Self>, wait: Wait) -> OpenWait {
+        let id = wait.id.clone();
+        self.state().open_waits.insert(id.clone(), wait);
+        OpenWait { execution: self.clone(), id }
+    }
+
+    /// The open waits if the task could park now: nothing in flight, and no wait ends by itself within a second.
+    pub fn parkable(&self) -> Option<Vec<Wait>> {
+        const WORTH_PARKING: Duration = Duration::from_secs(1);
+        let state = self.state();
+        let now = self.now();
+        let long = |wait: &Wait| {
+            wait.until.is_none_or(|until| until.since(now) >= WORTH_PARKING) && !state.history.has_ended(wait)
+        };
+        if self.in_flight() > 0 || state.open_waits.is_empty() || !state.open_waits.values().all(long) {
+            return None;
+        }
+        let mut waits: Vec<Wait> = state.open_waits.values().cloned().collect();
+        waits.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
+        Some(waits)
+    }
+
+    pub fn watch_news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    pub fn announce_news(&self) {
+        self.news.send_modify(|count| *count += 1);
+    }
+
+    // ---- ending
+
+    /// From here on, dropping what is in flight tells nothing.
+    pub fn close(&self) {
+        self.state().closed = true;
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+}
+
+fn is_control(fact: &Fact) -> bool {
+    fact.is_terminal()
+        || matches!(
+            fact,
+            Fact::TaskPaused(_)
+                | Fact::TaskReleased(_)
+                | Fact::TaskWaiting(_)
+                | Fact::TaskRetrying(_)
+                | Fact::StepCancelled(_)
+        )
+}
+
+/// Something is in flight as long as this lives.
+pub struct Flight(Arc<Execution>);
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.pulse.in_flight.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A wait is open as long as this lives.
+pub struct OpenWait {
+    execution: Arc<Execution>,
+    id: Key,
+}
+
+impl Drop for OpenWait {
+    fn drop(&mut self) {
+        self.execution.state().open_waits.remove(&self.id);
+    }
+}

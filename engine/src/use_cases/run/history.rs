@@ -1,0 +1,230 @@
+//! What a task's log says to the code that runs again: which steps are finished, what was told, which waits are over.
+//!
+//! A fold of the log, like the view, but for the replay. It is read when a task is claimed and extended while it
+//! runs by what others write (signals, ends of children, controls).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::flow::scope::{NO_PLACE, split_key};
+use crate::task::event::ChildEnded;
+use crate::task::{ErrorReport, Event, Fact, Json, Key, TaskId, Timestamp, Wait, WaitKind};
+
+#[derive(Debug, Default)]
+pub struct History {
+    pub steps: HashMap<Key, StepHistory>,
+    /// Values of consumed signals and answered approvals, by the key of the wait.
+    pub answers: HashMap<Key, Json>,
+    /// Waits that the log knows, with when they began and when they end by themselves.
+    pub waits: HashMap<Key, (Timestamp, Option<Timestamp>)>,
+    pub children: HashMap<Key, ChildHistory>,
+    pub races: HashMap<Key, u32>,
+    pub recorded: HashMap<Key, Json>,
+    pub notified: HashSet<Key>,
+    pub told: HashSet<Key>,
+    /// Signals that nobody consumed yet, oldest first.
+    pub pending: BTreeMap<u64, (Arc<str>, Json)>,
+    /// Values of signals that were consumed, until the fact that says by whom is read.
+    received: HashMap<u64, Json>,
+    /// The key that was made at each place of each scope.
+    places: HashMap<Arc<str>, Vec<Option<Key>>>,
+    /// How often the flow function failed and was begun again.
+    pub flow_failures: u32,
+    /// Time that was not spent parked, in earlier claims.
+    pub ran: Duration,
+    claimed_at: Option<Timestamp>,
+    last_at: Timestamp,
+    pub cancelling: bool,
+    pub cancel_reason: Option<String>,
+    /// The newest event that is folded in.
+    pub head: u64,
+}
+
+#[derive(Debug, Default)]
+pub struct StepHistory {
+    pub outcome: Option<Result<Json, ErrorReport>>,
+    pub failed_attempts: u32,
+    pub retry_at: Option<Timestamp>,
+    pub started: bool,
+    /// It has text from an attempt that did not finish.
+    pub streamed: bool,
+}
+
+#[derive(Debug)]
+pub struct ChildHistory {
+    pub id: TaskId,
+    pub flow: Arc<str>,
+    pub since: Timestamp,
+    pub ended: Option<ChildEnded>,
+}
+
+impl History {
+    pub fn apply(&mut self, event: Event) {
+        self.head = event.seq;
+        let at = event.at;
+        match event.fact {
+            Fact::TaskClaimed(_) => self.claimed_at = Some(at),
+            Fact::TaskWaiting(_) | Fact::TaskPaused(_) | Fact::TaskReleased(_) => self.stop_counting(at),
+            // The worker was gone some time before anybody noticed: count to the last thing it told.
+            Fact::TaskRescued(_) => self.stop_counting(self.last_at),
+            Fact::TaskRetrying(_) => {
+                self.flow_failures += 1;
+                self.forget_failures();
+                self.stop_counting(at);
+            }
+            Fact::TaskCancelling(cancelling) => {
+                self.cancelling = true;
+                self.cancel_reason = cancelling.reason;
+            }
+            Fact::StepStarted(step) => {
+                self.place(&step.step, step.ordinal);
+                self.step(&step.step).started = true;
+            }
+            Fact::StepSucceeded(step) => {
+                let known = self.step(&step.step);
+                known.outcome = Some(Ok(step.result));
+                known.streamed = false;
+            }
+            Fact::StepFailed(step) => self.step(&step.step).outcome = Some(Err(step.error)),
+            Fact::StepRetrying(step) => {
+                let known = self.step(&step.step);
+                known.failed_attempts = step.attempt;
+                known.retry_at = Some(step.retry_at);
+            }
+            Fact::Chunk(chunk) => self.step(&chunk.step).streamed = true,
+            Fact::ChunkReset(reset) => self.step(&reset.step).streamed = false,
+            Fact::Log(log) => self.tell(log.teller.key),
+            Fact::Progress(progress) => self.tell(progress.teller.key),
+            Fact::ToolResult(result) => self.tell(result.teller.key),
+            Fact::Custom(custom) => self.tell(custom.teller.key),
+            Fact::Usage(usage) => self.tell(usage.teller.key),
+            other => self.apply_wait(at, event.seq, other),
+        }
+        self.last_at = at;
+    }
+
+    fn apply_wait(&mut self, at: Timestamp, seq: u64, fact: Fact) {
+        match fact {
+            Fact::SignalReceived(signal) => {
+                self.received.insert(seq, signal.value.clone());
+                self.pending.insert(seq, (signal.name, signal.value));
+            }
+            Fact::SignalAwaited(awaited) => {
+                self.place(&awaited.step, awaited.ordinal);
+                self.waits.insert(awaited.step, (at, awaited.until));
+            }
+            Fact::SignalConsumed(consumed) => self.answer(consumed.step, consumed.signal),
+            Fact::SignalRejected(rejected) => {
+                self.pending.remove(&rejected.signal);
+            }
+            Fact::ApprovalAsked(asked) => {
+                self.place(&asked.step, asked.ordinal);
+                self.waits.insert(asked.step, (at, None));
+            }
+            Fact::ApprovalAnswered(answered) => self.answer(answered.step, answered.signal),
+            Fact::TimerSet(timer) => {
+                self.place(&timer.step, timer.ordinal);
+                self.waits.insert(timer.step, (at, Some(timer.until)));
+            }
+            Fact::ChildStarted(child) => {
+                self.place(&child.step, child.ordinal);
+                self.apply_child_started(child.step, child.child, child.flow, at);
+            }
+            Fact::ChildEnded(ended) => {
+                if let Some(child) = self.children.get_mut(&ended.step) {
+                    child.ended = Some(ended);
+                }
+            }
+            Fact::RaceWon(race) => {
+                self.place(&race.step, race.ordinal);
+                self.races.insert(race.step, race.winner);
+            }
+            Fact::Recorded(recorded) => {
+                self.place(&recorded.step, recorded.ordinal);
+                self.recorded.insert(recorded.step, recorded.value);
+            }
+            Fact::NotificationQueued(notified) => {
+                self.place(&notified.step, notified.ordinal);
+                self.notified.insert(notified.step);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether what a wait waits for is here already, though the wait may not have seen it yet.
+    pub fn has_ended(&self, wait: &Wait) -> bool {
+        match wait.kind {
+            WaitKind::Sleep => false,
+            WaitKind::Signal | WaitKind::Approval => self.pending.values().any(|(name, _)| *name == wait.name),
+            WaitKind::Child => self.children.get(&wait.id).is_some_and(|child| child.ended.is_some()),
+        }
+    }
+
+    /// A child of this execution's own making: its end will come as news.
+    pub fn apply_child_started(&mut self, key: Key, id: TaskId, flow: Arc<str>, since: Timestamp) {
+        self.children.entry(key).or_insert(ChildHistory { id, flow, since, ended: None });
+    }
+
+    /// The key that the log has at this place, if it has one.
+    pub fn key_at(&self, scope: &str, ordinal: u32) -> Option<&Key> {
+        self.places.get(scope)?.get(ordinal as usize)?.as_ref()
+    }
+
+    /// A key that the log has in this scope at or after a place: what the code did not make any more.
+    pub fn key_from(&self, scope: &str, ordinal: u32) -> Option<&Key> {
+        self.places.get(scope)?.iter().skip(ordinal as usize).flatten().next()
+    }
+
+    /// The oldest signal of this name, taken so that no other wait gets it.
+    pub fn take_signal(&mut self, name: &str) -> Option<(u64, Json)> {
+        let seq = self.pending.iter().find(|(_, (pending, _))| &**pending == name).map(|(seq, _)| *seq)?;
+        self.pending.remove(&seq).map(|(_, value)| (seq, value))
+    }
+
+    fn answer(&mut self, step: Key, signal: u64) {
+        self.pending.remove(&signal);
+        if let Some(value) = self.received.remove(&signal) {
+            self.answers.insert(step, value);
+        }
+    }
+
+    fn step(&mut self, key: &Key) -> &mut StepHistory {
+        self.steps.entry(key.clone()).or_default()
+    }
+
+    fn tell(&mut self, key: Option<Key>) {
+        self.told.extend(key);
+    }
+
+    /// When the whole flow is tried again, steps that finally failed get their attempts anew.
+    fn forget_failures(&mut self) {
+        for step in self.steps.values_mut().filter(|step| !matches!(step.outcome, Some(Ok(_)))) {
+            step.outcome = None;
+            step.failed_attempts = 0;
+            step.retry_at = None;
+        }
+    }
+
+    fn stop_counting(&mut self, at: Timestamp) {
+        if let Some(since) = self.claimed_at.take() {
+            self.ran += at.since(since);
+        }
+    }
+
+    fn place(&mut self, key: &Key, ordinal: u32) {
+        if ordinal == NO_PLACE {
+            return;
+        }
+        let (scope, _) = split_key(key);
+        let places = match self.places.get_mut(scope) {
+            Some(places) => places,
+            None => self.places.entry(scope.into()).or_default(),
+        };
+        let at = ordinal as usize;
+        if places.len() <= at {
+            places.resize(at + 1, None);
+        }
+        places[at] = Some(key.clone());
+    }
+}

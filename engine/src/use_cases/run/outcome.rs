@@ -1,0 +1,168 @@
+//! What follows from the way a flow function ended: the facts and the change of the task's last write.
+
+use std::time::Duration;
+
+use super::RunEnd;
+use super::execution::{Execution, Phase, StopReason};
+use crate::flow::error::{FlowError, FlowResult};
+use crate::flow::step::backoff;
+use crate::ports::{Outcome, Then};
+use crate::task::event::{
+    TaskCancelled, TaskCreated, TaskFailed, TaskPaused, TaskReleased, TaskRetrying, TaskSucceeded, TaskWaiting,
+};
+use crate::task::{ErrorReport, Fact, Json, NewTask, PauseReason, Summary, TaskState, Wait};
+
+/// The flow function's result, and how many things it made at its top level.
+#[derive(Debug)]
+pub(crate) struct FlowEnd {
+    pub(crate) result: FlowResult<Json>,
+    pub(crate) made: u32,
+}
+
+/// A write that lets go of the task.
+pub(crate) struct Ending {
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) children: Vec<NewTask>,
+    pub(crate) then: Then,
+    pub(crate) end: RunEnd,
+}
+
+impl Ending {
+    fn new(fact: impl Into<Fact>, then: Then, end: RunEnd) -> Self {
+        Self { facts: vec![fact.into()], children: Vec::new(), then, end }
+    }
+
+    pub(crate) fn park(execution: &Execution, waits: Vec<Wait>) -> Self {
+        let due_at = waits.iter().filter_map(|wait| wait.until).chain(execution.task.options.deadline).min();
+        Self::new(TaskWaiting { waits: waits.clone() }, Then::Park { waits, due_at }, RunEnd::Parked)
+    }
+
+    pub(crate) fn pause(reason: PauseReason, detail: Option<String>) -> Self {
+        Self::new(TaskPaused { reason, detail }, Then::Pause, RunEnd::Paused)
+    }
+
+    pub(crate) fn release(execution: &Execution) -> Option<Self> {
+        let worker = execution.task.claim.as_ref().map(|(_, worker)| worker.clone())?;
+        let then = Then::Release { due_at: execution.now() };
+        Some(Self::new(TaskReleased { worker }, then, RunEnd::Released))
+    }
+
+    fn fail(error: ErrorReport) -> Self {
+        let outcome = Outcome { error: Some(error.clone()), ..Outcome::default() };
+        Self::new(TaskFailed { error }, Then::End { state: TaskState::Failed, outcome }, RunEnd::Failed)
+    }
+
+    fn succeed(result: Json) -> Self {
+        let outcome = Outcome { result: Some(result.clone()), ..Outcome::default() };
+        let fact = TaskSucceeded { result, continued_as: None };
+        Self::new(fact, Then::End { state: TaskState::Succeeded, outcome }, RunEnd::Succeeded)
+    }
+
+    fn cancel(reason: Option<String>) -> Self {
+        let then = Then::End { state: TaskState::Cancelled, outcome: Outcome::default() };
+        Self::new(TaskCancelled { reason }, then, RunEnd::Cancelled)
+    }
+}
+
+/// The flow function ended: what now?
+pub(crate) fn ending_of(execution: &Execution, flow_end: &FlowEnd) -> Ending {
+    if let Some(detail) = execution.state().mismatch.clone() {
+        return Ending::pause(PauseReason::CodeMismatch, Some(detail));
+    }
+    if let Phase::Stopping(reason) = execution.phase() {
+        return stopped(execution, reason);
+    }
+    match &flow_end.result {
+        Ok(result) => succeeded(execution, result, flow_end.made),
+        Err(FlowError::ContinueAsNew(input)) => continued(execution, input),
+        Err(error) => failed(execution, error),
+    }
+}
+
+fn stopped(execution: &Execution, reason: StopReason) -> Ending {
+    let options = &execution.flow.options;
+    match reason {
+        StopReason::Cancelled => Ending::cancel(execution.state().history.cancel_reason.clone()),
+        StopReason::Timeout => {
+            let allowed = options.timeout().unwrap_or_default();
+            Ending::fail(ErrorReport::new("timeout", format!("ran longer than {allowed:?}")))
+        }
+        StopReason::Deadline => Ending::fail(ErrorReport::new("deadline", "its deadline has passed")),
+        StopReason::TooManyEvents => {
+            let most = execution.engine.limits.events_per_task;
+            let message = format!("more than {most} events; use continue_as_new for flows without end");
+            Ending::fail(ErrorReport::new("too_many_events", message))
+        }
+    }
+}
+
+fn succeeded(execution: &Execution, result: &Json, made: u32) -> Ending {
+    if let Some(key) = execution.state().history.key_from("", made) {
+        let detail = format!("log has {key}, code ended before it");
+        return Ending::pause(PauseReason::CodeMismatch, Some(detail));
+    }
+    let most = execution.engine.limits.payload_bytes;
+    if result.len() > most {
+        let message = format!("the result has {} bytes; at most {most} are kept", result.len());
+        return Ending::fail(ErrorReport::new("give_up", message));
+    }
+    Ending::succeed(result.clone())
+}
+
+fn failed(execution: &Execution, error: &FlowError) -> Ending {
+    let failures = execution.state().history.flow_failures;
+    let delay = match error {
+        FlowError::Failed(_) => Some(backoff(failures + 1, execution.engine.ids.random())),
+        FlowError::RetryAfter(after, _) => Some(*after),
+        _ => None,
+    };
+    match delay {
+        Some(delay) if failures < execution.flow.options.retries => retry(execution, error, failures + 1, delay),
+        _ => Ending::fail(error.report()),
+    }
+}
+
+fn retry(execution: &Execution, error: &FlowError, attempt: u32, delay: Duration) -> Ending {
+    let retry_at = execution.now() + delay;
+    let fact = TaskRetrying { attempt, error: error.report(), retry_at };
+    Ending::new(fact, Then::Release { due_at: retry_at }, RunEnd::Released)
+}
+
+fn continued(execution: &Execution, input: &Json) -> Ending {
+    let now = execution.now();
+    let task = &execution.task;
+    let id = execution.engine.ids.task_id(now, task.id.partition());
+    let created = Fact::from(TaskCreated {
+        flow: execution.flow.name.into(),
+        version: execution.flow.version,
+        retry_of: None,
+        parent: task.parent.as_ref().map(|parent| parent.task),
+        continued_from: Some(task.id),
+        due_at: None,
+    });
+    let mut options = task.options.clone();
+    options.continued_from = Some(task.id);
+    options.deadline = execution.flow.options.deadline().map(|deadline| now + deadline);
+    let next = NewTask {
+        id,
+        tenant: task.tenant.clone(),
+        flow: execution.flow.name.into(),
+        version: execution.flow.version,
+        priority: task.priority,
+        created_at: now,
+        due_at: now,
+        input: input.clone(),
+        tags: task.tags.clone(),
+        unique_key: task.unique_key.clone(),
+        idempotency: None,
+        parent: task.parent.clone(),
+        retry_of: None,
+        options,
+        events: vec![created.encode(now)],
+        summary: Summary::default(),
+    };
+    let outcome = Outcome { result: Some(Json::null()), error: None, continued_as: Some(id) };
+    let fact = TaskSucceeded { result: Json::null(), continued_as: Some(id) };
+    let then = Then::End { state: TaskState::Succeeded, outcome };
+    Ending { facts: vec![fact.into()], children: vec![next], then, end: RunEnd::Succeeded }
+}

@@ -1,0 +1,113 @@
+//! The options in `#[flow(…)]`. An unknown, doubled or badly formed one is an error at its own place.
+
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Ident, LitBool, LitInt, LitStr, Token, bracketed};
+
+use crate::duration::parse_milliseconds;
+
+const KNOWN: &str = "title, version, formerly, diagnostics, timeout, deadline, retries, concurrency";
+
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) title: Option<String>,
+    pub(crate) version: Option<u32>,
+    pub(crate) formerly: Vec<String>,
+    pub(crate) diagnostics: bool,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) deadline_ms: Option<u64>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) concurrency: Option<u32>,
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut options = Self::default();
+        let mut seen: Vec<Ident> = Vec::new();
+        while !input.is_empty() {
+            let name: Ident = input.parse()?;
+            if seen.contains(&name) {
+                return Err(syn::Error::new(name.span(), format!("`{name}` stands here twice")));
+            }
+            options.read(&name, input)?;
+            seen.push(name);
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(options)
+    }
+}
+
+impl Options {
+    fn read(&mut self, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match name.to_string().as_str() {
+            "title" => self.title = Some(text(name, input)?.value()),
+            "version" => self.version = Some(number(name, input, 1)?),
+            "formerly" => self.formerly = names(name, input)?,
+            "diagnostics" => self.diagnostics = flag(input)?,
+            "timeout" => self.timeout_ms = Some(duration(name, input)?),
+            "deadline" => self.deadline_ms = Some(duration(name, input)?),
+            "retries" => self.retries = Some(number(name, input, 0)?),
+            "concurrency" => self.concurrency = Some(number(name, input, 1)?),
+            _ => return Err(syn::Error::new(name.span(), format!("unknown option `{name}`; known are: {KNOWN}"))),
+        }
+        Ok(())
+    }
+}
+
+fn equals(name: &Ident, input: ParseStream<'_>, form: &str) -> syn::Result<()> {
+    match input.parse::<Token![=]>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(syn::Error::new(name.span(), format!("`{name}` needs a value: `{name} = {form}`"))),
+    }
+}
+
+fn text(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    equals(name, input, "\"…\"")?;
+    input.parse().map_err(|error| syn::Error::new(error.span(), format!("`{name}` is a text: `{name} = \"…\"`")))
+}
+
+fn duration(name: &Ident, input: ParseStream<'_>) -> syn::Result<u64> {
+    equals(name, input, "\"5m\"")?;
+    let text: LitStr = input
+        .parse()
+        .map_err(|error| syn::Error::new(error.span(), format!("`{name}` is a duration: `{name} = \"5m\"`")))?;
+    parse_milliseconds(&text.value()).map_err(|message| syn::Error::new(text.span(), message))
+}
+
+fn number(name: &Ident, input: ParseStream<'_>, least: u32) -> syn::Result<u32> {
+    equals(name, input, "2")?;
+    let wrong = |span| syn::Error::new(span, format!("`{name}` is a whole number of at least {least}"));
+    let literal: LitInt = input.parse().map_err(|error| wrong(error.span()))?;
+    match literal.base10_parse::<u32>() {
+        Ok(value) if value >= least => Ok(value),
+        _ => Err(wrong(literal.span())),
+    }
+}
+
+/// `diagnostics` alone, or `diagnostics = false`.
+fn flag(input: ParseStream<'_>) -> syn::Result<bool> {
+    if input.parse::<Option<Token![=]>>()?.is_none() {
+        return Ok(true);
+    }
+    Ok(input.parse::<LitBool>()?.value)
+}
+
+fn names(name: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<String>> {
+    equals(name, input, "\"old_name\"")?;
+    let literals: Vec<LitStr> = if input.peek(syn::token::Bracket) {
+        let list;
+        bracketed!(list in input);
+        Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect()
+    } else {
+        vec![input.parse()?]
+    };
+    for literal in &literals {
+        if syn::parse_str::<Ident>(&literal.value()).is_err() {
+            let message = format!("\"{}\" cannot have been the name of a flow", literal.value());
+            return Err(syn::Error::new(literal.span(), message));
+        }
+    }
+    Ok(literals.iter().map(LitStr::value).collect())
+}

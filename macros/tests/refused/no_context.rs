@@ -1,0 +1,8 @@
+use caudal::prelude::*;
+
+#[flow]
+async fn poem_flow() -> FlowResult<String> {
+    Ok(String::new())
+}
+
+fn main() {}
