@@ -161,6 +161,7 @@ impl<T: DeserializeOwned> Child<T> {
             news.borrow_and_update();
             let ended = self.execution.state().history.children.get(&self.key).and_then(|child| child.ended.clone());
             if let Some(ended) = ended {
+                let _flight = self.execution.begin_flight();
                 self.execution.step_aside().await;
                 return Ok(ended);
             }

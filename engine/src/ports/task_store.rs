@@ -35,7 +35,7 @@ pub trait TaskStore: Send + Sync + 'static {
     /// Claims the next due tasks and writes `task.claimed` into their logs.
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError>;
 
-    /// Renews these claims in one call.
+    /// Renews these claims in one call, and answers for each in the same order.
     async fn renew(&self, worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError>;
 
     /// One write of a running task, whatever it carries.

@@ -90,7 +90,7 @@ macro_rules! conformance_tests {
             use $crate::testing::conformance::{Parts, Trial, random};
             proptest::proptest! {
                 #![proptest_config(proptest::prelude::ProptestConfig {
-                    cases: 48, failure_persistence: None, ..Default::default()
+                    cases: 32, failure_persistence: None, ..Default::default()
                 })]
                 /// Goal: no order of operations breaks a rule.
                 #[test]

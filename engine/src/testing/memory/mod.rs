@@ -7,6 +7,7 @@ mod announcements;
 mod claim;
 mod clean;
 mod control;
+mod crash;
 mod create;
 mod end;
 mod list;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::crash::{CrashPlan, Fate};
 use self::state::State;
 use crate::ports::{
     Bell, ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, Feed, IdSource,
@@ -36,6 +38,7 @@ pub struct MemoryStore {
     state: Mutex<State>,
     /// Held while announcing, so that news of one task keeps its order.
     announcing: Mutex<()>,
+    crash: CrashPlan,
     lease: Option<Duration>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -52,7 +55,16 @@ impl MemoryStore {
         limits: Limits,
     ) -> Self {
         let state = Mutex::new(State::new(limits));
-        Self { state, announcing: Mutex::default(), lease: Some(DEFAULT_LEASE), clock, ids, bell, feed }
+        Self {
+            state,
+            announcing: Mutex::default(),
+            crash: CrashPlan::default(),
+            lease: Some(DEFAULT_LEASE),
+            clock,
+            ids,
+            bell,
+            feed,
+        }
     }
 
     /// Another length of a claim without renewal, or none: then claims live until [`Self::expire_claims`].
@@ -73,6 +85,30 @@ impl MemoryStore {
     /// The notifications that were born with writes, in order.
     pub fn notifications(&self) -> Vec<(TaskId, NewNotification)> {
         self.state().notifications.clone()
+    }
+
+    /// Lets the process "die" at this write (the first is 1), after it was applied or before: it is never answered.
+    pub fn crash_at(&self, write: u64, applied: bool) {
+        self.crash.set(write, applied);
+    }
+
+    /// Answers the next writes of running tasks with a store error, whether or not they were applied.
+    pub fn refuse_writes(&self, writes: u64) {
+        self.crash.set_outage(writes);
+    }
+
+    /// Whether the planned crash has come; true once.
+    pub fn take_crashed(&self) -> bool {
+        self.crash.take_crashed()
+    }
+
+    pub fn has_crashed(&self) -> bool {
+        self.crash.has_crashed()
+    }
+
+    /// How many writes running tasks have sent.
+    pub fn writes(&self) -> u64 {
+        self.crash.writes()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -119,7 +155,16 @@ impl TaskStore for MemoryStore {
     }
 
     async fn write(&self, write: TaskWrite) -> Result<Written, WriteRefused> {
-        self.apply(|state, now| state.write(write, now))
+        let fate = self.crash.next();
+        let applied = match fate {
+            Fate::Lost | Fate::Refused { applied: false } => None,
+            _ => Some(self.apply(|state, now| state.write(write, now))),
+        };
+        match (fate, applied) {
+            (Fate::Answered, Some(answer)) => answer,
+            (Fate::Refused { .. }, _) => Err(StoreError::Unavailable("a planned outage".to_owned()).into()),
+            _ => std::future::pending().await,
+        }
     }
 
     async fn rescue(&self, most: usize) -> Result<Vec<Rescued>, StoreError> {

@@ -1,0 +1,71 @@
+//! What must be the same with and without a crash, and what must hold for every log.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::TestedTask;
+use crate::task::{Event, Fact};
+
+/// What clients saw in the end, without what a crash may change: the order in which concurrent branches told things,
+/// and log lines of attempts that did not finish.
+pub(super) fn told(task: &TestedTask) -> Value {
+    let view = serde_json::to_value(&task.view).unwrap_or_default();
+    let details = &view["details"];
+    let mut results: Vec<String> = details["step_results"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|item| item.get("unfinished").is_none())
+        .map(without_place)
+        .collect();
+    results.sort();
+    json!({
+        "state": view["state"],
+        "progress": details["progress"],
+        "step_results": results,
+        "streams": details["streams"],
+        "final_result": details["final_result"],
+        "error": details.get("error"),
+    })
+}
+
+/// A telling outside steps is known by a key; the key says nothing to a person.
+fn without_place(item: &Value) -> String {
+    let mut item = item.clone();
+    if let Some(fields) = item.as_object_mut() {
+        fields.remove("key");
+    }
+    item.to_string()
+}
+
+#[expect(clippy::panic, reason = "what a test kit finds wrong must fail the test")]
+pub(super) fn check_log(events: &[Event], place: &str) {
+    let mut finished = HashSet::new();
+    let mut told_keys = HashSet::new();
+    for (index, event) in events.iter().enumerate() {
+        let expected = index as u64 + 1;
+        if event.seq != expected {
+            panic!("{place}: the log has a gap, event {} where {expected} should be", event.seq);
+        }
+        if event.fact.is_terminal() != (index + 1 == events.len()) {
+            panic!("{place}: exactly one terminal event must end the log; number {expected} is {}", event.fact.kind());
+        }
+        let step = match &event.fact {
+            Fact::StepSucceeded(step) => Some(&step.step),
+            Fact::StepFailed(step) => Some(&step.step),
+            _ => None,
+        };
+        if let Some(step) = step
+            && !finished.insert(step.clone())
+        {
+            panic!("{place}: the step {step} was finished twice");
+        }
+        if let Fact::Log(log) = &event.fact
+            && let Some(key) = &log.teller.key
+            && !told_keys.insert(key.clone())
+        {
+            panic!("{place}: the line '{}' was told twice", log.message);
+        }
+    }
+}
