@@ -82,6 +82,9 @@ impl Writer {
             Err(fault) => {
                 announcements.clear();
                 self.roll_back();
+                if fault.is_full() {
+                    self.checkpoints.make_room();
+                }
                 if group.len() == 1 || fault.is_of_the_store() {
                     warn!(operations = group.len(), error = %fault, "The store refused a write");
                     answer(group, Some(&fault));
