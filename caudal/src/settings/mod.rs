@@ -112,6 +112,7 @@ fn limits(values: &Values) -> Result<Limits> {
         line_per_tenant: values.number("line_per_tenant")?,
         pending_signals_per_name: values.size("pending_signals_per_name")?,
         idempotency_lifetime: Duration::from_secs(3_600 * values.number("idempotency_hours")?),
+        crash_loop_backoff: Duration::from_secs(values.number("crash_loop_backoff_seconds")?),
         keep_ended: Duration::from_secs(86_400 * values.number("keep_ended_days")?),
         keep_bytes: values.number("keep_bytes")?,
     })
