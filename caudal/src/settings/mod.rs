@@ -5,7 +5,6 @@
 
 mod flags;
 mod keys;
-mod sample;
 mod sources;
 mod values;
 
@@ -130,5 +129,7 @@ fn refuse_open_network(settings: &Settings, allowed: bool) -> Result<()> {
     )
 }
 
+#[cfg(test)]
+mod env_sample_tests;
 #[cfg(test)]
 mod tests;
