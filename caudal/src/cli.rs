@@ -25,7 +25,14 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Server {
     /// The server to talk to
-    #[arg(long, global = true, env = "CAUDAL_URL", hide_env_values = true, default_value = "http://127.0.0.1:8000", value_name = "url")]
+    #[arg(
+        long,
+        global = true,
+        env = "CAUDAL_URL",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:8000",
+        value_name = "url"
+    )]
     pub(crate) url: String,
     /// Print JSON, for programs
     #[arg(long, global = true)]

@@ -1,8 +1,14 @@
 //! The `caudal` binary: the platform with the flows that ship with it.
 
-// Nothing else is taken from the crate, and the linker would leave its flows out.
-use caudal_flows as _;
+use caudal_flows::FetchSettings;
 
+// The linker would leave out a crate of which nothing is used, and its flows with it; here the settings are used.
 fn main() {
-    caudal::run();
+    caudal::run_with(|settings, resources| {
+        resources.insert(FetchSettings {
+            allow_private_addresses: settings.fetch_allow_private,
+            most_bytes: settings.fetch_bytes,
+            timeout: settings.fetch_timeout,
+        });
+    });
 }

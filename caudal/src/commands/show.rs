@@ -38,7 +38,7 @@ fn words(task: &Value) -> String {
     let mut lines = Vec::new();
     let no_fields = serde_json::Map::new();
     for (name, value) in task.as_object().unwrap_or(&no_fields) {
-        if !value.is_null() && name != "details" && name != "events" {
+        if !value.is_null() && !matches!(name.as_str(), "details" | "events" | "links") {
             lines.push(format!("{:<14} {}", name.replace('_', " "), field(value)));
         }
     }

@@ -10,6 +10,7 @@ use super::follow::follow;
 use super::watch::wait_for_end;
 use super::{SUCCESS, Session, Usage};
 use crate::cli::StartArgs;
+use crate::client::ClientError;
 use crate::output::text_of;
 
 pub(super) async fn run(session: &Session, args: &StartArgs) -> Result<u8> {
@@ -18,8 +19,7 @@ pub(super) async fn run(session: &Session, args: &StartArgs) -> Result<u8> {
         None => Map::new(),
     };
     if !args.input.is_empty() {
-        let flow = session.client.get(&["flows", &args.flow], &[]).await?;
-        let schema = flow.get("input_schema").cloned().unwrap_or_default();
+        let schema = input_schema(session, &args.flow).await?;
         add_pairs(&mut inputs, &args.input, &schema)?;
     }
     let body = request(args, inputs);
@@ -35,6 +35,14 @@ pub(super) async fn run(session: &Session, args: &StartArgs) -> Result<u8> {
     } else {
         session.output.either(&answer, |_| format!("{task}\nwatch it: caudal watch {task}"));
         Ok(SUCCESS)
+    }
+}
+
+async fn input_schema(session: &Session, flow: &str) -> Result<Value> {
+    match session.client.get(&["flows", flow], &[]).await {
+        Ok(mut flow) => Ok(flow.get_mut("input_schema").map(Value::take).unwrap_or_default()),
+        Err(ClientError::Refused(problem)) if problem.status == 404 => Err(Usage(problem.to_string()).into()),
+        Err(error) => Err(error.into()),
     }
 }
 

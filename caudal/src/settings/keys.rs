@@ -92,6 +92,8 @@ pub(crate) const KEYS: &[Key] = &[
         "Tasks that run at once"),
     key(WORKER, "grace_seconds", Form::Number(0, 86_400), ["30", "5"],
         "How long a step in flight may go on after SIGTERM or Ctrl-C"),
+    key(WORKER, "crash_loop_backoff_seconds", Form::Number(0, 3_600), ["60", "5"],
+        "The longest that a task which keeps taking the process down waits before it is tried again"),
 
     key(LOGS, "log_format", Form::Word(&["human", "json"]), ["human", "json"],
         "For people or for programs"),

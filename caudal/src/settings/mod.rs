@@ -5,7 +5,6 @@
 
 mod flags;
 mod keys;
-mod sample;
 mod sources;
 mod values;
 
@@ -112,6 +111,7 @@ fn limits(values: &Values) -> Result<Limits> {
         line_per_tenant: values.number("line_per_tenant")?,
         pending_signals_per_name: values.size("pending_signals_per_name")?,
         idempotency_lifetime: Duration::from_secs(3_600 * values.number("idempotency_hours")?),
+        crash_loop_backoff: Duration::from_secs(values.number("crash_loop_backoff_seconds")?),
         keep_ended: Duration::from_secs(86_400 * values.number("keep_ended_days")?),
         keep_bytes: values.number("keep_bytes")?,
     })
@@ -129,5 +129,7 @@ fn refuse_open_network(settings: &Settings, allowed: bool) -> Result<()> {
     )
 }
 
+#[cfg(test)]
+mod env_sample_tests;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! The commands, as the binary does them, against a server that says what the test wants to hear.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by crashing")]
+
 mod fake_server;
 
 use std::process::{Command, Output, Stdio};
@@ -167,6 +169,7 @@ fn usage_errors() {
         (&["start", "poem_flow", "--inputs", "{"], "are not JSON"),
         (&["start", "poem_flow", "-i", "lines=many"], "'many' is not a whole number"),
         (&["start", "poem_flow", "-i", "colour=red"], "known are: lines, theme"),
+        (&["start", "verse_flow", "-i", "theme=rain"], "there is no such path"),
         (&["signal", TASK, "go", "--comment", "x"], "--approve"),
         (&["--listen", "127.0.0.1:1", "tasks"], "--listen belongs to `serve`"),
         (&["--url", "localhost", "tasks"], "is no address of a server"),

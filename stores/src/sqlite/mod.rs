@@ -49,7 +49,7 @@ mod store;
 mod write;
 mod writer;
 
-pub use backup::BackupError;
+pub use backup::{BackupError, back_up_folder};
 pub use open::{DATABASE, OpenError};
 pub use settings::{Durability, SqliteSettings};
 pub use store::SqliteStore;

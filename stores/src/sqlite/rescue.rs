@@ -80,7 +80,7 @@ impl Session<'_> {
             self.follow_end(&row, &Outcome::default())?;
         } else {
             row.go(Move::Rescue)?;
-            row.due_at = Some(self.now + crash_loop::backoff(takeovers));
+            row.due_at = Some(self.now + crash_loop::backoff(takeovers).min(self.limits.crash_loop_backoff));
             let worker = row.worker.clone().unwrap_or_else(|| WorkerId::new("unknown"));
             self.tell(&mut row, [TaskRescued { worker, takeovers }.into()])?;
             self.save(&mut row)?;

@@ -31,7 +31,8 @@ mod tests {
     /// Goal: the greeting has the name in it.
     #[tokio::test]
     async fn greets() {
-        assert_eq!(run_flow(hello_flow, input()).await.unwrap(), "Hello, Ada!");
+        let task = run_flow(hello_flow, input()).await;
+        assert_eq!(task.result::<String>(), "Hello, Ada!");
     }
 
     /// Goal: no crash between two steps changes the result or repeats a finished step.

@@ -1,7 +1,5 @@
 //! `.env.sample`: every setting with its meaning, its form and its default, made from the table.
 
-#![cfg(test)]
-
 use std::path::{Path, PathBuf};
 
 use super::keys::KEYS;
@@ -13,8 +11,8 @@ const HEAD: &str = "\
 #   environment    CAUDAL_DATA_FOLDER=/var/lib/caudal
 #   caudal.toml    data_folder = \"/var/lib/caudal\"                 the weakest
 #
-# To use this file, copy it to .env, take out the `#` of what you change, and load it with your service manager, your
-# container runner, or a shell: set -a; . ./.env; set +a
+# To use this file, copy it to .env, take out the `#` of what you change, and load it with systemd (EnvironmentFile), a
+# container (--env-file), or a shell: set -a; . ./.env; set +a
 ";
 
 fn render() -> String {
