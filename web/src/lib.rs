@@ -1,11 +1,3 @@
-<<<<<<< HEAD
-//! probe
-mod settings;
-pub use settings::*;
-#[derive(Debug)] pub struct RunningServer;
-impl RunningServer { pub fn address(&self)->std::net::SocketAddr{ "127.0.0.1:1".parse().unwrap() } pub async fn stop(self)->Result<(),std::io::Error>{Ok(())} }
-pub fn serve(_e: caudal_engine::Engine, _s: WebSettings)->Result<RunningServer,std::io::Error>{Ok(RunningServer)}
-=======
 //! The HTTP server: the wire contract on actix-web.
 //!
 //! Read it in this order: [`settings`] and [`server`] (what the binary sees), [`routes`] (the table of all paths, one
@@ -32,4 +24,3 @@ mod tenant;
 pub use routes::{ROUTES, Role, Route};
 pub use server::{RunningServer, ServeError, serve};
 pub use settings::{RenderMetrics, Served, WebSettings};
->>>>>>> web
