@@ -47,6 +47,14 @@ impl FlowLimits {
         flows.collect()
     }
 
+    /// How often to ask until each name of a flow was offered what its names share.
+    pub(crate) fn rounds(&self, running: &Running) -> usize {
+        let shares = |(definition, names): &(&'static FlowDefinition, Vec<Arc<str>>)| {
+            free(definition, running).is_some_and(|free| free % names.len().max(1) != 0).then_some(names.len())
+        };
+        self.flows.iter().filter_map(shares).max().unwrap_or(1)
+    }
+
     /// The flows of which no more may be taken now.
     pub(crate) fn full(&self, running: &Running) -> Vec<&'static FlowDefinition> {
         self.limited().filter(|definition| free(definition, running) == Some(0)).collect()
