@@ -49,7 +49,7 @@ pub struct Execution {
     /// Counts what others wrote into the log while we run.
     news: watch::Sender<u64>,
     hold: watch::Receiver<HoldState>,
-    pulse: Arc<Pulse>,
+    pub pulse: Arc<Pulse>,
     shuffle: Option<Shuffle>,
 }
 

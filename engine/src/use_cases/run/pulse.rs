@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Pulse {
     in_flight: AtomicUsize,
     dozing: AtomicUsize,
+    taking: AtomicUsize,
 }
 
 impl Pulse {
@@ -23,6 +24,16 @@ impl Pulse {
     pub(crate) fn be_busy(self: &Arc<Self>) -> Flight {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         Flight(self.clone())
+    }
+
+    /// Signals that were taken and whose consumption is not durable yet.
+    pub(crate) fn taking(&self) -> usize {
+        self.taking.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn take(&self) -> Taking<'_> {
+        self.taking.fetch_add(1, Ordering::SeqCst);
+        Taking(self)
     }
 
     pub(crate) fn doze(&self) -> Dozing<'_> {
@@ -48,6 +59,16 @@ pub(crate) struct Dozing<'a>(&'a Pulse);
 impl Drop for Dozing<'_> {
     fn drop(&mut self) {
         self.0.dozing.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A signal is being taken as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Taking<'a>(&'a Pulse);
+
+impl Drop for Taking<'_> {
+    fn drop(&mut self) {
+        self.0.taking.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
