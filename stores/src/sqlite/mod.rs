@@ -34,6 +34,8 @@ mod migrations;
 mod names;
 mod open;
 mod operation;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod record;
 mod rescue;
