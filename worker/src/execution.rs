@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use caudal_engine::Engine;
 use caudal_engine::task::{TaskId, Tenant};
-use caudal_engine::use_cases::run::hold::Order;
-use caudal_engine::use_cases::run::{Hold, RunEnd, run_task};
+use caudal_engine::use_cases::run::{Hold, Order, run_task};
 use futures_util::FutureExt;
 
 use crate::claims::Work;
@@ -36,7 +35,7 @@ pub(crate) async fn execute(shared: Arc<Shared>, work: Work) {
         running.await
     };
     let end = match end {
-        Ok(end) => word(end),
+        Ok(end) => end.as_str(),
         Err(_) => {
             // The claim stays until its lease ends or, where it belongs to the process, until the next start: the
             // number of its next write is lost with the execution.
@@ -82,16 +81,4 @@ async fn step_finished(engine: &Engine, tenant: &Tenant, task: TaskId) {
 /// News without entries may tell of anything.
 fn may_tell_of_a_step<'a>(mut kinds: impl ExactSizeIterator<Item = &'a str>) -> bool {
     kinds.len() == 0 || kinds.any(|kind| matches!(kind, "step.succeeded" | "step.failed"))
-}
-
-fn word(end: RunEnd) -> &'static str {
-    match end {
-        RunEnd::Succeeded => "succeeded",
-        RunEnd::Failed => "failed",
-        RunEnd::Cancelled => "cancelled",
-        RunEnd::Parked => "parked",
-        RunEnd::Paused => "paused",
-        RunEnd::Released => "released",
-        RunEnd::Lost => "lost",
-    }
 }
