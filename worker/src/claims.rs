@@ -230,4 +230,4 @@ async fn sleep_for(duration: Option<Duration>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,6 +10,7 @@ use caudal_engine::use_cases::run::{Hold, Order, run_task};
 use futures_util::FutureExt;
 
 use crate::claims::Work;
+use crate::handing_back::hand_back;
 use crate::shared::Shared;
 
 /// How often to ask whether a suspect finished a step, if no news of it comes.
@@ -18,7 +19,7 @@ const NEWS_MAY_BE_LOST: Duration = Duration::from_millis(500);
 pub(crate) async fn execute(shared: Arc<Shared>, work: Work) {
     let Work { claimed, hold, suspect, place } = work;
     let (task, flow, tenant) = (claimed.task.id, claimed.task.flow.clone(), claimed.task.tenant.clone());
-    let began = Instant::now();
+    let (claim, began) = (claimed.claim, Instant::now());
     let running = AssertUnwindSafe(run_task(&shared.engine, claimed, hold.clone())).catch_unwind();
     let end = if suspect {
         let mut running = std::pin::pin!(running);
@@ -37,9 +38,11 @@ pub(crate) async fn execute(shared: Arc<Shared>, work: Work) {
     let end = match end {
         Ok(end) => end.as_str(),
         Err(_) => {
-            // The claim stays until its lease ends or, where it belongs to the process, until the next start: the
-            // number of its next write is lost with the execution.
             tracing::error!(task.id = %task, flow.name = %flow, "the engine panicked while running a task");
+            if shared.engine.store.lease().is_none() {
+                let handed_back = hand_back(&shared.engine, &shared.id, &tenant, task, claim).await;
+                tracing::info!(task.id = %task, ?handed_back, "tried to put it back in line");
+            }
             "panicked"
         }
     };

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use caudal_engine::Engine;
 use caudal_engine::flow::{Registry, Resources};
 use caudal_engine::ports::{Bell, Feed, RandomIds, WorkerBoard};
+use caudal_engine::prelude::*;
 use caudal_engine::task::{Limits, WorkerId};
 use caudal_engine::testing::clock::{START, TestClock};
 use caudal_engine::testing::memory::MemoryStore;
@@ -15,7 +16,17 @@ use crate::running::Running;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn claims(lease: Option<Duration>) -> (TaskClaims, Arc<TestClock>) {
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
+
+/// Does nothing.
+#[flow]
+async fn idle_flow(_ctx: &mut FlowContext, _input: Nothing) -> FlowResult<()> {
+    Ok(())
+}
+
+/// An engine on the memory store that knows one flow.
+pub(crate) fn engine(lease: Option<Duration>) -> (Engine, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
     let (bell, feed, ids) = (Arc::new(Bell::default()), Arc::new(Feed::default()), Arc::new(RandomIds));
     let store = MemoryStore::new(clock.clone(), ids.clone(), bell.clone(), feed.clone(), Limits::default());
@@ -25,11 +36,16 @@ fn claims(lease: Option<Duration>) -> (TaskClaims, Arc<TestClock>) {
         feed,
         clock: clock.clone(),
         ids,
-        registry: Arc::new(Registry::default()),
+        registry: Arc::new(Registry::collect(true).unwrap()),
         resources: Resources::default(),
         limits: Arc::new(Limits::default()),
         workers: Arc::new(WorkerBoard::default()),
     };
+    (engine, clock)
+}
+
+fn claims(lease: Option<Duration>) -> (TaskClaims, Arc<TestClock>) {
+    let (engine, clock) = engine(lease);
     let shared = Shared {
         id: WorkerId::new("test"),
         since: START,
