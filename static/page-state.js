@@ -17,6 +17,7 @@ function write(next) {
   // Opening and closing cards is no journey to go back on.
   history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : location.pathname + location.search);
   changes.dispatchEvent(new Event("change"));
+  delete state.opened;
 }
 
 addEventListener("hashchange", () => {
@@ -36,9 +37,9 @@ export function chooseFlow(flow) {
   write({ ...state, flow });
 }
 
-/** Puts the task in front. */
+/** Puts the task in front; `opened` is told to the listeners of this one change. */
 export function openTask(task) {
-  write({ ...state, tasks: [task, ...state.tasks.filter((other) => other !== task)] });
+  write({ ...state, opened: task, tasks: [task, ...state.tasks.filter((other) => other !== task)] });
 }
 
 export function closeTask(task) {

@@ -111,6 +111,7 @@ class TaskCard extends HTMLElement {
 
   #take(view, seq) {
     if (this.#view && isEnded(view.state) && !isEnded(this.#view.state)) announce(`${this.heading.textContent}: ${STATE_WORDS[view.state]}`);
+    if (this.#view?.state !== view.state) this.dispatchEvent(new CustomEvent("task-moved", { bubbles: true }));
     this.#view = view;
     this.steps.news(isEnded(view.state) ? NaN : seq);
     this.#drawSoon();
@@ -118,7 +119,7 @@ class TaskCard extends HTMLElement {
 
   #connection(connection) {
     this.live.textContent = CONNECTION_WORDS[connection];
-    this.live.className = `live ${connection}`;
+    this.live.dataset.connection = connection;
     if (connection !== "unknown") return;
     this.badge.textContent = "Unknown";
     this.dataset.state = "CANCELLED";
@@ -130,7 +131,9 @@ class TaskCard extends HTMLElement {
     this.dataset.state = state;
     this.badge.textContent = STATE_WORDS[state] ?? state;
     this.controls.state = state;
-    this.status.textContent = details.status;
+    // A question is asked once, by the element that takes the answer.
+    const isAsked = details.waiting?.some((wait) => wait.question === details.status);
+    this.status.textContent = isAsked ? "Waiting for an answer" : details.status;
     this.percent.textContent = `${details.progress} %`;
     this.bar.setAttribute("aria-valuenow", details.progress);
     this.bar.firstChild.style.setProperty("--progress", details.progress / 100);

@@ -40,7 +40,7 @@ export function makeField(given, form, { name, required, bare = false }) {
 }
 
 function pick(schema, { form }) {
-  if (form.depth > DEEPEST) return jsonField;
+  if (form.depth > DEEPEST || "const" in schema) return jsonField;
   if (choices(schema, form.root)) return choiceField;
   if (variants(schema, form.root)) return variantField;
   switch (schema.type) {
@@ -101,8 +101,15 @@ export function takeErrors(show) {
   };
 }
 
+/** What the server says of a field that is missing stands at the object around it; people look at the field. */
+function atTheField(error, names) {
+  const missing = error.path.length === 0 && error.message.match(/^"(.+)" is a required property$/)?.[1];
+  return names.includes(missing) ? { path: [missing], message: "Required" } : error;
+}
+
 /** Hands errors on to the fields inside, by the next part of their path; returns those that belong to none. */
-export function shareErrors(errors, fieldOf, names) {
+export function shareErrors(given, fieldOf, names) {
+  const errors = given.map((error) => atTheField(error, names));
   const own = errors.filter((error) => error.path.length === 0);
   const left = [];
   for (const name of names) {

@@ -51,7 +51,7 @@ export function listField(spec) {
     element,
     control: add,
     value() {
-      const values = rows.map((row) => row.field.value() ?? null);
+      const values = rows.map((row) => row.field.value() ?? (itemSchema.type === "string" ? "" : null));
       return values.length === 0 && spec.optional && !("default" in schema) ? undefined : values;
     },
     set(value) {

@@ -1,5 +1,5 @@
 // Fields under a common heading.
-import { h } from "/static/dom.js";
+import { h, icon } from "/static/dom.js";
 import { makeField, shareErrors } from "/static/form/field.js";
 
 export function objectField(spec) {
@@ -10,6 +10,10 @@ export function objectField(spec) {
   }
   const error = h("p", { class: "field-error", hidden: true });
   const body = h("div", { class: "fields" }, [...fields.values()].map((field) => field.element));
+  // What may be left out is not there until it is asked for: half an object would be refused.
+  const canBeAbsent = spec.optional && !spec.bare;
+  const first = fields.values().next().value?.control;
+  const toggle = h("button", { type: "button", class: "quiet small", onclick: () => setPresent(body.hidden, true) });
   const element = spec.bare
     ? h("div", { class: "fields-bare" }, body, error)
     : h(
@@ -18,18 +22,28 @@ export function objectField(spec) {
         h("legend", { class: "field-label" }, spec.label),
         spec.description ? h("p", { class: "field-hint" }, spec.description) : null,
         body,
+        canBeAbsent ? toggle : null,
         error,
       );
   let unknown = {};
+
+  function setPresent(present, focus = false) {
+    body.hidden = !present;
+    toggle.replaceChildren(icon(present ? "close" : "plus"), present ? "Leave out" : "Add");
+    if (focus) (present ? first : toggle)?.focus();
+  }
+  setPresent(!canBeAbsent);
+
   return {
     element,
-    control: fields.values().next().value?.control,
+    control: first,
     value() {
+      if (body.hidden) return undefined;
       const entries = [...fields].map(([name, field]) => [name, field.value()]);
-      const said = { ...unknown, ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)) };
-      return spec.optional && !spec.bare && Object.keys(said).length === 0 ? undefined : said;
+      return { ...unknown, ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)) };
     },
     set(value) {
+      setPresent(!canBeAbsent || (value !== undefined && value !== null));
       const given = value ?? {};
       for (const [name, field] of fields) field.set(given[name]);
       // What the raw JSON holds beyond the form is kept, so that changing tabs loses nothing.

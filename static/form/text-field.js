@@ -20,9 +20,9 @@ export function textField(spec) {
     element,
     control,
     value() {
-      if (control.value !== "") return control.value;
-      // An empty text is a value where one is demanded; the server says whether it will do.
-      return spec.optional && !("default" in schema) ? undefined : "";
+      // An empty field is no answer, except where it takes the place of a default. (An empty text that is meant can be
+      // written as JSON.)
+      return control.value === "" && !("default" in schema) ? undefined : control.value;
     },
     set(value) {
       control.value = value ?? "";

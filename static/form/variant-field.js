@@ -15,7 +15,7 @@ export function variantField(spec) {
 
   function choose(at, value) {
     control.value = at === null ? "" : String(at);
-    inner = at === null ? null : makeField(shapes[at].schema, form, { name: shapes[at].name, required: true });
+    inner = at === null ? null : makeField(shapes[at].schema, form, { name: shapes[at].name, required: true, bare: true });
     body.replaceChildren(...(inner ? [inner.element] : []));
     inner?.set(value === undefined ? initial(shapes[at].schema, form.root) : value);
   }

@@ -12,6 +12,7 @@ class RecentView extends HTMLElement {
   #next = null;
   #open = [];
   #drawn = "";
+  #soon = null;
   #list = h("ul", { class: "recent" });
   #more = h("button", { type: "button", class: "quiet small", hidden: true, onclick: () => this.#loadMore() }, "Show more");
   #note = h("p", { class: "muted", hidden: true });
@@ -29,8 +30,17 @@ class RecentView extends HTMLElement {
     });
     onReachability((reachable) => reachable && this.#look());
     document.addEventListener("visibilitychange", () => this.#look());
+    document.addEventListener("task-moved", () => this.#lookSoon());
     setInterval(() => this.#look(), LOOK_EVERY_MS);
     this.#look();
+  }
+
+  /** Once for many moves. */
+  #lookSoon() {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null;
+      this.#look();
+    }, 250);
   }
 
   async #look() {

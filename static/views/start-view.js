@@ -47,7 +47,7 @@ class StartView extends HTMLElement {
     this.#shown = flow;
     for (const input of this.#list.querySelectorAll("input")) input.checked = input.value === flow.name;
     const form = document.createElement("schema-form");
-    form.show(flow.input_schema ?? {}, { action: `Start ${flow.title || flow.name}` });
+    form.show(flow.input_schema ?? {}, { action: "Start" });
     // The same key until an answer came: asking twice does not start twice.
     let key = newKey();
     form.addEventListener("answer", async (event) => {

@@ -16,7 +16,10 @@ class TasksView extends HTMLElement {
   connectedCallback() {
     this.setAttribute("role", "region");
     this.append(h("h2", { id: "tasks-heading", tabIndex: -1 }, "Tasks ", this.#count), this.#empty, this.#list);
-    onPageState(({ tasks }) => this.#show(tasks));
+    onPageState(({ tasks, opened }) => {
+      this.#show(tasks);
+      if (opened) this.#bringIntoSight(this.#cards.get(opened));
+    });
   }
 
   #show(tasks) {
@@ -34,6 +37,12 @@ class TasksView extends HTMLElement {
     }
     this.#empty.hidden = tasks.length > 0;
     this.#count.textContent = tasks.length > 1 ? String(tasks.length) : "";
+  }
+
+  /** On a narrow page the cards stand below a long form. */
+  #bringIntoSight(card) {
+    const { top } = card.getBoundingClientRect();
+    if (top < 0 || top > innerHeight - 160) card.scrollIntoView({ block: "start", behavior: "smooth" });
   }
 
   #make(task) {
