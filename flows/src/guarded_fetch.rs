@@ -249,5 +249,4 @@ fn with_causes(error: &dyn Error) -> String {
 }
 
 #[cfg(test)]
-#[path = "guarded_fetch_tests.rs"]
 mod tests;

@@ -1,5 +1,7 @@
 //! The SQLite store against the rules that hold for every store.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -12,6 +12,7 @@ const MOST_LINES: usize = 400;
 /// Where the environment may be read besides the settings, and why.
 const ENVIRONMENT_READERS: &[(&str, &str)] = &[
     ("caudal/src/settings", "the one place"),
+    ("macros/src/flows_in.rs", "cargo tells a macro in no other way where the crate is"),
     ("flows/src/slow_flow.rs", "a diagnostics flow that tests point to a file of their own"),
     ("tests/", "tests choose how long they run"),
     ("bench/", "a tool beside the product"),

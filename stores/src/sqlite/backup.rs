@@ -11,16 +11,27 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use thiserror::Error;
 
-use super::open;
+use super::open::{self, DATABASE};
 
 #[derive(Debug, Error)]
 pub enum BackupError {
+    #[error("there is no store in {path}", path = .0.display())]
+    NoStore(PathBuf),
     #[error("{path} exists already; a backup overwrites nothing", path = .0.display())]
     Exists(PathBuf),
     #[error("{path} cannot be written: {source}", path = path.display())]
     Target { path: PathBuf, source: std::io::Error },
     #[error("the store could not be copied: {0}")]
     Copy(String),
+}
+
+/// Copies the store in this folder into a new file, while another process owns it or none.
+pub fn back_up_folder(folder: &Path, to: &Path) -> Result<(), BackupError> {
+    let database = folder.join(DATABASE);
+    if !database.is_file() {
+        return Err(BackupError::NoStore(folder.to_owned()));
+    }
+    back_up(&database, to)
 }
 
 pub(super) fn back_up(database: &Path, to: &Path) -> Result<(), BackupError> {

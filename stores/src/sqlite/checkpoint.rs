@@ -59,8 +59,20 @@ impl Checkpoints {
         if self.progress.rest.swap(false, Ordering::Acquire) {
             copy(writer);
             self.progress.running.store(false, Ordering::Release);
-        } else if self.progress.pages.load(Ordering::Relaxed) >= BEGIN_AT
-            && !self.progress.running.swap(true, Ordering::AcqRel)
+        } else if self.progress.pages.load(Ordering::Relaxed) >= BEGIN_AT {
+            self.begin();
+        }
+    }
+
+    /// The disk is full: what is copied out of the log can be written again.
+    pub(super) fn make_room(&self) {
+        if self.progress.pages.load(Ordering::Relaxed) > 0 {
+            self.begin();
+        }
+    }
+
+    fn begin(&self) {
+        if !self.progress.running.swap(true, Ordering::AcqRel)
             && let Some(begin) = &self.begin
         {
             let _ = begin.try_send(());

@@ -18,6 +18,11 @@ use super::session::Session;
 /// How many of a lane are read at once.
 const BITE: usize = 16;
 
+const NEXT_IN_LANE: &str = "SELECT due_at, id, task FROM tasks WHERE lane = ?1 AND due_at IS NOT NULL \
+    AND (due_at, id) > (?2, ?3) ORDER BY due_at, id LIMIT ?4";
+const FIRST_LATER_IN_LANE: &str =
+    "SELECT due_at FROM tasks WHERE lane = ?1 AND due_at IS NOT NULL AND due_at > ?2 ORDER BY due_at LIMIT 1";
+
 /// Who stands in a lane: due time, id, number.
 type Place = (Timestamp, TaskId, i64);
 
@@ -73,10 +78,7 @@ impl Session<'_> {
     fn read_on(&self, lane: &mut OpenLane) -> Result<(), Fault> {
         let (due_at, id) =
             lane.read_to.map_or((i64::MIN, [0; 16]), |(due_at, id, _)| (due_at.as_millis(), *id.as_bytes()));
-        let mut statement = self.connection.prepare_cached(
-            "SELECT due_at, id, task FROM tasks WHERE lane = ?1 AND due_at IS NOT NULL \
-             AND (due_at, id) > (?2, ?3) ORDER BY due_at, id LIMIT ?4",
-        )?;
+        let mut statement = self.connection.prepare_cached(NEXT_IN_LANE)?;
         let mut rows = statement.query(params![lane.lane.key, due_at, id, BITE as i64])?;
         lane.read_to = None;
         while let Some(row) = rows.next()? {
@@ -134,9 +136,7 @@ impl Session<'_> {
     }
 
     fn first_after_now(&self, lane: &OpenLane) -> Result<Option<Timestamp>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT due_at FROM tasks WHERE lane = ?1 AND due_at IS NOT NULL AND due_at > ?2 ORDER BY due_at LIMIT 1",
-        )?;
+        let mut statement = self.connection.prepare_cached(FIRST_LATER_IN_LANE)?;
         let due_at = statement.query_row([lane.lane.key, self.now.as_millis()], |row| row.get(0)).optional()?;
         Ok(due_at.map(Timestamp::from_millis))
     }
@@ -178,5 +178,21 @@ impl OpenLane {
 
     fn first_due(&self, now: Timestamp) -> Option<(Timestamp, TaskId)> {
         self.front.front().filter(|(due_at, ..)| *due_at <= now).map(|(due_at, id, _)| (*due_at, *id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plans;
+    use super::*;
+
+    /// Goal: a claim seeks in the line's index, and never walks or sorts the line.
+    #[test]
+    fn a_claim_seeks() {
+        for sql in [NEXT_IN_LANE, FIRST_LATER_IN_LANE] {
+            let plan = plans::plan_of(sql);
+            assert!(plan.contains("USING COVERING INDEX tasks_in_line (lane=? AND"), "{plan}");
+            plans::assert_seeks(sql, &plan);
+        }
     }
 }

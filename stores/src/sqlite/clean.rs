@@ -16,6 +16,17 @@ const SPARE_PAGES: u64 = 1_024;
 const VACUUM_BITE: u64 = 256;
 const MOST_EXPIRED_KEYS: u32 = 500;
 
+const FIRST_ENDED: &str = "SELECT id, ended_at FROM tasks WHERE ended_at IS NOT NULL ORDER BY ended_at, task LIMIT 1";
+
+/// Removes what belongs to a task.
+const FORGET: [&str; 5] = [
+    "DELETE FROM log_pages WHERE task = ?1",
+    "DELETE FROM signals WHERE task = ?1",
+    "DELETE FROM task_details WHERE task = ?1",
+    "DELETE FROM notifications WHERE task = (SELECT id FROM tasks WHERE task = ?1) AND state <> 'queued'",
+    "DELETE FROM tasks WHERE task = ?1",
+];
+
 impl Session<'_> {
     pub(super) fn delete(&mut self, tenant: &Tenant, task: TaskId) -> Result<Result<(), ControlRefused>, Fault> {
         let Some(row) = self.row_of(tenant, task)? else { return Ok(Err(ControlRefused::NotFound)) };
@@ -44,9 +55,7 @@ impl Session<'_> {
     }
 
     fn first_ended(&self) -> Result<Option<(TaskId, i64)>, Fault> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, ended_at FROM tasks WHERE ended_at IS NOT NULL ORDER BY ended_at, task LIMIT 1",
-        )?;
+        let mut statement = self.connection.prepare_cached(FIRST_ENDED)?;
         let mut rows = statement.query([])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         Ok(Some((TaskId::from_bytes(row.get(0)?), row.get(1)?)))
@@ -59,17 +68,9 @@ impl Session<'_> {
                 .prepare_cached("DELETE FROM task_tags WHERE tenant = ?1 AND tag = ?2 AND id = ?3")?
                 .execute(params![row.tenant, tag, row.id.as_bytes()])?;
         }
-        for sql in [
-            "DELETE FROM log_pages WHERE task = ?1",
-            "DELETE FROM signals WHERE task = ?1",
-            "DELETE FROM task_details WHERE task = ?1",
-            "DELETE FROM tasks WHERE task = ?1",
-        ] {
+        for sql in FORGET {
             self.connection.prepare_cached(sql)?.execute([row.key])?;
         }
-        self.connection
-            .prepare_cached("DELETE FROM notifications WHERE task = ?1 AND state <> 'queued'")?
-            .execute([row.id.as_bytes()])?;
         self.memory.counts.count(row.tenant, row.flow, row.state, -1);
         self.announce_change(row)
     }
@@ -119,4 +120,19 @@ pub(super) fn bytes(connection: &Connection) -> Result<u64, Fault> {
 fn pragma(connection: &Connection, name: &str) -> Result<u64, Fault> {
     let value: i64 = connection.prepare_cached(&format!("PRAGMA {name}"))?.query_row([], |row| row.get(0))?;
     Ok(u64::try_from(value).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plans;
+    use super::*;
+
+    /// Goal: cleaning finds the oldest, and all that belongs to it, without walking over the rest.
+    #[test]
+    fn cleaning_seeks() {
+        plans::assert_seeks(FIRST_ENDED, &plans::plan_of(FIRST_ENDED));
+        for sql in FORGET {
+            plans::assert_seeks(sql, &plans::plan_of(sql));
+        }
+    }
 }

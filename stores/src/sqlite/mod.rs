@@ -34,6 +34,8 @@ mod migrations;
 mod names;
 mod open;
 mod operation;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod record;
 mod rescue;
@@ -47,7 +49,7 @@ mod store;
 mod write;
 mod writer;
 
-pub use backup::BackupError;
+pub use backup::{BackupError, back_up_folder};
 pub use open::{DATABASE, OpenError};
 pub use settings::{Durability, SqliteSettings};
 pub use store::SqliteStore;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
@@ -100,6 +101,8 @@ pub(super) fn connect_reader(database: &Path) -> Result<Connection, Fault> {
 fn prepare(connection: &Connection, cache_kib: u32) -> Result<(), Fault> {
     connection.set_prepared_statement_cache_capacity(128);
     connection.busy_timeout(Duration::from_secs(5))?;
+    // Plans must not depend on bound values, or SQLite compiles a statement anew whenever its LIMIT is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(&format!(
         "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{cache_kib}"
     ))?;

@@ -13,6 +13,9 @@ use super::fault::Fault;
 use super::row::TaskRow;
 use super::session::Session;
 
+const NEXT_RUNNING: &str = "SELECT tenant, id FROM tasks WHERE state = ?1 AND state <> 4 \
+    AND (tenant, id) > (?2, ?3) ORDER BY tenant, id LIMIT ?4";
+
 /// How far the walk over the running tasks has come.
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
@@ -59,10 +62,7 @@ impl Session<'_> {
 
     fn next_running(&self, most: usize) -> Result<Vec<(i64, TaskId)>, Fault> {
         let (tenant, id) = self.memory.orphans.walk.after.map_or((i64::MIN, [0; 16]), |(t, id)| (t, *id.as_bytes()));
-        let mut statement = self.connection.prepare_cached(
-            "SELECT tenant, id FROM tasks WHERE state = ?1 AND state <> 4 AND (tenant, id) > (?2, ?3) \
-             ORDER BY tenant, id LIMIT ?4",
-        )?;
+        let mut statement = self.connection.prepare_cached(NEXT_RUNNING)?;
         let running = statement.query_map(
             params![TaskState::Running as i64, tenant, id, i64::try_from(most).unwrap_or(i64::MAX)],
             |row| Ok((row.get(0)?, TaskId::from_bytes(row.get(1)?))),
@@ -80,7 +80,7 @@ impl Session<'_> {
             self.follow_end(&row, &Outcome::default())?;
         } else {
             row.go(Move::Rescue)?;
-            row.due_at = Some(self.now + crash_loop::backoff(takeovers));
+            row.due_at = Some(self.now + crash_loop::backoff(takeovers).min(self.limits.crash_loop_backoff));
             let worker = row.worker.clone().unwrap_or_else(|| WorkerId::new("unknown"));
             self.tell(&mut row, [TaskRescued { worker, takeovers }.into()])?;
             self.save(&mut row)?;
@@ -96,5 +96,19 @@ impl Session<'_> {
         self.save(&mut row)?;
         self.follow_end(&row, &Outcome { error: Some(error.clone()), ..Outcome::default() })?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plans;
+    use super::*;
+
+    /// Goal: finding orphans costs what they are, not what the store holds.
+    #[test]
+    fn a_rescue_seeks() {
+        let plan = plans::plan_of(NEXT_RUNNING);
+        assert!(plan.contains("USING COVERING INDEX tasks_by_state (state=? AND"), "{plan}");
+        plans::assert_seeks(NEXT_RUNNING, &plan);
     }
 }

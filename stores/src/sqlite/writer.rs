@@ -82,6 +82,9 @@ impl Writer {
             Err(fault) => {
                 announcements.clear();
                 self.roll_back();
+                if fault.is_full() {
+                    self.checkpoints.make_room();
+                }
                 if group.len() == 1 || fault.is_of_the_store() {
                     warn!(operations = group.len(), error = %fault, "The store refused a write");
                     answer(group, Some(&fault));
@@ -161,5 +164,101 @@ fn next_group(orders: &mut mpsc::Receiver<Order>) -> Option<Group> {
             Err(mpsc::error::TryRecvError::Empty) if group.is_empty() => orders.blocking_recv(),
             Err(_) => return Some(group),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as std_mpsc;
+
+    use caudal_engine::ports::{RandomIds, StoreError};
+    use caudal_engine::task::Tenant;
+    use caudal_engine::testing::clock::TestClock;
+    use tempfile::TempDir;
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    use super::super::operation::{Answer, operation};
+    use super::super::settings::SqliteSettings;
+    use super::super::{names::Names, open};
+    use super::*;
+
+    fn writer(folder: &TempDir) -> Writer {
+        let settings = SqliteSettings::new(folder.path());
+        let database = folder.path().join(open::DATABASE);
+        let mut connection = open::open_writer(&database, &settings).unwrap();
+        let memory = Memory::load(&connection, Names::default()).unwrap();
+        let checkpoints = Checkpoints::start(&mut connection, &database).unwrap();
+        let around = Surroundings {
+            clock: Arc::new(TestClock::default()),
+            ids: Arc::new(RandomIds),
+            bell: Arc::default(),
+            feed: Arc::default(),
+            limits: Arc::default(),
+        };
+        Writer { connection, memory, around, checkpoints }
+    }
+
+    fn add_tenant(name: &str) -> (Box<dyn Operation>, Answer<i64>) {
+        let name = Tenant::new(name);
+        operation(1, move |session| session.memory.names.add_tenant(session.connection, &name))
+    }
+
+    /// Writes something, then meets an error.
+    fn fails_midway() -> (Box<dyn Operation>, Answer<i64>) {
+        operation(1, |session| {
+            session.memory.names.add_tenant(session.connection, &Tenant::new("half"))?;
+            session.connection.execute("INSERT INTO tenants (name) VALUES (NULL)", [])?;
+            Ok(0)
+        })
+    }
+
+    /// Goal: an operation that fails midway leaves nothing behind and takes no neighbour with it.
+    #[test]
+    fn a_group_is_taken_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(&folder);
+        let (before, mut first) = add_tenant("before");
+        let (failing, mut failed) = fails_midway();
+        let (after, mut last) = add_tenant("after");
+        writer.commit(vec![before, failing, after], &mut Announcements::default());
+        assert!(first.try_recv().unwrap().is_ok());
+        assert!(matches!(failed.try_recv().unwrap(), Err(StoreError::Unavailable(_))));
+        assert!(last.try_recv().unwrap().is_ok());
+        let mut statement = writer.connection.prepare("SELECT name FROM tenants ORDER BY name").unwrap();
+        let names: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(names, ["after", "before"]);
+        assert_eq!(writer.memory.names.find_tenant(&Tenant::new("half")), None);
+    }
+
+    /// Goal: what came during a commit is one group, and nobody is answered before it is committed.
+    #[test]
+    fn what_came_meanwhile_is_one_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let (orders, queue) = mpsc::channel(QUEUE);
+        let (entered, is_entered) = std_mpsc::channel();
+        let (go_on, may_go_on) = std_mpsc::channel::<()>();
+        let (slow, _slow_answer) = operation(1, move |_| {
+            entered.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            Ok(())
+        });
+        let count = |session: &mut Session<'_>| -> Result<i64, Fault> {
+            // Only what this transaction has added itself can be seen to be uncommitted by another connection.
+            Ok(session.connection.query_row("SELECT count(*) FROM tenants", [], |row| row.get(0))?)
+        };
+        let (first, mut first_answer) = add_tenant("first");
+        let (second, second_answer) = operation(1, count);
+        let thread = std::thread::spawn(move || writer.run(queue));
+        orders.blocking_send(Order::Operation(slow)).unwrap();
+        is_entered.recv().unwrap();
+        orders.blocking_send(Order::Operation(first)).unwrap();
+        orders.blocking_send(Order::Operation(second)).unwrap();
+        assert_eq!(first_answer.try_recv().unwrap_err(), TryRecvError::Empty);
+        go_on.send(()).unwrap();
+        assert_eq!(second_answer.blocking_recv().unwrap().unwrap(), 1);
+        assert!(first_answer.try_recv().unwrap().is_ok(), "it was answered with its group");
+        orders.blocking_send(Order::Close).unwrap();
+        thread.join().unwrap();
     }
 }

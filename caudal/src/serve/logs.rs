@@ -1,0 +1,21 @@
+//! The process's own logs: lines for people, or JSON for programs, on standard error.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::{Result, anyhow};
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{LogFormat, Settings};
+
+pub(super) fn start(settings: &Settings) -> Result<()> {
+    let filter = EnvFilter::try_new(&settings.log_filter).map_err(|error| {
+        anyhow!("log_filter is '{}', but must be a level or module=level, with commas; for example info,caudal_web=debug ({error})",
+            settings.log_filter)
+    })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match settings.log_format {
+        LogFormat::Human => lines.with_ansi(io::stderr().is_terminal()).with_target(false).compact().try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+    started.map_err(|error| anyhow!("logs cannot be written: {error}"))
+}
