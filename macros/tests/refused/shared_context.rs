@@ -1,3 +1,5 @@
+//! Two futures cannot share one context: their steps would have no order.
+
 use caudal::prelude::*;
 
 #[flow]

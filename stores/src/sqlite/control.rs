@@ -2,9 +2,10 @@
 
 use caudal_engine::ports::{Control, ControlRefused};
 use caudal_engine::task::event::{TaskPaused, TaskResumed};
-use caudal_engine::task::{Move, PauseReason, TaskId, TaskState, Tenant};
+use caudal_engine::task::{LogEntry, Move, PauseReason, TaskId, TaskState, Tenant, Timestamp};
 
 use super::fault::Fault;
+use super::log;
 use super::row::TaskRow;
 use super::session::Session;
 
@@ -49,7 +50,7 @@ impl Session<'_> {
     fn resume(&mut self, row: &mut TaskRow) -> Result<(), Fault> {
         if row.state == TaskState::Paused {
             row.go(Move::Resume)?;
-            row.due_at = Some(self.now);
+            row.due_at = Some(self.begins_at(row)?);
             self.tell(row, [TaskResumed {}.into()])?;
             return self.save(row);
         }
@@ -59,5 +60,15 @@ impl Session<'_> {
             return self.save(row);
         }
         Ok(())
+    }
+
+    /// Now; but a start that was put off stays put off.
+    fn begins_at(&self, row: &TaskRow) -> Result<Timestamp, Fault> {
+        if row.started_at.is_some() {
+            return Ok(self.now);
+        }
+        let created = log::events(self.connection, row.id, 0, 1)?;
+        let begins_at = created.first().and_then(LogEntry::begins_at);
+        Ok(begins_at.unwrap_or(self.now).max(self.now))
     }
 }

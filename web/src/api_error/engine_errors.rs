@@ -1,0 +1,143 @@
+//! What the engine refuses, in the wire's words. Each match is exhaustive, so that a new refusal must choose its row.
+
+use caudal_engine::ports::{Control, ControlRefused, CreateRefused, SignalRefused, StoreError};
+use caudal_engine::task::WireState;
+use caudal_engine::use_cases::retry::RetryError;
+use caudal_engine::use_cases::signal::SignalError;
+use caudal_engine::use_cases::start::StartError;
+
+use super::{ApiError, Reason};
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let unsure = "The store cannot be reached: it may or may not have happened.";
+        match error {
+            StoreError::Unavailable(cause) => {
+                tracing::warn!(cause, "the store cannot be reached");
+                Self::new(Reason::StoreUnavailable, unsure)
+                    .hint("Repeat the request with the same Idempotency-Key: then it happens once.")
+            }
+            StoreError::Full(cause) => {
+                tracing::error!(cause, "the store has no space left");
+                Self::new(Reason::StoreUnavailable, "The store has no space left; nothing was changed.")
+                    .hint("Free space where the data folder is, then repeat the request.")
+            }
+            StoreError::Corrupt(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<CreateRefused> for ApiError {
+    fn from(error: CreateRefused) -> Self {
+        match error {
+            CreateRefused::IdempotencyConflict { first } => Self::new(
+                Reason::IdempotencyConflict,
+                format!("This Idempotency-Key was used with another body; that request started {first}."),
+            )
+            .hint("Use a new key for a new request, or repeat the first one unchanged."),
+            CreateRefused::LineFull => Self::new(Reason::LineFull, "Too many tasks are in line; try again later."),
+        }
+    }
+}
+
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::UnknownFlow { flow, known } => {
+                Self::new(Reason::UnknownFlow, format!("There is no flow named '{flow}'."))
+                    .hint(format!("Known flows: {}", known.join(", ")))
+                    .at("/flow", "is not the name of a flow")
+            }
+            StartError::InvalidInputs { flow, violations } => {
+                Self::new(Reason::InvalidInputs, format!("The inputs do not fit the flow '{flow}'."))
+                    .hint(format!("GET /flows/{flow} shows the schema of its inputs."))
+                    .errors(violations)
+            }
+            StartError::InvalidField { field, message } => {
+                Self::new(Reason::InvalidInputs, format!("{field}: {message}.")).at(format!("/{field}"), message)
+            }
+            StartError::TooLarge { bytes, most } => too_large("The inputs have", bytes, most),
+            StartError::Refused(refused) => refused.into(),
+            StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignalError> for ApiError {
+    fn from(error: SignalError) -> Self {
+        match error {
+            SignalError::InvalidValue { violations } => {
+                Self::new(Reason::InvalidInputs, "The value is not what the task waits for.").errors(violations)
+            }
+            SignalError::TooLarge { bytes, most } => too_large("The value has", bytes, most),
+            SignalError::InvalidName => Self::new(Reason::InvalidInputs, "A signal's name has 1 to 255 bytes."),
+            SignalError::Refused(refused) => refused.into(),
+        }
+    }
+}
+
+impl From<SignalRefused> for ApiError {
+    fn from(error: SignalRefused) -> Self {
+        match error {
+            SignalRefused::NotFound => Self::no_task(),
+            SignalRefused::WrongState { state } => {
+                Self::new(Reason::WrongState, format!("The task is {}: it takes no signals.", state.as_str()))
+            }
+            SignalRefused::AlreadyAnswered => Self::new(Reason::AlreadyAnswered, "The approval was answered already."),
+            SignalRefused::TooMany => {
+                Self::new(Reason::RateLimited, "Too many signals of this name wait to be taken; try again later.")
+            }
+            SignalRefused::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetryError> for ApiError {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::NotFound => Self::no_task(),
+            RetryError::WrongState { state } => {
+                wrong_state(state, "retry").hint("A task can be retried in SUCCESS, FAILURE, CANCELLED.")
+            }
+            RetryError::UnknownFlow { flow } => {
+                Self::new(Reason::UnknownFlow, format!("There is no flow named '{flow}' any more."))
+            }
+            RetryError::Refused(refused) => refused.into(),
+            RetryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl ApiError {
+    /// A control that the state does not allow says which states do.
+    pub(crate) fn of_control(error: ControlRefused, control: Control) -> Self {
+        let (verb, allowed) = match control {
+            Control::Cancel => ("cancel", "PENDING, PROGRESS, WAITING, PAUSED"),
+            Control::Pause => ("pause", "PENDING, PROGRESS, WAITING"),
+            Control::Resume => ("resume", "PAUSED"),
+        };
+        Self::of_refusal(error, verb, allowed)
+    }
+
+    pub(crate) fn of_delete(error: ControlRefused) -> Self {
+        Self::of_refusal(error, "delete", "SUCCESS, FAILURE, CANCELLED")
+    }
+
+    fn of_refusal(error: ControlRefused, verb: &str, allowed: &str) -> Self {
+        match error {
+            ControlRefused::NotFound => Self::no_task(),
+            ControlRefused::WrongState { state } => {
+                wrong_state(state, verb).hint(format!("It is possible in {allowed}."))
+            }
+            ControlRefused::Store(error) => error.into(),
+        }
+    }
+}
+
+fn wrong_state(state: WireState, verb: &str) -> ApiError {
+    ApiError::new(Reason::WrongState, format!("The task is {}: {verb} is not possible.", state.as_str()))
+}
+
+fn too_large(what: &str, bytes: usize, most: usize) -> ApiError {
+    ApiError::new(Reason::TooLarge, format!("{what} {bytes} bytes; at most {most} are allowed."))
+}

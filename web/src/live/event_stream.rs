@@ -1,0 +1,64 @@
+//! The body of `/task-status/<id>?view=events`: the live log.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use caudal_engine::ports::StoreError;
+use caudal_engine::task::TaskId;
+
+use super::event_cursor::EventCursor;
+use super::frames::{COMMENT, RETRY, log_reset};
+use super::{Connection, Live};
+
+pub(crate) struct EventStream {
+    cursor: EventCursor,
+    connection: Connection,
+    /// What goes before the first event, last one first.
+    opening: Vec<Bytes>,
+}
+
+impl EventStream {
+    /// Reads what comes after event `after`. `reset` tells the client that its numbers are not of this log.
+    pub(crate) async fn open(
+        live: &Arc<Live>,
+        task: TaskId,
+        after: u64,
+        reset: Option<u64>,
+    ) -> Result<Self, StoreError> {
+        let channel = live.channel(task).await?;
+        let opening = reset.map(log_reset).into_iter().chain([RETRY]).collect();
+        let cursor = EventCursor::new(channel, live.engine.store.clone(), after);
+        Ok(Self { cursor, connection: Connection::new(live.clone()), opening })
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(bytes) = self.opening.pop() {
+            return Poll::Ready(Some(bytes));
+        }
+        if self.connection.comment_is_due() {
+            return Poll::Ready(Some(COMMENT));
+        }
+        match self.cursor.poll(cx, self.connection.comment_at) {
+            Poll::Ready(event) => Poll::Ready(event.map(|event| event.frame())),
+            // Asked after it is parked, so that a stop cannot pass by unnoticed.
+            Poll::Pending if self.connection.live.is_stopped() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl MessageBody for EventStream {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        self.get_mut().poll_bytes(cx).map(|bytes| bytes.map(Ok))
+    }
+}

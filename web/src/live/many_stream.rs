@@ -1,0 +1,192 @@
+//! The body of `/stream`: many tasks over one connection, given by their ids or by a filter that is kept up.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use caudal_engine::ports::{StoreError, TaskFilter};
+use caudal_engine::task::TaskRecord;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::frames::{COMMENT, RETRY, id_line};
+use super::members::{Member, View, open_members};
+use super::pace::Pace;
+use super::{Connection, CursorToken, Live};
+
+/// How many tasks one connection watches.
+pub(crate) const MOST_TASKS: usize = 100;
+
+/// Where a connection's tasks come from.
+pub(crate) enum Source {
+    /// These; the stream ends when all have ended.
+    Tasks(Vec<TaskRecord>),
+    /// The newest that match, new ones too; the stream does not end.
+    Filter(TaskFilter),
+}
+
+pub(crate) struct ManyStream {
+    connection: Connection,
+    /// Its slot among those who want comments and changes.
+    place: usize,
+    view: View,
+    members: Vec<Member>,
+    /// Whose turn it is to be asked first.
+    turn: usize,
+    token: CursorToken,
+    pace: Pace,
+    following: Option<Following>,
+    opened: bool,
+    /// What follows the `id` line.
+    rest: Option<Bytes>,
+}
+
+/// The filter that is kept up.
+struct Following {
+    filter: TaskFilter,
+    /// The count of changes at which the list was last read.
+    seen_changes: u64,
+    reading: Option<BoxFuture<'static, Result<Vec<Member>, StoreError>>>,
+}
+
+impl ManyStream {
+    pub(crate) async fn open(
+        live: &Arc<Live>,
+        source: Source,
+        view: View,
+        token: CursorToken,
+    ) -> Result<Self, StoreError> {
+        let seen_changes = live.changes.load(Ordering::SeqCst);
+        let (records, following) = match source {
+            Source::Tasks(records) => (records, None),
+            Source::Filter(mut filter) => {
+                filter.limit = MOST_TASKS;
+                let records = live.engine.store.list(&filter).await?.items;
+                (records, Some(Following { filter, seen_changes, reading: None }))
+            }
+        };
+        let members = open_members(live, records, view, &token).await?;
+        let place = live.broad().join();
+        Ok(Self {
+            connection: Connection::new(live.clone()),
+            place,
+            view,
+            members,
+            turn: 0,
+            token,
+            pace: Pace::default(),
+            following,
+            opened: false,
+            rest: None,
+        })
+    }
+
+    /// Nothing is left to be told: the client has seen all ends.
+    pub(crate) fn is_over(&self) -> bool {
+        self.members.is_empty() && self.following.is_none()
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if !std::mem::replace(&mut self.opened, true) {
+            return Poll::Ready(Some(RETRY));
+        }
+        if let Some(rest) = self.rest.take() {
+            return Poll::Ready(Some(rest));
+        }
+        if self.connection.comment_is_due() {
+            return Poll::Ready(Some(COMMENT));
+        }
+        // Parked before it looks: what comes while it looks wakes it again.
+        self.connection.live.broad().park(self.place, cx.waker(), self.connection.comment_at, None);
+        self.follow(cx);
+        if let Some(id) = self.poll_members(cx) {
+            return Poll::Ready(Some(id));
+        }
+        if self.is_over() || self.connection.live.is_stopped() {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    }
+
+    /// Asks the members in turn. Answers the `id` line; what follows it is kept.
+    fn poll_members(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
+        let mut asked = 0;
+        while asked < self.members.len() {
+            let at = (self.turn + asked) % self.members.len();
+            match self.members[at].poll(cx, self.pace) {
+                Poll::Ready(Some((seq, bytes))) => {
+                    self.turn = at + 1;
+                    self.token.set(self.members[at].task, seq);
+                    let id = id_line(&self.token.encode());
+                    if self.view == View::Snapshots {
+                        self.pace.spend(id.len() + bytes.len());
+                    }
+                    self.rest = Some(bytes);
+                    return Some(id);
+                }
+                Poll::Ready(None) => {
+                    self.members.remove(at);
+                    // Those behind it moved up; who was asked already is asked once more, which does no harm.
+                    asked = 0;
+                }
+                Poll::Pending => asked += 1,
+            }
+        }
+        None
+    }
+
+    /// Reads the list again when something has changed, and takes up what is new in it.
+    fn follow(&mut self, cx: &mut Context<'_>) {
+        let Some(following) = &mut self.following else { return };
+        loop {
+            if let Some(reading) = &mut following.reading {
+                let Poll::Ready(found) = reading.poll_unpin(cx) else { return };
+                following.reading = None;
+                match found {
+                    Ok(found) => self.members.extend(found),
+                    // The next change reads it again.
+                    Err(error) => tracing::warn!(%error, "the list behind a stream cannot be read"),
+                }
+            }
+            let changes = self.connection.live.changes.load(Ordering::SeqCst);
+            if changes == following.seen_changes {
+                return;
+            }
+            following.seen_changes = changes;
+            let known: Vec<_> = self.members.iter().map(|member| member.task).collect();
+            let (live, filter) = (self.connection.live.clone(), following.filter.clone());
+            let (view, token) = (self.view, self.token.clone());
+            following.reading = Some(
+                async move {
+                    let mut records = live.engine.store.list(&filter).await?.items;
+                    records.retain(|record| !known.contains(&record.id));
+                    records.truncate(MOST_TASKS.saturating_sub(known.len()));
+                    open_members(&live, records, view, &token).await
+                }
+                .boxed(),
+            );
+        }
+    }
+}
+
+impl Drop for ManyStream {
+    fn drop(&mut self) {
+        self.connection.live.broad().leave(self.place);
+    }
+}
+
+impl MessageBody for ManyStream {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        self.get_mut().poll_bytes(cx).map(|bytes| bytes.map(Ok))
+    }
+}

@@ -1,0 +1,199 @@
+//! The pump of a watched task: reads its log, folds it, publishes, and goes on with what the feed brings, gaplessly.
+//!
+//! It never publishes faster than clients may be sent, and nothing that shows what was shown already; the end goes
+//! out at once. When the feed leaves a gap, or another process may have written, it reads the store.
+
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use caudal_engine::Engine;
+use caudal_engine::ports::{News, StoreError, Watch};
+use caudal_engine::task::{LogEntry, TaskId, TaskView};
+
+use super::channel::{Channel, Signs};
+use super::frames::Snapshot;
+
+/// At most 20 snapshots in any second, the first one and the end included.
+const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(56);
+const BETWEEN_HEAD_CHECKS: Duration = Duration::from_secs(1);
+const AFTER_STORE_ERROR: Duration = Duration::from_millis(500);
+pub(super) const PAGE_BYTES: usize = 256 * 1024;
+
+pub(super) struct Pump {
+    channel: Weak<Channel>,
+    signs: Signs,
+    task: TaskId,
+    engine: Engine,
+    watch: Watch,
+    view: TaskView,
+    /// The log is longer than what was read: the newest number that was heard of.
+    behind_to: u64,
+    /// When the next snapshot may be published.
+    publish_from: Instant,
+    head_check_at: Option<Instant>,
+}
+
+impl Pump {
+    pub(super) fn new(channel: &Arc<Channel>, engine: Engine, watch: Watch) -> Self {
+        let now = Instant::now();
+        // Another process's news may get lost on the way; a store of this process alone loses none.
+        let head_check_at = engine.store.lease().map(|_| now + BETWEEN_HEAD_CHECKS);
+        Self {
+            channel: Arc::downgrade(channel),
+            signs: channel.signs.clone(),
+            task: channel.task,
+            engine,
+            watch,
+            view: TaskView::default(),
+            behind_to: 0,
+            publish_from: now,
+            head_check_at,
+        }
+    }
+
+    /// Ends with the task or with the last watcher.
+    pub(super) async fn run(mut self) {
+        let abandoned = self.signs.abandoned.clone();
+        tokio::select! {
+            () = abandoned.cancelled() => {}
+            () = self.pump() => {}
+        }
+    }
+
+    async fn pump(&mut self) {
+        let loaded = self.read_store().await;
+        let failed = loaded.is_err();
+        if let Some(channel) = self.channel.upgrade() {
+            channel.set_loaded(loaded);
+        }
+        if failed {
+            return;
+        }
+        loop {
+            let Some(wake_at) = self.publish() else { return };
+            self.wait(wake_at).await;
+        }
+    }
+
+    /// Waits for whatever comes first, and takes it in.
+    async fn wait(&mut self, wake_at: Option<Instant>) {
+        let timer = async {
+            match wake_at {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            news = self.watch.next() => match news {
+                Some(news) => self.take_in(news),
+                None => std::future::pending().await,
+            },
+            () = self.signs.poke.notified() => {}
+            () = timer => {}
+        }
+        while let Some(news) = self.watch.try_next() {
+            self.take_in(news);
+        }
+        if self.head_check_at.is_some_and(|at| at <= Instant::now()) {
+            self.check_head().await;
+        }
+        if self.behind_to > self.view.seq
+            && let Err(error) = self.read_store().await
+        {
+            tracing::warn!(task.id = %self.task, %error, "a watched task cannot be read; trying again");
+            tokio::time::sleep(AFTER_STORE_ERROR).await;
+        }
+    }
+
+    fn take_in(&mut self, news: News) {
+        if news.entries.first().is_some_and(|first| first.seq <= self.view.seq + 1) {
+            self.fold(&news.entries);
+        }
+        self.behind_to = self.behind_to.max(news.head);
+    }
+
+    async fn check_head(&mut self) {
+        self.head_check_at = Some(Instant::now() + BETWEEN_HEAD_CHECKS);
+        // A failed check is made again in a second.
+        if let Ok(Some(last)) = self.engine.store.last_event(self.task).await {
+            self.behind_to = self.behind_to.max(last.seq);
+        }
+    }
+
+    async fn read_store(&mut self) -> Result<(), StoreError> {
+        loop {
+            let entries = self.engine.store.events(self.task, self.view.seq, PAGE_BYTES).await?;
+            if entries.is_empty() {
+                // What was heard of and is not there is gone: the task was forgotten.
+                self.behind_to = self.view.seq;
+                return Ok(());
+            }
+            self.fold(&entries);
+        }
+    }
+
+    /// Folds what is new in, and hands it to the readers of the log.
+    fn fold(&mut self, entries: &[LogEntry]) {
+        let Some(channel) = self.channel.upgrade() else { return };
+        let known = self.view.seq;
+        let mut changed = false;
+        for entry in entries.iter().filter(|entry| entry.seq > known) {
+            match entry.event() {
+                Ok(event) => changed |= self.view.apply(&event),
+                // Of a newer version of this program; it is in the log all the same.
+                Err(error) => {
+                    tracing::debug!(task.id = %self.task, %error, "an event cannot be understood");
+                    self.view.seq = entry.seq;
+                }
+            }
+        }
+        let mut state = channel.state();
+        state.head = self.view.seq;
+        state.dirty |= changed;
+        state.ended = self.view.state.is_ended();
+        if state.event_slots.is_empty() {
+            state.ring.clear();
+            return;
+        }
+        entries.iter().filter(|entry| entry.seq > known).for_each(|entry| state.ring.push(entry));
+        let readers = state.event_slots.take_all();
+        drop(state);
+        readers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Publishes if there is something to show, somebody to see it and it is time. Answers when to look again, or
+    /// nothing when it is over.
+    fn publish(&mut self) -> Option<Option<Instant>> {
+        let channel = self.channel.upgrade()?;
+        let now = Instant::now();
+        let mut state = channel.state();
+        let mut wakers: Vec<Waker> = Vec::new();
+        let wanted = !state.snapshot_slots.is_empty() || state.ended;
+        if state.dirty && wanted && (state.ended || state.snapshot.is_none() || now >= self.publish_from) {
+            state.dirty = false;
+            let number = state.snapshot.as_ref().map_or(1, |before| before.number + 1);
+            let snapshot = Snapshot::of(&self.view, number);
+            if !state.snapshot.as_ref().is_some_and(|before| before.shows_the_same_as(&snapshot)) {
+                state.snapshot = Some(Arc::new(snapshot));
+                self.publish_from = now + BETWEEN_SNAPSHOTS;
+                wakers.extend(state.snapshot_slots.take_all());
+            }
+        }
+        if state.ended {
+            wakers.extend(state.end_slots.take_all());
+        }
+        if state.deferred_until.is_some_and(|at| at <= now) {
+            let (allowed, next) = state.snapshot_slots.take_allowed(now);
+            wakers.extend(allowed);
+            // Not one by one: those that come close together are woken together.
+            state.deferred_until = next.map(|at| at.max(now + BETWEEN_SNAPSHOTS));
+        }
+        let publish_at = (state.dirty && wanted).then_some(self.publish_from);
+        let wake_at = [publish_at, state.deferred_until, self.head_check_at].into_iter().flatten().min();
+        let over = state.ended && state.deferred_until.is_none() && !state.dirty;
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        if over { None } else { Some(wake_at) }
+    }
+}

@@ -1,0 +1,15 @@
+//! How a request is read: its body, its query, the task it names, how long it wants to wait.
+
+mod body;
+mod canonical;
+mod filter;
+mod idempotency;
+mod query;
+mod start;
+mod strict_json;
+
+pub(crate) use body::read_body;
+pub(crate) use filter::{filter_of_json, filter_of_query};
+pub(crate) use idempotency::{idempotency_at, idempotency_of};
+pub(crate) use query::{Query, invalid, task_id};
+pub(crate) use start::{start_request, unknown_field};

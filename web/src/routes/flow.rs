@@ -1,0 +1,41 @@
+//! `GET /flows/<name>`: one flow, with the schemas of its input and output.
+
+use actix_web::HttpResponse;
+use actix_web::web::Path;
+use caudal_engine::flow::FlowDefinition;
+use serde_json::{Value, json};
+
+use crate::api_error::{ApiError, ApiResult, Reason};
+use crate::site::OfSite;
+
+pub(super) async fn flow(site: OfSite, name: Path<String>) -> ApiResult {
+    let registry = &site.engine.registry;
+    let flow = registry.find(&name).ok_or_else(|| {
+        ApiError::new(Reason::NotFound, format!("There is no flow named '{}'.", name.escape_debug()))
+            .hint(format!("Known flows: {}", registry.names().join(", ")))
+    })?;
+    Ok(HttpResponse::Ok().json(flow_json(flow)))
+}
+
+pub(super) fn flow_json(flow: &'static FlowDefinition) -> Value {
+    let options = &flow.options;
+    let seconds = |millis: Option<u64>| millis.map(|millis| millis as f64 / 1_000.0);
+    json!({
+        "name": flow.name,
+        "title": flow.title,
+        "summary": flow.summary,
+        "description": flow.description,
+        "version": flow.version,
+        "formerly": flow.formerly,
+        "input_schema": (flow.input_schema)().to_value(),
+        "output_schema": (flow.output_schema)().to_value(),
+        "options": {
+            "timeout_seconds": seconds(options.timeout_ms),
+            "deadline_seconds": seconds(options.deadline_ms),
+            "retries": options.retries,
+            "concurrency": options.concurrency,
+        },
+        // Every flow that is registered can run; flows that need settings will say which ones are missing.
+        "readiness": { "ready": true, "missing": [] },
+    })
+}

@@ -1,0 +1,13 @@
+//! `GET /flows`: what can be started.
+
+use actix_web::HttpResponse;
+use serde_json::{Value, json};
+
+use super::flow::flow_json;
+use crate::api_error::ApiResult;
+use crate::site::OfSite;
+
+pub(super) async fn flows(site: OfSite) -> ApiResult {
+    let items: Vec<Value> = site.engine.registry.iter().map(flow_json).collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": null })))
+}

@@ -1,0 +1,16 @@
+//! `GET /`: the page, and the cookie by which its requests are known as its own.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::api_error::{ApiError, ApiResult, Reason};
+use crate::site::OfSite;
+use crate::{assets, csrf};
+
+pub(super) async fn index(site: OfSite, request: HttpRequest) -> ApiResult {
+    let page = assets::answer(&request, "index.html");
+    let mut page: HttpResponse =
+        page.ok_or_else(|| ApiError::new(Reason::NotFound, "This server was built without its page."))?;
+    let cookie = csrf::cookie(&site, csrf::token_for(&site, &request));
+    page.add_cookie(&cookie).map_err(ApiError::internal)?;
+    Ok(page)
+}

@@ -1,0 +1,182 @@
+//! The table of all paths. A route is one file here and one line in the table; a test finds the forgotten line.
+//!
+//! Each path answers with and without the trailing slash: a redirect would drop a POST's body.
+
+mod cancel_task;
+mod csrf;
+mod delete_task;
+mod flow;
+mod flows;
+mod healthz;
+mod index;
+mod metrics;
+mod pause_task;
+mod readyz;
+mod resume_task;
+mod retry_task;
+mod signal_task;
+mod start_task;
+mod start_tasks;
+mod static_file;
+mod stats;
+mod stream;
+mod task;
+mod task_events;
+mod task_result;
+mod task_status;
+mod tasks;
+mod tasks_bulk;
+mod workers;
+
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::api_error::{ApiError, ApiResult, Reason};
+use crate::assets;
+use crate::settings::Served;
+
+/// What the caller must be allowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing: the page, its files, signs of life.
+    Anyone,
+    /// See tasks.
+    Read,
+    /// Start tasks and reach them.
+    Start,
+    /// Forget tasks.
+    Admin,
+}
+
+pub struct Route {
+    /// Without the trailing slash.
+    pub path: &'static str,
+    /// GET answers HEAD too.
+    pub method: Method,
+    pub role: Role,
+    /// The file that answers it.
+    pub file: &'static str,
+    make: fn(actix_web::Route) -> actix_web::Route,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} ({:?})", self.method, self.path, self.role)
+    }
+}
+
+macro_rules! table {
+    ($( $method:ident $path:literal $role:ident $file:ident )*) => {
+        /// All routes. Where two paths could match, the first one does.
+        pub const ROUTES: &[Route] = &[$( Route {
+            path: $path,
+            method: Method::$method,
+            role: Role::$role,
+            file: stringify!($file),
+            make: |route| route.to($file::$file),
+        }, )*];
+    };
+}
+
+table! {
+    GET "/" Anyone index
+    GET "/static/{name:.*}" Anyone static_file
+    GET "/csrf" Anyone csrf
+    POST "/start-task" Start start_task
+    POST "/start-tasks" Start start_tasks
+    GET "/task-status/{id}" Read task_status
+    GET "/stream" Read stream
+    GET "/flows" Read flows
+    GET "/flows/{name}" Read flow
+    GET "/tasks" Read tasks
+    POST "/tasks/bulk" Start tasks_bulk
+    GET "/tasks/{id}" Read task
+    DELETE "/tasks/{id}" Admin delete_task
+    GET "/tasks/{id}/events" Read task_events
+    GET "/tasks/{id}/result" Read task_result
+    POST "/tasks/{id}/cancel" Start cancel_task
+    POST "/tasks/{id}/pause" Start pause_task
+    POST "/tasks/{id}/resume" Start resume_task
+    POST "/tasks/{id}/retry" Start retry_task
+    POST "/tasks/{id}/signals/{name}" Start signal_task
+    GET "/workers" Read workers
+    GET "/stats" Read stats
+    GET "/healthz" Anyone healthz
+    GET "/readyz" Anyone readyz
+    GET "/metrics" Anyone metrics
+}
+
+const HEALTH: &[&str] = &["/healthz", "/readyz", "/metrics"];
+
+pub(crate) fn register(app: &mut ServiceConfig, served: Served) {
+    let wanted = |route: &&Route| served == Served::Everything || HEALTH.contains(&route.path);
+    let mut paths: Vec<&str> = Vec::new();
+    for route in ROUTES.iter().filter(wanted) {
+        if !paths.contains(&route.path) {
+            paths.push(route.path);
+        }
+    }
+    for path in paths {
+        register_path(app, path);
+    }
+    app.default_service(web::to(not_found));
+}
+
+fn register_path(app: &mut ServiceConfig, path: &'static str) {
+    let takes_rest = path.ends_with('/') || path.ends_with('}') && path.contains(":.*");
+    let slashed = format!("{path}/");
+    let patterns = if takes_rest { vec![path.to_owned()] } else { vec![path.to_owned(), slashed] };
+    let mut resource = web::resource(patterns);
+    let mut allowed = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.path == path) {
+        resource = resource.route((route.make)(web::method(route.method.clone())));
+        allowed.push(route.method.as_str());
+        if route.method == Method::GET {
+            resource = resource.route((route.make)(web::head()));
+            allowed.push("HEAD");
+        }
+    }
+    let allow = allowed.join(", ");
+    let refuse = move |request: HttpRequest| {
+        let error = ApiError::method_not_allowed(request.method().as_str(), allow.clone());
+        async move { Err::<HttpResponse, _>(error) }
+    };
+    app.service(resource.default_service(web::to(refuse)));
+}
+
+/// Files that a browser asks for at the root, such as `/favicon.ico`, else nothing.
+async fn not_found(request: HttpRequest) -> ApiResult {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let file = request.path().strip_prefix('/').filter(|_| reads).and_then(|name| assets::answer(&request, name));
+    file.ok_or_else(|| ApiError::new(Reason::NotFound, "There is nothing at this path."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Goal: whoever adds a file here is told of the line in the table that is missing.
+    #[test]
+    fn each_file_is_in_the_table() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/routes");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
+            .filter(|name| name != "mod")
+            .collect();
+        let named: BTreeSet<String> = ROUTES.iter().map(|route| route.file.to_owned()).collect();
+        assert_eq!(files, named, "each file in routes/ has a line in the table");
+    }
+
+    /// Goal: what changes something needs more than to be allowed to read.
+    #[test]
+    fn roles_fit_methods() {
+        for route in ROUTES {
+            let reads = matches!(route.role, Role::Anyone | Role::Read);
+            assert_eq!(route.method == Method::GET, reads, "{route:?}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `GET /readyz`: the store can serve. What is missing beside it stands in the body and fails nothing: a web
+//! process without workers is ready to serve the web.
+
+use actix_web::HttpResponse;
+use serde_json::{Value, json};
+
+use crate::api_error::ApiResult;
+use crate::site::OfSite;
+
+pub(super) async fn readyz(site: OfSite) -> ApiResult {
+    site.engine.store.check().await?;
+    let stats = site.engine.store.stats().await?;
+    let workers = site.engine.workers.workers();
+    // Nobody here can run them: a flow that is not known, or only in a lower version than the tasks need.
+    let stranded: Vec<Value> = stats
+        .in_line
+        .iter()
+        .filter(|(flow, version, _)| site.engine.registry.find(flow).is_none_or(|known| known.version < *version))
+        .map(|(flow, version, count)| json!({ "flow": flow, "version": version, "count": count }))
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({
+        "ready": true,
+        "store": "ok",
+        "workers": workers.len(),
+        "missing_workers": workers.iter().all(|worker| worker.draining),
+        "unknown_flows": stranded,
+    })))
+}

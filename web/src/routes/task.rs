@@ -1,0 +1,61 @@
+//! `GET /tasks/<id>`: one task: its record, its view, its input with secrets masked, its children.
+
+use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
+use caudal_engine::ports::TaskFilter;
+use caudal_engine::task::{Json, TaskId, TaskView};
+use serde::Serialize;
+
+use crate::api_error::ApiResult;
+use crate::live::view_of;
+use crate::request::task_id;
+use crate::site::OfSite;
+use crate::task_json::{TaskJson, shown_input};
+use crate::tenant::tenant_of;
+
+const MOST_CHILDREN: usize = 200;
+
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    task: TaskJson,
+    input: Json,
+    /// The newest; `GET /tasks?parent=<id>` lists all.
+    children: Vec<TaskId>,
+    more_children: bool,
+    /// After the record: its `state` and `details` are the log's.
+    #[serde(flatten)]
+    view: ViewOnly,
+}
+
+#[derive(Serialize)]
+struct ViewOnly {
+    details: Json,
+}
+
+pub(super) async fn task(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
+    let tenant = tenant_of(&request);
+    let record = site.task(&tenant, task_id(&id)?).await?;
+    let view = view_of(&*site.engine.store, record.id).await?;
+    let of_parent = TaskFilter { tenant, parent: Some(record.id), limit: MOST_CHILDREN, ..TaskFilter::default() };
+    let children = site.engine.store.list(&of_parent).await?;
+    Ok(HttpResponse::Ok().json(Answer {
+        input: shown_input(&site.engine.registry, &record),
+        task: TaskJson::of(record),
+        more_children: children.next.is_some(),
+        children: children.items.into_iter().map(|child| child.id).collect(),
+        view: ViewOnly { details: details_of(&view) },
+    }))
+}
+
+/// The `details` of a snapshot.
+fn details_of(view: &TaskView) -> Json {
+    #[derive(serde::Deserialize)]
+    struct Snapshot {
+        details: Json,
+    }
+    Json::of(view)
+        .and_then(|snapshot| snapshot.parse::<Snapshot>())
+        .map(|snapshot| snapshot.details)
+        .unwrap_or_default()
+}

@@ -1,0 +1,70 @@
+//! `GET /task-status/<id>`: the live view of a task, or its live log, or its newest snapshot once.
+
+use actix_web::body::MessageBody;
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::api_error::{ApiError, ApiResult};
+use crate::live::{EventStream, SnapshotStream, View, view_of};
+use crate::request::{Query, task_id};
+use crate::site::OfSite;
+use crate::tenant::tenant_of;
+
+pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
+    let task = task_id(&id)?;
+    let record = site.task(&tenant_of(&request), task).await?;
+    let query = Query::of(&request);
+    if wants_json(&request) {
+        let view = view_of(&*site.engine.store, task).await?;
+        return Ok(HttpResponse::Ok().json(view));
+    }
+    let view = view_asked(&query)?;
+    let seen =
+        last_event_id(&request).map_or_else(|| query.number("after"), |seen| Ok(seen.parse().ok()))?.unwrap_or(0);
+    if record.state.is_ended() && seen == record.head {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    if request.method() == Method::HEAD {
+        return Ok(stream_headers().finish());
+    }
+    let beyond = seen > record.head;
+    let after = if beyond { 0 } else { seen };
+    Ok(match view {
+        View::Snapshots => streaming(SnapshotStream::open(&site.live, task, after).await?),
+        View::Events => streaming(EventStream::open(&site.live, task, after, beyond.then_some(record.head)).await?),
+    })
+}
+
+pub(super) fn view_asked(query: &Query) -> Result<View, ApiError> {
+    match query.get("view") {
+        None | Some("" | "snapshots") => Ok(View::Snapshots),
+        Some("events") => Ok(View::Events),
+        Some(_) => Err(crate::request::invalid("view", "must be 'events' or absent")),
+    }
+}
+
+pub(super) fn last_event_id(request: &HttpRequest) -> Option<&str> {
+    request.headers().get("Last-Event-ID").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty())
+}
+
+pub(super) fn streaming(body: impl MessageBody + 'static) -> HttpResponse {
+    stream_headers().body(body)
+}
+
+/// Nothing on the way may keep, change or gather what is streamed.
+pub(super) fn stream_headers() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
+        .insert_header((CONTENT_ENCODING, "identity"))
+        .insert_header(("X-Accel-Buffering", "no"));
+    response
+}
+
+fn wants_json(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.contains("application/json") && !accept.contains("text/event-stream")
+}

@@ -1,0 +1,115 @@
+//! `POST /tasks/bulk`: one control for many tasks, named or found by a filter; an answer for each.
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use caudal_engine::ports::{Control, TaskFilter};
+use caudal_engine::task::{TaskId, Tenant};
+use caudal_engine::use_cases::{control::control_task, retry::retry_task};
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde_json::{Map, Value, json};
+
+use crate::api_error::{ApiError, ApiResult, Reason};
+use crate::request::{filter_of_json, read_body, task_id, unknown_field};
+use crate::site::{OfSite, Site};
+use crate::tenant::tenant_of;
+
+const MOST_TASKS: usize = 1_000;
+/// So many are under way at once, so that a store can commit them together.
+const AT_ONCE: usize = 64;
+const FIELDS: &[&str] = &["action", "ids", "filter"];
+
+#[derive(Debug, Clone, Copy)]
+enum Action {
+    Control(Control),
+    Retry,
+    Delete,
+}
+
+pub(super) async fn tasks_bulk(site: OfSite, request: HttpRequest, payload: Payload) -> ApiResult {
+    let body = read_body(&request, payload, site.body_bytes()).await?;
+    let fields = body.object()?;
+    if let Some(unknown) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        return Err(unknown_field(unknown, FIELDS));
+    }
+    let tenant = tenant_of(&request);
+    let action = action(fields)?;
+    let (ids, more) = chosen(&site, fields, &tenant).await?;
+    let items: Vec<Value> = stream::iter(ids)
+        .map(|id| {
+            let (site, tenant) = (&site, &tenant);
+            async move {
+                match apply(site, tenant, &id, action).await {
+                    Ok(answer) => answer,
+                    Err(error) => json!({ "task_id": id, "ok": false, "error": error.problem() }),
+                }
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": null, "more": more })))
+}
+
+fn action(fields: &Map<String, Value>) -> Result<Action, ApiError> {
+    match fields.get("action").and_then(Value::as_str) {
+        Some("cancel") => Ok(Action::Control(Control::Cancel)),
+        Some("pause") => Ok(Action::Control(Control::Pause)),
+        Some("resume") => Ok(Action::Control(Control::Resume)),
+        Some("retry") => Ok(Action::Retry),
+        Some("delete") => Ok(Action::Delete),
+        _ => Err(wrong("/action", "must be one of cancel, pause, resume, retry, delete")),
+    }
+}
+
+/// The ids, and whether more tasks match than are taken at once.
+async fn chosen(site: &Site, fields: &Map<String, Value>, tenant: &Tenant) -> Result<(Vec<String>, bool), ApiError> {
+    match (fields.get("ids"), fields.get("filter")) {
+        (Some(Value::Array(ids)), None) if ids.len() <= MOST_TASKS => {
+            let ids: Option<Vec<_>> = ids.iter().map(|id| id.as_str().map(str::to_owned)).collect();
+            ids.map(|ids| (ids, false)).ok_or_else(|| wrong("/ids", "must be a list of ids"))
+        }
+        (Some(Value::Array(ids)), None) => {
+            Err(wrong("/ids", &format!("has {} items; at most {MOST_TASKS} are allowed", ids.len())))
+        }
+        (None, Some(Value::Object(filter))) => found(site, filter_of_json(filter, tenant.clone())?).await,
+        _ => Err(wrong("/ids", "must be a list of ids, or else 'filter' an object")),
+    }
+}
+
+async fn found(site: &Site, mut filter: TaskFilter) -> Result<(Vec<String>, bool), ApiError> {
+    let mut ids = Vec::new();
+    loop {
+        filter.limit = filter.limit.min(MOST_TASKS - ids.len());
+        let page = site.engine.store.list(&filter).await?;
+        ids.extend(page.items.iter().map(|task| task.id.to_string()));
+        match page.next {
+            Some(next) if ids.len() < MOST_TASKS => filter.cursor = Some(next),
+            next => return Ok((ids, next.is_some())),
+        }
+    }
+}
+
+async fn apply(site: &Site, tenant: &Tenant, id: &str, action: Action) -> Result<Value, ApiError> {
+    let task: TaskId = task_id(id)?;
+    match action {
+        Action::Control(control) => {
+            let controlled = control_task(&site.engine, tenant, task, control).await;
+            controlled.map_err(|refused| ApiError::of_control(refused, control))?;
+            let record = site.task(tenant, task).await?;
+            Ok(json!({ "task_id": task, "ok": true, "state": record.wire_state() }))
+        }
+        Action::Retry => {
+            let created = retry_task(&site.engine, tenant, task, None).await?;
+            Ok(json!({ "task_id": task, "ok": true, "retried_as": created.id }))
+        }
+        Action::Delete => {
+            site.engine.store.delete(tenant, task).await.map_err(ApiError::of_delete)?;
+            Ok(json!({ "task_id": task, "ok": true }))
+        }
+    }
+}
+
+fn wrong(path: &str, message: &str) -> ApiError {
+    ApiError::new(Reason::InvalidInputs, format!("{} {message}.", path.trim_start_matches('/'))).at(path, message)
+}

@@ -1,0 +1,63 @@
+//! What the binary decides about the server. Reading it from flags and files is the binary's part.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+/// Writes down all metrics of the process, in Prometheus' text format.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+#[derive(Clone)]
+pub struct WebSettings {
+    pub listen: SocketAddr,
+    /// Where people reach the server, when that is not the listen address: its host is served, links begin with it.
+    pub public_url: Option<Url>,
+    /// Further names under which the server may be asked.
+    pub allowed_hosts: Vec<String>,
+    /// Signs CSRF tokens and watch links; the same in all web processes of an installation.
+    pub secret: [u8; 32],
+    /// Threads that serve connections.
+    pub threads: usize,
+    pub served: Served,
+    pub render_metrics: Option<RenderMetrics>,
+    /// How long a stop waits for requests that are being answered.
+    pub stop_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Served {
+    #[default]
+    Everything,
+    /// Only `/healthz`, `/readyz` and `/metrics`, under any host name: for probes.
+    Health,
+}
+
+impl Default for WebSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            public_url: None,
+            allowed_hosts: Vec::new(),
+            secret: rand::random(),
+            threads: std::thread::available_parallelism().map_or(2, |threads| threads.get().min(4)),
+            served: Served::Everything,
+            render_metrics: None,
+            stop_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl fmt::Debug for WebSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSettings")
+            .field("listen", &self.listen)
+            .field("public_url", &self.public_url.as_ref().map(Url::as_str))
+            .field("allowed_hosts", &self.allowed_hosts)
+            .field("threads", &self.threads)
+            .field("served", &self.served)
+            .finish_non_exhaustive()
+    }
+}
