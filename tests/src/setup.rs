@@ -31,7 +31,10 @@ impl Setup {
         let data_folder = folder.path().join("data");
         let setup = Self { program: program.into(), folder, data_folder, flags: Vec::new(), environment: Vec::new() };
         let step_log = setup.step_log().to_str().unwrap().to_owned();
-        setup.environment("CAUDAL_DIAGNOSTICS", "1").environment("STEP_LOG", step_log)
+        setup
+            .environment("CAUDAL_DIAGNOSTICS", "1")
+            .environment("CAUDAL_LOG_FILTER", "info,caudal_web::observe=warn")
+            .environment("STEP_LOG", step_log)
     }
 
     #[must_use]
