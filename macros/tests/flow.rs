@@ -78,8 +78,11 @@ fn linked_flows_are_registered() {
     assert!(registry.find("rhyme").is_some());
 }
 
-/// Goal: a function that is no flow is refused at the right place, in words that say what is right.
+/// Goal: a function that is no flow is refused at the right place, in words that say what is right; steps that were made
+/// can be joined, and two async blocks that share one context cannot.
 #[test]
-fn wrong_functions_are_refused_readably() {
-    trybuild::TestCases::new().compile_fail("tests/refused/*.rs");
+fn what_compiles_and_what_is_refused_readably() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/accepted/*.rs");
+    cases.compile_fail("tests/refused/*.rs");
 }

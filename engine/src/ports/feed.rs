@@ -29,9 +29,12 @@ pub struct TaskChange {
     pub state: WireState,
 }
 
+/// The watches of one task, by number.
+type Watchers = Vec<(u64, mpsc::UnboundedSender<News>)>;
+
 #[derive(Debug)]
 pub struct Feed {
-    watches: RwLock<HashMap<TaskId, Vec<(u64, mpsc::UnboundedSender<News>)>>>,
+    watches: RwLock<HashMap<TaskId, Watchers>>,
     changes: broadcast::Sender<TaskChange>,
     next: Mutex<u64>,
 }

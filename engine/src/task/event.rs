@@ -233,6 +233,14 @@ impl LogEntry {
         matches!(self.kind(), "task.succeeded" | "task.failed" | "task.cancelled")
     }
 
+    /// When a task with this first entry may begin, if it was asked to begin later.
+    pub fn begins_at(&self) -> Option<Timestamp> {
+        match self.event().ok()?.fact {
+            Fact::TaskCreated(created) => created.due_at,
+            _ => None,
+        }
+    }
+
     pub fn event(&self) -> Result<Event, serde_json::Error> {
         #[derive(Deserialize)]
         struct At {

@@ -20,6 +20,8 @@ pub struct Limits {
     /// Signals of one name that wait to be consumed.
     pub pending_signals_per_name: usize,
     pub idempotency_lifetime: Duration,
+    /// The longest that a task which keeps taking its worker down stays in line before it is tried again.
+    pub crash_loop_backoff: Duration,
     /// Ended tasks are forgotten after this long …
     pub keep_ended: Duration,
     /// … or earlier, oldest first, when the store holds more than this.
@@ -43,6 +45,7 @@ impl Default for Limits {
             line_per_tenant: 1_000_000,
             pending_signals_per_name: 100,
             idempotency_lifetime: Duration::from_secs(24 * 3600),
+            crash_loop_backoff: Duration::from_secs(60),
             keep_ended: Duration::from_secs(30 * 24 * 3600),
             keep_bytes: 8 * 1024 * 1024 * 1024,
         }

@@ -1,3 +1,5 @@
+//! Options with values that cannot be meant.
+
 use caudal::prelude::*;
 
 #[flow(timeout = "5 minutes")]

@@ -1,3 +1,5 @@
+//! All mistakes are told at once.
+
 use caudal::prelude::*;
 
 #[flow(titel = "Poem")]

@@ -1,3 +1,5 @@
+//! A flow cannot be generic.
+
 use caudal::prelude::*;
 
 #[flow]

@@ -1,3 +1,5 @@
+//! A flow is a free function.
+
 use caudal::prelude::*;
 
 struct Poems;

@@ -1,3 +1,5 @@
+//! A flow has a context.
+
 use caudal::prelude::*;
 
 #[flow]

@@ -1,3 +1,5 @@
+//! A flow is async.
+
 use caudal::prelude::*;
 
 #[flow]

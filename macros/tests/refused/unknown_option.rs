@@ -1,3 +1,5 @@
+//! A misspelt option.
+
 use caudal::prelude::*;
 
 #[flow(titel = "Poem")]

@@ -1,3 +1,5 @@
+//! The context is borrowed mutably.
+
 use caudal::prelude::*;
 
 #[flow]

@@ -1,3 +1,5 @@
+//! The input is one owned type.
+
 use caudal::prelude::*;
 
 #[flow]

@@ -1,3 +1,5 @@
+//! A flow returns FlowResult.
+
 use caudal::prelude::*;
 
 #[flow]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::held::{Held, line, wait_for_signal};
 use super::trial::Trial;
 use crate::ports::{Control, ControlRefused, TaskWrite, WriteRefused};
-use crate::task::{TaskId, TaskState, Tenant, WireState};
+use crate::task::event::TaskCreated;
+use crate::task::{Fact, TaskId, TaskState, Tenant, WireState};
 
 /// A task in each state in which nobody runs it.
 async fn at_rest(trial: &Trial) -> [TaskId; 4] {
@@ -52,6 +53,27 @@ pub async fn a_cancelling_task_can_be_handed_over(trial: Trial) {
     assert!(trial.record(held.task).await.cancelling);
     assert_eq!(trial.control(held.task, Control::Cancel).await.unwrap(), TaskState::Cancelled);
     assert_eq!(trial.kinds_after(held.task, 2).await, ["task.cancelling", "task.released", "task.cancelled"]);
+}
+
+/// Goal: a pause before the first claim does not shorten the time for which a start was put off.
+pub async fn a_pause_keeps_a_delay(trial: Trial) {
+    let due_at = trial.now() + Duration::from_secs(60);
+    let mut new = trial.new_task();
+    new.due_at = due_at;
+    let created = TaskCreated {
+        flow: new.flow.clone(),
+        version: new.version,
+        retry_of: None,
+        parent: None,
+        continued_from: None,
+        due_at: Some(due_at),
+    };
+    new.events = vec![Fact::from(created).encode(trial.now())];
+    let task = trial.create(new).await;
+    trial.control(task, Control::Pause).await.unwrap();
+    trial.control(task, Control::Resume).await.unwrap();
+    assert_eq!(trial.record(task).await.due_at, Some(due_at));
+    trial.nothing_is_due().await;
 }
 
 /// Goal: asking twice is asking once.

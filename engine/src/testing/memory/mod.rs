@@ -92,6 +92,11 @@ impl MemoryStore {
         self.crash.set(write, applied);
     }
 
+    /// Answers the next writes of running tasks with a store error, whether or not they were applied.
+    pub fn refuse_writes(&self, writes: u64) {
+        self.crash.set_outage(writes);
+    }
+
     /// Whether the planned crash has come; true once.
     pub fn take_crashed(&self) -> bool {
         self.crash.take_crashed()
@@ -151,13 +156,15 @@ impl TaskStore for MemoryStore {
 
     async fn write(&self, write: TaskWrite) -> Result<Written, WriteRefused> {
         let fate = self.crash.next();
-        if fate != Fate::Lost {
-            let answer = self.apply(|state, now| state.write(write, now));
-            if fate == Fate::Answered {
-                return answer;
-            }
+        let applied = match fate {
+            Fate::Lost | Fate::Refused { applied: false } => None,
+            _ => Some(self.apply(|state, now| state.write(write, now))),
+        };
+        match (fate, applied) {
+            (Fate::Answered, Some(answer)) => answer,
+            (Fate::Refused { .. }, _) => Err(StoreError::Unavailable("a planned outage".to_owned()).into()),
+            _ => std::future::pending().await,
         }
-        std::future::pending().await
     }
 
     async fn rescue(&self, most: usize) -> Result<Vec<Rescued>, StoreError> {

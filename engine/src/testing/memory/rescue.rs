@@ -44,7 +44,8 @@ impl State {
         } else {
             stored.go(Move::Rescue, effects)?;
             stored.let_go(effects);
-            stored.set_due(Some(now + crash_loop::backoff(takeovers)), effects);
+            let backoff = crash_loop::backoff(takeovers).min(self.limits.crash_loop_backoff);
+            stored.set_due(Some(now + backoff), effects);
             stored.tell(TaskRescued { worker, takeovers }, now, effects);
         }
         Ok(Some(rescued))

@@ -70,6 +70,11 @@ impl Driver {
         let mut flow = start_flow(&self.execution);
         let mut writing: Option<Writing> = None;
         self.heed_order();
+        if let Some((at, reason)) = self.limit
+            && self.execution.now() >= at
+        {
+            self.execution.stop(reason);
+        }
         loop {
             let timer = self.next_timer();
             let clock = self.execution.engine.clock.clone();

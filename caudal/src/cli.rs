@@ -1,0 +1,205 @@
+//! The command line: what can be written, and which command hears it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::{HiddenSettingFlags, SettingFlags};
+
+/// Runs durable flows.
+///
+/// Without a command it serves: one process with the page, the API and a worker. The other commands talk to a
+/// running server.
+#[derive(Debug, Parser)]
+#[command(name = "caudal", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) settings: HiddenSettingFlags,
+}
+
+/// What all commands that talk to a server share.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Server {
+    /// The server to talk to
+    #[arg(
+        long,
+        global = true,
+        env = "CAUDAL_URL",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:8000",
+        value_name = "url"
+    )]
+    pub(crate) url: String,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the page and the API and run tasks (the default)
+    Serve(ServeArgs),
+    /// List the flows of the server, or tell about one
+    Flows(FlowsArgs),
+    /// Start a task
+    Start(StartArgs),
+    /// Watch a task until it ends
+    Watch(WatchArgs),
+    /// List tasks, newest first
+    Tasks(TasksArgs),
+    /// Tell about one task
+    Show(ShowArgs),
+    /// Cancel tasks
+    Cancel(TaskIds),
+    /// Let running steps finish, then hold tasks
+    Pause(TaskIds),
+    /// Go on with paused tasks
+    Resume(TaskIds),
+    /// Start ended tasks again as new ones that keep the finished steps
+    Retry(TaskIds),
+    /// Send a value to a waiting task, or answer its question
+    Signal(SignalArgs),
+    /// Copy the store into a file, also while a server runs
+    Backup(BackupArgs),
+    /// Make a project of your own
+    New(NewArgs),
+    /// Add a flow to the project in this folder
+    NewFlow(NewFlowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FlowsArgs {
+    /// The flow to tell about
+    pub(crate) flow: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// The flow's name
+    pub(crate) flow: String,
+    /// One input; its text is read as the flow's schema says
+    #[arg(short = 'i', long = "input", value_name = "key=value")]
+    pub(crate) input: Vec<String>,
+    /// All inputs: JSON, @file, or - for standard input
+    #[arg(long, value_name = "JSON|@file|-", allow_hyphen_values = true)]
+    pub(crate) inputs: Option<String>,
+    /// Show progress, logs and streamed text until the task ends
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) follow: bool,
+    /// Wait silently until the task ends, then print its result
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Start it this many seconds from now
+    #[arg(long, value_name = "seconds")]
+    pub(crate) delay_seconds: Option<f64>,
+    /// How urgent it is
+    #[arg(long, value_parser = ["high", "normal", "low"])]
+    pub(crate) priority: Option<String>,
+    /// A word to find it by
+    #[arg(long = "tag", value_name = "tag")]
+    pub(crate) tags: Vec<String>,
+    /// While a task with this key is not ended, answer with that one
+    #[arg(long, value_name = "key")]
+    pub(crate) unique_key: Option<String>,
+    /// Start nothing twice under this key
+    #[arg(long, value_name = "key")]
+    pub(crate) idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// The task's id
+    pub(crate) task: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TasksArgs {
+    /// Only of this flow
+    #[arg(long)]
+    pub(crate) flow: Option<String>,
+    /// Only in this state: pending, progress, waiting, paused, success, failure, cancelled
+    #[arg(long = "state", value_name = "state")]
+    pub(crate) states: Vec<String>,
+    /// Only with this tag
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    /// Only with this text in the id, the flow, the status or the input
+    #[arg(short, long, value_name = "text")]
+    pub(crate) query: Option<String>,
+    /// At most this many
+    #[arg(long, default_value_t = 20, value_name = "number")]
+    pub(crate) limit: usize,
+    /// Go on where the page before ended
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// Print its log too
+    #[arg(long)]
+    pub(crate) events: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskIds {
+    /// The tasks' ids
+    #[arg(required = true, value_name = "task")]
+    pub(crate) tasks: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignalArgs {
+    /// The task's id
+    pub(crate) task: String,
+    /// The signal's name, or the id of the question
+    pub(crate) name: String,
+    /// The value: JSON; a text that is none is sent as text
+    #[arg(default_value = "null", conflicts_with_all = ["approve", "reject"], allow_hyphen_values = true)]
+    pub(crate) value: String,
+    /// Answer a question with yes
+    #[arg(long, conflicts_with = "reject")]
+    pub(crate) approve: bool,
+    /// Answer a question with no
+    #[arg(long)]
+    pub(crate) reject: bool,
+    /// A word to go with the answer
+    #[arg(long)]
+    pub(crate) comment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The file to write; it must not be there yet
+    pub(crate) file: PathBuf,
+    /// Where the server keeps everything [default: as for serve]
+    #[arg(long, value_name = "path")]
+    pub(crate) data_folder: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// The folder to make; its last part is the project's name
+    pub(crate) project: PathBuf,
+    /// Where a checkout of Caudal is, if not above the new folder
+    #[arg(long, value_name = "path")]
+    pub(crate) caudal_path: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewFlowArgs {
+    /// The flow's name, for instance poem or poem_flow
+    pub(crate) name: String,
+}

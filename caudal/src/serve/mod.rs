@@ -1,0 +1,73 @@
+//! `caudal serve`: wires the parts into one process, tells what it serves, and ends it in order.
+//!
+//! ```text
+//! settings → logs → flows → store → engine → web → worker → ready
+//!                                                        │ SIGTERM, Ctrl-C
+//!            store is closed ← web stops ← worker drains ◀┘     (a second Ctrl-C ends at once)
+//! ```
+//!
+//! While the worker drains, the web goes on: tasks can be watched, and what is started waits in line.
+
+mod banner;
+mod logs;
+mod metrics;
+mod secret;
+mod stop_signals;
+mod wiring;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::commands::{INTERRUPTED, SUCCESS, Usage};
+use crate::output::Output;
+use crate::run::WireResources;
+use crate::settings::{SettingFlags, Settings};
+use stop_signals::StopSignals;
+use wiring::Parts;
+
+/// How long threads that are stuck in a flow's blocking code may hold up the end.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+pub(crate) fn run(flags: SettingFlags, wire: WireResources, output: Output) -> Result<u8> {
+    let settings = Settings::read(flags).map_err(|error| Usage(format!("{error:#}")))?;
+    logs::start(&settings)?;
+    for remark in &settings.remarks {
+        tracing::warn!("{remark}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("caudal")
+        .build()
+        .context("no event loop can be made")?;
+    let code = runtime.block_on(serve(&settings, wire, output));
+    runtime.shutdown_timeout(LAST_WORD);
+    code
+}
+
+async fn serve(settings: &Settings, wire: WireResources, output: Output) -> Result<u8> {
+    // Heard from the beginning, so that a stop during the start is not lost.
+    let mut signals = StopSignals::listen().context("signals cannot be heard")?;
+    let parts = wiring::start(settings, wire)?;
+    banner::print(settings, &parts, output);
+    signals.next().await;
+    tokio::select! {
+        () = stop(parts) => Ok(SUCCESS),
+        () = signals.next() => {
+            tracing::warn!("ended at once; what was running goes on at the next start");
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    }
+}
+
+async fn stop(parts: Parts) {
+    tracing::info!("stopping; press Ctrl-C again to end at once");
+    let drained = parts.worker.drain().await;
+    for server in parts.servers {
+        if let Err(error) = server.stop().await {
+            tracing::warn!("{error}");
+        }
+    }
+    parts.store.shutdown().await;
+    tracing::info!(left_behind = drained.left_behind, "stopped");
+}

@@ -1,0 +1,138 @@
+//! The table of all settings: one row each, from which flags, environment names, `caudal.toml` keys, messages and
+//! `.env.sample` are made.
+
+/// What a value must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Path,
+    /// `address:port`
+    Address,
+    Url,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A flag: present, `1`, `true`, `yes`, `on`, or their opposites.
+    Switch,
+    /// A whole number within these bounds.
+    Number(u64, u64),
+    /// As a number, or with `KiB`, `MiB`, `GiB`.
+    Bytes(u64, u64),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// As in `caudal.toml`. The flag has dashes, the environment `CAUDAL_` and capitals.
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    /// Empty: not set.
+    pub(crate) default: &'static str,
+    pub(crate) example: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) group: &'static str,
+}
+
+impl Key {
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    pub(crate) fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    pub(crate) fn variable(&self) -> String {
+        format!("CAUDAL_{}", self.name.to_ascii_uppercase())
+    }
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+const SERVER: &str = "Server";
+const STORE: &str = "Store";
+const WORKER: &str = "Worker";
+const LOGS: &str = "Logs";
+const FLOWS: &str = "Flows";
+const LIMITS: &str = "Limits";
+
+const fn key(
+    group: &'static str,
+    name: &'static str,
+    form: Form,
+    [default, example]: [&'static str; 2],
+    about: &'static str,
+) -> Key {
+    Key { name, form, default, example, about, group }
+}
+
+#[rustfmt::skip]
+pub(crate) const KEYS: &[Key] = &[
+    key(SERVER, "listen", Form::Address, ["127.0.0.1:8000", "127.0.0.1:9000"],
+        "Where the page and the API are served"),
+    key(SERVER, "public_url", Form::Url, ["", "https://flows.example.org"],
+        "The address under which people reach the server; its host is served besides loopback and the listen address"),
+    key(SERVER, "allow_unauthenticated", Form::Switch, ["false", "true"],
+        "Serve beyond loopback although anyone who reaches the server may start and read everything"),
+    key(SERVER, "health_listen", Form::Address, ["", "127.0.0.1:9100"],
+        "A second address that serves only /healthz, /readyz and /metrics"),
+    key(SERVER, "web_threads", Form::Number(1, 256), ["2", "4"],
+        "Threads that serve HTTP"),
+
+    key(STORE, "data_folder", Form::Path, ["caudal-data", "/var/lib/caudal"],
+        "Where everything is kept; one process owns it"),
+    key(STORE, "durability", Form::Word(&["full", "normal"]), ["full", "normal"],
+        "full: accepted tasks survive a loss of power; normal: they survive a crash of any process"),
+    key(STORE, "keep_ended_days", Form::Number(1, 36_500), ["30", "90"],
+        "Ended tasks are forgotten after this many days"),
+    key(STORE, "keep_bytes", Form::Bytes(MIB, 1 << 50), ["8GiB", "500MiB"],
+        "... or earlier, oldest first, when the store holds more than this"),
+
+    key(WORKER, "concurrency", Form::Number(1, 100_000), ["64", "16"],
+        "Tasks that run at once"),
+    key(WORKER, "grace_seconds", Form::Number(0, 86_400), ["30", "5"],
+        "How long a step in flight may go on after SIGTERM or Ctrl-C"),
+    key(WORKER, "crash_loop_backoff_seconds", Form::Number(0, 3_600), ["60", "5"],
+        "The longest that a task which keeps taking the process down waits before it is tried again"),
+
+    key(LOGS, "log_format", Form::Word(&["human", "json"]), ["human", "json"],
+        "For people or for programs"),
+    key(LOGS, "log_filter", Form::Text, ["info,actix_server=warn", "info,caudal_web=debug"],
+        "Which logs are written: levels, for all or by module"),
+
+    key(FLOWS, "diagnostics", Form::Switch, ["false", "true"],
+        "Also offer the flows that exist to test and measure the platform"),
+    key(FLOWS, "fetch_allow_private", Form::Switch, ["false", "true"],
+        "Let fetch_page_flow reach private and loopback addresses"),
+    key(FLOWS, "fetch_bytes", Form::Bytes(KIB, GIB), ["5MiB", "1MiB"],
+        "The largest page that fetch_page_flow reads"),
+    key(FLOWS, "fetch_seconds", Form::Number(1, 3_600), ["20", "60"],
+        "How long fetch_page_flow may take for one page, redirects included"),
+
+    key(LIMITS, "payload_bytes", Form::Bytes(KIB, GIB), ["1MiB", "256KiB"],
+        "An input, a step's result, a signal's value, a request body"),
+    key(LIMITS, "log_line_bytes", Form::Bytes(64, 16 * MIB), ["16KiB", "4KiB"],
+        "One log line of a flow"),
+    key(LIMITS, "step_text_bytes", Form::Bytes(KIB, GIB), ["4MiB", "1MiB"],
+        "The text that one step streams"),
+    key(LIMITS, "events_per_task", Form::Number(100, 100_000_000), ["50000", "200000"],
+        "Entries in the log of one task"),
+    key(LIMITS, "children_per_task", Form::Number(0, 10_000_000), ["10000", "500"],
+        "Children of one task"),
+    key(LIMITS, "child_depth", Form::Number(0, 1_000), ["32", "8"],
+        "Children of children of children"),
+    key(LIMITS, "tags_per_task", Form::Number(0, 1_000), ["10", "20"],
+        "Tags of one task"),
+    key(LIMITS, "tag_bytes", Form::Bytes(1, 64 * KIB), ["64", "128"],
+        "One tag"),
+    key(LIMITS, "idempotency_key_bytes", Form::Bytes(16, 64 * KIB), ["255", "128"],
+        "An idempotency key or a unique key"),
+    key(LIMITS, "idempotency_hours", Form::Number(1, 8_760), ["24", "72"],
+        "How long an idempotency key is remembered"),
+    key(LIMITS, "notify_addresses", Form::Number(0, 10_000), ["20", "5"],
+        "Addresses that one task may notify"),
+    key(LIMITS, "line_per_tenant", Form::Number(1, 1_000_000_000), ["1000000", "50000"],
+        "Unended tasks of one tenant; one more is refused with line_full"),
+    key(LIMITS, "pending_signals_per_name", Form::Number(1, 1_000_000), ["100", "1000"],
+        "Signals of one name that wait to be consumed by one task"),
+];

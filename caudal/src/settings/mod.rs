@@ -1,0 +1,133 @@
+//! The settings: read once, here, from flags, the environment (`CAUDAL_…`) and an optional `caudal.toml`, in that
+//! order of strength. A bad one stops the start, naming where it stands, its form, and an example.
+//!
+//! Adding one means a row in [`keys`] and a field here; `.env.sample` is held against both.
+
+mod flags;
+mod keys;
+mod sources;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use caudal_engine::task::Limits;
+use reqwest::Url;
+
+pub(crate) use flags::{HiddenSettingFlags, SettingFlags};
+use sources::Sources;
+use values::Values;
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Option<Url>,
+    pub(crate) health_listen: Option<SocketAddr>,
+    pub(crate) web_threads: usize,
+    pub data_folder: PathBuf,
+    pub(crate) durability: Durability,
+    pub(crate) concurrency: usize,
+    pub(crate) grace: Duration,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log_filter: String,
+    pub diagnostics: bool,
+    pub fetch_allow_private: bool,
+    pub fetch_bytes: usize,
+    pub fetch_timeout: Duration,
+    pub(crate) limits: Limits,
+    /// What was written but will not be heard.
+    pub(crate) remarks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    Full,
+    Normal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Human,
+    Json,
+}
+
+impl Settings {
+    pub(crate) fn read(flags: SettingFlags) -> Result<Self> {
+        Self::of(&Sources::of_process(flags))
+    }
+
+    fn of(sources: &Sources) -> Result<Self> {
+        let (values, remarks) = sources.values()?;
+        let settings = Self {
+            listen: required_address(&values, "listen")?,
+            public_url: values.url("public_url")?,
+            health_listen: values.address("health_listen")?,
+            web_threads: values.size("web_threads")?,
+            data_folder: values.path("data_folder")?,
+            durability: match values.word("durability")? {
+                "normal" => Durability::Normal,
+                _ => Durability::Full,
+            },
+            concurrency: values.size("concurrency")?,
+            grace: Duration::from_secs(values.number("grace_seconds")?),
+            log_format: match values.word("log_format")? {
+                "json" => LogFormat::Json,
+                _ => LogFormat::Human,
+            },
+            log_filter: values.text("log_filter")?,
+            diagnostics: values.switch("diagnostics")?,
+            fetch_allow_private: values.switch("fetch_allow_private")?,
+            fetch_bytes: values.size("fetch_bytes")?,
+            fetch_timeout: Duration::from_secs(values.number("fetch_seconds")?),
+            limits: limits(&values)?,
+            remarks,
+        };
+        refuse_open_network(&settings, values.switch("allow_unauthenticated")?)?;
+        Ok(settings)
+    }
+}
+
+fn required_address(values: &Values, name: &str) -> Result<SocketAddr> {
+    match values.address(name)? {
+        Some(address) => Ok(address),
+        None => bail!("the setting '{name}' is missing"),
+    }
+}
+
+fn limits(values: &Values) -> Result<Limits> {
+    Ok(Limits {
+        payload_bytes: values.size("payload_bytes")?,
+        log_line_bytes: values.size("log_line_bytes")?,
+        step_text_bytes: values.size("step_text_bytes")?,
+        events_per_task: values.number("events_per_task")?,
+        children_per_task: values.small("children_per_task")?,
+        child_depth: values.small("child_depth")?,
+        tags: values.size("tags_per_task")?,
+        tag_bytes: values.size("tag_bytes")?,
+        idempotency_key_bytes: values.size("idempotency_key_bytes")?,
+        notify_addresses: values.size("notify_addresses")?,
+        line_per_tenant: values.number("line_per_tenant")?,
+        pending_signals_per_name: values.size("pending_signals_per_name")?,
+        idempotency_lifetime: Duration::from_secs(3_600 * values.number("idempotency_hours")?),
+        crash_loop_backoff: Duration::from_secs(values.number("crash_loop_backoff_seconds")?),
+        keep_ended: Duration::from_secs(86_400 * values.number("keep_ended_days")?),
+        keep_bytes: values.number("keep_bytes")?,
+    })
+}
+
+/// There is no authentication yet: whoever reaches the port may do everything.
+fn refuse_open_network(settings: &Settings, allowed: bool) -> Result<()> {
+    if settings.listen.ip().is_loopback() || allowed {
+        return Ok(());
+    }
+    bail!(
+        "listen is {}, which others can reach, and no authentication is configured: anyone could start and read \
+         everything; listen on 127.0.0.1, or allow it with --allow-unauthenticated",
+        settings.listen
+    )
+}
+
+#[cfg(test)]
+mod tests;
