@@ -7,7 +7,7 @@ import { text } from '../text.js';
 import './data-view.js';
 
 export function taskFacts(record) {
-  const inputs = record.inputs ?? record.input;
+  const inputs = record.input;
   const isEmpty = inputs === undefined || inputs === null || Object.keys(inputs).length === 0;
   const link = (id) => (id ? h('a', { href: toTask(id), class: 'id' }, shortId(id)) : null);
   const facts = [
