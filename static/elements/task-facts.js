@@ -13,7 +13,7 @@ export function taskFacts(record) {
   const facts = [
     [text.task.id, copyable(record.task_id)],
     [text.task.created, moment(record.created_at)],
-    [text.task.started, record.started_at ? moment(record.started_at) : null],
+    [text.task.ended, record.ended_at ? moment(record.ended_at) : null],
     [text.task.worker, record.worker],
     [text.task.tags, record.tags?.length ? record.tags.join(', ') : null],
     [text.task.retryOf, link(record.retry_of)],
