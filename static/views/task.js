@@ -103,9 +103,9 @@ class TaskPage {
   /** What the questions, the result or the error below say better is left out. */
   #updateNow(task) {
     const isSaid = task.state === 'SUCCESS' || task.state === 'FAILURE' || task.questions.some((wait) => wait.question === task.status);
-    setText(this.status, isSaid ? '' : task.status);
+    setText(this.status, task.status);
     setText(this.percent, `${task.progress} %`);
-    this.now.hidden = task.missing || task.state === 'SUCCESS' || task.state === 'FAILURE';
+    this.now.hidden = task.missing || isSaid;
     this.line.hidden = task.missing;
   }
 
