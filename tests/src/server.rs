@@ -90,7 +90,7 @@ impl Server {
         self.ready().await;
     }
 
-    /// The same without waiting until it is ready, as a service manager does.
+    /// The same without waiting until it is ready, as systemd does.
     pub fn spawn_again(&mut self) {
         assert!(self.is_ended(), "the server still runs");
         self.child = spawn(&self.setup, self.address);
