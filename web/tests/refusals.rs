@@ -137,7 +137,8 @@ async fn full_line() {
 async fn wrong_states() {
     let server = Server::start();
     let mut hand = server.run().await;
-    let path = |verb: &str| format!("/tasks/{}/{verb}", hand.task);
+    let task = hand.task;
+    let path = |verb: &str| format!("/tasks/{task}/{verb}");
     let nothing = json!({});
     assert_problem(&server.post(&path("retry"), &nothing).await, 409, "wrong_state");
     assert_problem(&server.send(Request::new("DELETE", &format!("/tasks/{}", hand.task))).await, 409, "wrong_state");

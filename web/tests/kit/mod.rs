@@ -1,6 +1,7 @@
 //! The kit: a server on a free port over the memory store, and a client that sees every byte.
 
-#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::allow_attributes, reason = "each test file uses its part")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may end with a crash: that is how it fails")]
 
 pub mod http;
 pub mod no_store;
