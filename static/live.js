@@ -31,6 +31,7 @@ export const health = new Health();
 /** An EventSource that comes back even when the browser gives up, as it does after a refusal by a proxy. */
 class Source {
   constructor(url, listen, onState) {
+    /** Asked at each opening: what is watched may have become less. */
     this.url = url;
     this.listen = listen;
     this.onState = onState;
@@ -39,7 +40,7 @@ class Source {
   }
 
   open() {
-    const source = new EventSource(this.url);
+    const source = new EventSource(this.url());
     this.source = source;
     this.onState('connecting');
     source.onopen = () => {
@@ -47,8 +48,9 @@ class Source {
       this.onState('live');
     };
     source.onerror = () => {
-      this.onState('lost');
-      if (source.readyState === EventSource.CLOSED) this.comeBack();
+      const isRefused = source.readyState === EventSource.CLOSED;
+      if (isRefused) this.comeBack();
+      this.onState('lost', isRefused);
     };
     this.listen(source);
   }
@@ -65,10 +67,11 @@ class Source {
   }
 }
 
-/** The snapshots of many tasks. `onView(id, view)` is called for each that comes. */
+/** The snapshots of many tasks. `onView(id, view)` is called for each that comes, `onRefused` when there are none. */
 export class Snapshots {
-  constructor(onView) {
+  constructor(onView, onRefused) {
     this.onView = onView;
+    this.onRefused = onRefused;
     this.ids = [];
     this.source = null;
     addEventListener('online', () => this.restart());
@@ -89,8 +92,12 @@ export class Snapshots {
       health.set('idle');
       return;
     }
-    const query = this.ids.map((id) => `task=${encodeURIComponent(id)}`).join('&');
-    this.source = new Source(`/stream?${query}`, (source) => this.listen(source), (state) => this.tell(state));
+    const url = () => `/stream?${this.ids.map((id) => `task=${encodeURIComponent(id)}`).join('&')}`;
+    this.source = new Source(url, (source) => this.listen(source), (state, isRefused) => {
+      this.tell(state);
+      // A task may have been forgotten, or have ended while nobody listened.
+      if (isRefused) this.onRefused();
+    });
   }
 
   listen(source) {
@@ -121,7 +128,7 @@ export function followLog(id, onEvent) {
     onEvent(event);
   };
   const listen = (source) => LOG_KINDS.forEach((kind) => source.addEventListener(kind, take));
-  const url = `/task-status/${encodeURIComponent(id)}?view=events`;
+  const url = () => `/task-status/${encodeURIComponent(id)}?view=events`;
   const following = new Source(url, listen, (state) => {
     // A new connection begins at 1 again, so what is known must go.
     if (state === 'connecting' && !ended) onEvent({ kind: 'log.reset' });

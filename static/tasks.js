@@ -60,7 +60,7 @@ class Task extends EventTarget {
 }
 
 const known = new Map();
-const snapshots = new Snapshots(receive);
+const snapshots = new Snapshots(receive, () => watched.forEach((id) => load(task(id))));
 let watched = [];
 
 /** The task of this id; what is known of it comes by and by. */
@@ -88,10 +88,11 @@ export async function reload(id) {
 
 async function load(one) {
   try {
-    one.record = await get(`/tasks/${encodeURIComponent(one.id)}`);
+    const { details, ...record } = await get(`/tasks/${encodeURIComponent(one.id)}`);
+    one.record = record;
     one.missing = false;
-    if (isEnded(one.record.state) && !one.ended) one.view = null;
-    if (one.ended && !isEnded(one.view?.state)) one.view = await get(`/task-status/${encodeURIComponent(one.id)}`);
+    // What came live is as new or newer, except that a task whose end is known changes no more.
+    if (!one.view || isEnded(record.state)) one.view = { state: record.state, details };
   } catch (error) {
     one.missing = error.status === 404 || error.status === 400;
     if (!one.missing) setTimeout(() => load(one), 3000);

@@ -62,7 +62,11 @@ function logLine(item) {
     h('span', { class: 'log-mark', role: 'img', 'aria-label': level }),
     h('span', { class: 'log-text' }, item.message,
       item.unfinished ? h('span', { class: 'unseen' }, ` (${text.task.unfinished})`) : null),
-    item.step ? h('span', { class: 'log-step' }, stepName(item.step)) : null);
+    item.step ? h('span', { class: 'log-step' }, stepOf(item)) : null);
+}
+
+function stepOf({ step, attempt, unfinished }) {
+  return unfinished && attempt ? text.task.attemptOf(stepName(step), attempt) : stepName(step);
 }
 
 function result(tool, step, data) {

@@ -15,8 +15,20 @@ export function present(value, depth = 0) {
   if (Array.isArray(value)) return value.length > 0 && value.every(isShort) ? tags(value) : dataTree(value);
   const fields = Object.entries(value);
   if (fields.length === 0 || depth >= DEEPEST_RECORD) return dataTree(value);
+  if (isBrief(fields)) return inline(fields);
   return h('dl', { class: 'record' }, fields.map(([name, field]) =>
     h('div', { class: 'record-field' }, h('dt', {}, humanize(name)), h('dd', {}, present(field, depth + 1)))));
+}
+
+/** Few short values need one line, not a line each. */
+function isBrief(fields) {
+  const letters = fields.reduce((sum, [name, value]) => sum + name.length + String(value).length, 0);
+  return fields.length <= 4 && letters <= 72 && fields.every(([, value]) => isShort(value) || value === null);
+}
+
+function inline(fields) {
+  return h('dl', { class: 'inline-record' }, fields.map(([name, value]) =>
+    h('div', {}, h('dt', {}, humanize(name)), h('dd', {}, isShort(value) ? present(value) : scalar(value)))));
 }
 
 function isShort(value) {

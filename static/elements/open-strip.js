@@ -33,7 +33,11 @@ class OpenStrip extends HTMLElement {
       fill(this);
       return;
     }
-    fill(this, h('nav', { class: 'strip', 'aria-label': text.task.others }, ids.map((id) => this.#chip(taskOf(id)))));
+    const strip = h('nav', { class: 'strip', 'aria-label': text.task.others }, ids.map((id) => this.#chip(taskOf(id))));
+    fill(this, strip);
+    const shown = strip.querySelector('[aria-current]')?.parentElement;
+    // Sideways only: the page itself must not move.
+    if (shown) strip.scrollLeft = shown.offsetLeft - strip.offsetLeft - (strip.clientWidth - shown.clientWidth) / 2;
   }
 
   #chip(task) {

@@ -1,7 +1,7 @@
 // <task-card>: one open task at a glance, live: state, progress, its last words, whether it needs an answer.
 
 import { fill, h, setText } from '../dom.js';
-import { shortId } from '../format.js';
+import { humanize, shortId } from '../format.js';
 import { close, toTask } from '../route.js';
 import { text } from '../text.js';
 import { titleOf } from '../flows.js';
@@ -54,12 +54,12 @@ class TaskCard extends HTMLElement {
     this.#drawTail();
   }
 
-  /** The text that is being written, else the newest log lines. */
+  /** The text that is being written, else the newest log lines; the result once it is there. */
   #drawTail() {
-    const { streams = {}, step_results: results = [] } = this.task.details;
+    const { streams = {}, step_results: results = [], final_result: result } = this.task.details;
     const written = Object.values(streams);
     const isWriting = !this.task.ended && written.length > 0;
-    const lines = isWriting ? [tail(written[written.length - 1])]
+    const lines = this.task.state === 'SUCCESS' ? glimpse(result) : isWriting ? [tail(written[written.length - 1])]
       : results.filter((item) => item.type === 'log').slice(-SHOWN_LINES).map((item) => item.message);
     const joined = lines.join('\n');
     if (joined === this.shownTail) return;
@@ -73,6 +73,14 @@ class TaskCard extends HTMLElement {
     close(this.task.id);
     this.dispatchEvent(new CustomEvent('task-closed', { bubbles: true }));
   }
+}
+
+/** The beginning of a result. */
+function glimpse(result) {
+  if (result === null || result === undefined) return [];
+  if (typeof result !== 'object') return [String(result).slice(0, SHOWN_LETTERS)];
+  const fields = Object.entries(result).filter(([, value]) => typeof value !== 'object');
+  return fields.slice(0, SHOWN_LINES).map(([name, value]) => `${humanize(name)}: ${String(value).slice(0, SHOWN_LETTERS)}`);
 }
 
 function tail(value) {

@@ -11,5 +11,5 @@ export function taskClock({ record, ended }) {
   if (ended) return '';
   // Whole seconds: tenths that flicker tell nothing.
   const whole = (ms) => duration(Math.max(1000, Math.floor(ms / 1000) * 1000)).replace('.0', '');
-  return started ? `${text.task.running} ${whole(Date.now() - started)}` : `${text.task.inLine} ${whole(Date.now() - created)}`;
+  return started ? text.task.soFar(whole(Date.now() - started)) : `${text.task.inLine} ${whole(Date.now() - created)}`;
 }

@@ -7,13 +7,13 @@ import { text } from '../text.js';
 import './data-view.js';
 
 export function taskFacts(record) {
-  const inputs = record.inputs ?? record.input;
+  const inputs = record.input;
   const isEmpty = inputs === undefined || inputs === null || Object.keys(inputs).length === 0;
   const link = (id) => (id ? h('a', { href: toTask(id), class: 'id' }, shortId(id)) : null);
   const facts = [
     [text.task.id, copyable(record.task_id)],
     [text.task.created, moment(record.created_at)],
-    [text.task.started, record.started_at ? moment(record.started_at) : null],
+    [text.task.ended, record.ended_at ? moment(record.ended_at) : null],
     [text.task.worker, record.worker],
     [text.task.tags, record.tags?.length ? record.tags.join(', ') : null],
     [text.task.retryOf, link(record.retry_of)],

@@ -9,7 +9,9 @@ export function objectField(context) {
   const { schema, root, path, makeField } = context;
   const given = isObject(context.value) ? context.value : {};
   const required = new Set(schema.required ?? []);
-  const children = Object.entries(schema.properties ?? {}).map(([name, property]) => {
+  // What must be filled in comes first, else the order is the schema's.
+  const byNeed = Object.entries(schema.properties ?? {}).sort(([a], [b]) => required.has(b) - required.has(a));
+  const children = byNeed.map(([name, property]) => {
     const label = resolve(property, root).title ?? humanize(name);
     const inner = { schema: property, root, path: `${path}/${escape(name)}`, label, required: required.has(name) };
     return { name, field: makeField({ ...inner, value: given[name] }) };

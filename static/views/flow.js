@@ -39,7 +39,7 @@ async function show(place, name, from) {
 async function inputsOf(id) {
   try {
     const record = await get(`/tasks/${encodeURIComponent(id)}`);
-    return withoutSecrets(record.inputs ?? record.input);
+    return withoutSecrets(record.input);
   } catch {
     return undefined;
   }

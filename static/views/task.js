@@ -50,6 +50,7 @@ class TaskPage {
     this.actions = h('task-actions');
     this.status = h('p', { class: 'task-status' });
     this.percent = h('span', { class: 'task-percent' });
+    this.now = h('div', { class: 'task-now' }, this.status, this.percent);
     this.line = h('progress-line');
     this.questions = h('div', { class: 'waits' });
     this.outcome = h('div', { class: 'outcome', hidden: true });
@@ -65,7 +66,7 @@ class TaskPage {
     const head = h('header', { class: 'task-head' },
       h('div', { class: 'task-title' }, this.heading, this.badge, this.clock),
       this.actions,
-      h('div', { class: 'task-now' }, this.status, this.percent),
+      this.now,
       this.line);
     this.body = h('div', { class: 'columns is-task' },
       h('div', { class: 'task-main' }, this.questions, this.outcome, this.streams,
@@ -88,17 +89,24 @@ class TaskPage {
     this.badge.hidden = task.missing || !(record || task.view);
     this.badge.state = state;
     if (record && !task.missing) this.actions.show(task);
-    setText(this.status, task.status);
-    setText(this.percent, `${task.progress} %`);
-    this.percent.hidden = task.missing;
+    this.#updateNow(task);
     this.line.show(task.progress, state);
     this.#updateWaits(task);
     this.#updateOutcome(state, details);
-    this.#updateStreams(details.streams ?? {});
+    this.#updateStreams(withoutResult(details));
     this.activity.show(details.step_results ?? [], details.omitted);
     this.#updateFacts(record);
     this.tick();
     this.#tellOfState(title, state);
+  }
+
+  /** What the questions, the result or the error below say better is left out. */
+  #updateNow(task) {
+    const isSaid = task.state === 'SUCCESS' || task.state === 'FAILURE' || task.questions.some((wait) => wait.question === task.status);
+    setText(this.status, task.status);
+    setText(this.percent, `${task.progress} %`);
+    this.now.hidden = task.missing || isSaid;
+    this.line.hidden = task.missing;
   }
 
   tick() {
@@ -167,6 +175,12 @@ class TaskPage {
     if (this.#state && this.#state !== state) announce(text.task.nowState(title, text.state[state] ?? state));
     this.#state = state;
   }
+}
+
+/** The texts that were written; once the result shows one of them, it need not be there twice. */
+function withoutResult({ streams = {}, final_result: result }) {
+  const shown = typeof result === 'object' && result !== null ? Object.values(result) : [result];
+  return Object.fromEntries(Object.entries(streams).filter(([, written]) => !shown.includes(written)));
 }
 
 function resultOf(details) {
