@@ -23,8 +23,9 @@ async fn a_full_disk_is_waited_out() {
     let problem = refusal.json();
     assert_eq!((refusal.status, &problem["code"]), (503, &json!("store_unavailable")), "{problem}");
     assert!(refusal.headers.contains_key("retry-after"));
-    assert!(problem["detail"].as_str().unwrap().contains("Idempotency-Key"), "what to do now: {problem}");
-    assert!(!client.get("/readyz").await.status.eq(&200), "not ready while nothing can be written");
+    assert!(problem["detail"].as_str().unwrap().contains("no space left"), "the cause: {problem}");
+    assert!(problem["hint"].as_str().unwrap().contains("repeat"), "what to do: {problem}");
+    assert_eq!(client.get("/readyz").await.status, 503, "not ready while nothing can be written");
 
     let before = server.process().cpu_time();
     tokio::time::sleep(Duration::from_secs(3)).await;

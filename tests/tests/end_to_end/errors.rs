@@ -142,19 +142,25 @@ async fn wrong_states() {
     assert_eq!(client.ended(&waiting).await["state"], "CANCELLED");
 }
 
-/// Goal: limits answer 429 and say when to come again.
+/// Goal: limits answer 429, start nothing, and say when to come again. Parked tasks take no place in the line.
 #[tokio::test]
 async fn limits_say_when_to_come_again() {
     let server = setup!().flag("line-per-tenant", 2).flag("pending-signals-per-name", 2).start().await;
     let client = server.client();
-    let task = client.start("wait_flow", json!({ "sleep_seconds": 3600 })).await;
-    client.start("wait_flow", json!({})).await;
-    let full = client.post("/start-task", &json!({ "flow": "wait_flow" })).await;
+    let parked = client.start("wait_flow", json!({ "sleep_seconds": 3600 })).await;
+    client.reached(&parked, "WAITING").await;
+    let later = json!({ "flow": "bench_flow", "delay_seconds": 3600 });
+    for _ in 0..2 {
+        client.post("/start-task", &later).await.ok();
+    }
+    let full = client.post("/start-task", &later).await;
     refused(&full, 429, "line_full");
     assert!(full.headers.contains_key("retry-after"));
-    client.reached(&task, "WAITING").await;
+    assert_eq!(client.get("/tasks").await.ok()["items"].as_array().unwrap().len(), 3);
+
     for _ in 0..2 {
-        assert_eq!(client.signal(&task, "go", &json!("x")).await.status, 200);
+        assert_eq!(client.signal(&parked, "go", &json!("x")).await.status, 200);
     }
-    assert_eq!(client.signal(&task, "go", &json!("x")).await.status, 429);
+    let too_many = client.signal(&parked, "go", &json!("x")).await;
+    assert!(too_many.status == 429 && too_many.headers.contains_key("retry-after"), "{too_many:?}");
 }

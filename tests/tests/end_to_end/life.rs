@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use caudal_tests::{Patience, setup};
+use caudal_tests::{Patience, Server, setup};
 use serde_json::json;
 
 /// Goal: a clean start says where the page is, where the data is and which flows there are.
@@ -67,20 +67,33 @@ async fn a_backup_while_running_is_a_usable_store() {
     assert!(!again.unwrap().status.success(), "a file that is there is never written over");
 }
 
-/// Goal: SIGTERM lets the step in flight finish, hands the task back and ends well; the page goes on meanwhile.
+/// Goal: SIGTERM lets the step in flight finish, hands the task back and ends well. Meanwhile the server is there:
+/// tasks can be seen, and one that is started waits in line for the next process.
 #[tokio::test]
 async fn sigterm_drains() {
     let mut server = setup!().start().await;
     let client = server.client();
-    let task = client.start("slow_flow", json!({ "steps": 2, "step_ms": 1500 })).await;
+    let task = client.start("slow_flow", json!({ "steps": 2, "step_ms": 2500 })).await;
     client.told(&task, "step.started").await;
     server.sigterm();
-    client.told(&task, "step.succeeded").await;
+    says_that_it_stops(&server).await;
+    let late = client.start("bench_flow", json!({})).await;
+    assert_eq!(client.view(&task).await["state"], "PROGRESS");
+    assert_eq!(client.view(&late).await["state"], "PENDING");
     assert!(server.ended().await.success());
+
     server.restart().await;
+    client.reached(&late, "SUCCESS").await;
     client.reached(&task, "SUCCESS").await;
-    assert_eq!(server.step_log().starts().len(), 2, "neither step was run twice");
     client.told(&task, "task.released").await;
+    assert_eq!(server.step_log().starts().len(), 2, "neither step was run twice");
+}
+
+async fn says_that_it_stops(server: &Server) {
+    let patience = Patience::new("it says that it stops");
+    while !server.log().contains("stopping") {
+        patience.pause().await;
+    }
 }
 
 /// Goal: past the grace time a step that does not end is left behind, and the next start runs it again.
@@ -105,10 +118,7 @@ async fn a_second_interrupt_ends_at_once() {
     let task = client.start("slow_flow", json!({ "steps": 1, "step_ms": 3_600_000 })).await;
     client.told(&task, "step.started").await;
     server.process().signal("INT");
-    let patience = Patience::new("it says that it stops");
-    while !server.log().contains("stopping") {
-        patience.pause().await;
-    }
+    says_that_it_stops(&server).await;
     assert!(!server.is_ended(), "one Ctrl-C waits for the step");
     server.process().signal("INT");
     assert!(!server.ended().await.success());

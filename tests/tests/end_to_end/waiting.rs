@@ -7,6 +7,7 @@ use serde_json::json;
 
 const THREE_DAYS_SECONDS: u32 = 3 * 24 * 3_600;
 const PARKED: usize = 10_000;
+const WARM_UP: usize = 3_000;
 const MOST_GROWTH: u64 = 20 * 1024 * 1024;
 
 /// Goal: a sleep of three days and a wait for a signal take no worker's place, not even the only one, over a restart
@@ -60,12 +61,12 @@ async fn until_parked(server: &Server, count: usize) {
 async fn ten_thousand_parked_tasks_need_no_memory() {
     // The disk is not what is measured.
     let server = setup!().flag("durability", "normal").start().await;
-    // What a process needs that has worked at all: caches, threads, the store's own buffers.
-    park(&server, 500).await;
-    until_parked(&server, 500).await;
+    // What a process keeps that has worked at all: caches, threads, what the allocator holds back.
+    park(&server, WARM_UP).await;
+    until_parked(&server, WARM_UP).await;
     let before = server.process().resident_bytes();
     let tasks = park(&server, PARKED).await;
-    until_parked(&server, PARKED + 500).await;
+    until_parked(&server, WARM_UP + PARKED).await;
     let grown = server.process().resident_bytes().saturating_sub(before);
     assert!(grown < MOST_GROWTH, "{PARKED} parked tasks take {} KiB", grown / 1024);
     for task in [&tasks[0], &tasks[PARKED / 2], &tasks[PARKED - 1]] {
