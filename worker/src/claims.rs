@@ -39,6 +39,8 @@ pub(crate) struct TaskClaims {
     limits: FlowLimits,
     /// Counts the tasks that were claimed.
     turn: AtomicU64,
+    /// Counts the questions that were asked.
+    asked: AtomicU64,
     last: Mutex<LastAnswer>,
 }
 
@@ -58,13 +60,19 @@ struct LastAnswer {
 impl TaskClaims {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let limits = FlowLimits::of(&shared.engine.registry);
+<<<<<<< HEAD
         let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0, questions: 0 };
         Self { shared, limits, turn: AtomicU64::new(0), last: Mutex::new(last) }
+=======
+        let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0 };
+        Self { shared, limits, turn: AtomicU64::new(0), asked: AtomicU64::new(0), last: Mutex::new(last) }
+>>>>>>> review-core
     }
 
     /// Asks the store, and writes down as running what it gave.
     async fn claim(&self, kind: ClaimKind, most: usize) -> Result<(Vec<Work>, Claimed), StoreError> {
         let engine = &self.shared.engine;
+<<<<<<< HEAD
         let turn = self.turn.load(Ordering::Relaxed);
         let flows = match kind {
             ClaimKind::Ordinary => self.limits.ask(&self.shared.running, self.last().questions),
@@ -73,12 +81,36 @@ impl TaskClaims {
         let request = ClaimRequest { worker: self.shared.id.clone(), most, flows, kind, turn };
         let sent = Instant::now();
         let mut answer = engine.store.claim_next(request).await?;
+=======
+        let mut sent = Instant::now();
+        let mut answer = self.ask(kind, most).await?;
+        // A place that the names of a flow share was perhaps offered to one of which no task is due.
+        for _ in 1..self.limits.rounds(&self.shared.running) {
+            if !answer.tasks.is_empty() {
+                break;
+            }
+            sent = Instant::now();
+            answer = self.ask(kind, most).await?;
+        }
+>>>>>>> review-core
         metrics::histogram!("caudal_claim_seconds").record(sent.elapsed());
         metrics::counter!("caudal_claims_total").increment(answer.tasks.len() as u64);
         self.turn.fetch_add(answer.tasks.len() as u64, Ordering::Relaxed);
         let until = engine.store.lease().map(|lease| sent + lease);
         let tasks = std::mem::take(&mut answer.tasks);
         Ok((tasks.into_iter().map(|claimed| self.begin(claimed, kind, until)).collect(), answer))
+    }
+
+    async fn ask(&self, kind: ClaimKind, most: usize) -> Result<Claimed, StoreError> {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        let request = ClaimRequest {
+            worker: self.shared.id.clone(),
+            most,
+            flows: self.limits.ask(&self.shared.running, asked),
+            kind,
+            turn: self.turn.load(Ordering::Relaxed),
+        };
+        self.shared.engine.store.claim_next(request).await
     }
 
     fn begin(&self, claimed: ClaimedTask, kind: ClaimKind, until: Option<Instant>) -> Work {
@@ -140,10 +172,14 @@ impl TaskClaims {
 
     /// Returns when time alone is a reason to ask again.
     async fn time_comes(&self) {
-        let (next_due, hollow) = {
+        let (pick, next_due, hollow) = {
             let last = self.last();
-            (last.next_due, last.hollow)
+            (last.pick, last.next_due, last.hollow)
         };
+        if pick == Pick::Nothing {
+            // Something may well be due, but it is not the time of anything: asking again would change nothing.
+            return std::future::pending().await;
+        }
         if hollow > 0 {
             let pause = FIRST_HOLLOW_PAUSE.saturating_mul(1 << hollow.min(10)).min(RING_MAY_BE_LOST);
             return tokio::time::sleep(pause).await;
@@ -230,4 +266,9 @@ async fn sleep_for(duration: Option<Duration>) {
 }
 
 #[cfg(test)]
+<<<<<<< HEAD
 pub(crate) mod tests;
+=======
+#[path = "claims_tests.rs"]
+mod tests;
+>>>>>>> review-core

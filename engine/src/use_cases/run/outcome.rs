@@ -19,6 +19,13 @@ pub(crate) struct FlowEnd {
     pub(crate) made: u32,
 }
 
+impl FlowEnd {
+    /// The function did not end by itself.
+    pub(crate) fn forced() -> Self {
+        Self { result: Err(FlowError::Cancelled), made: u32::MAX }
+    }
+}
+
 /// A write that lets go of the task.
 pub(crate) struct Ending {
     pub(crate) facts: Vec<Fact>,
@@ -66,11 +73,12 @@ impl Ending {
 
 /// The flow function ended: what now?
 pub(crate) fn ending_of(execution: &Execution, flow_end: &FlowEnd) -> Ending {
-    if let Some(detail) = execution.state().mismatch.clone() {
-        return Ending::pause(PauseReason::CodeMismatch, Some(detail));
-    }
+    // First: a task that is being cancelled cannot be paused, whatever its code met.
     if let Phase::Stopping(reason) = execution.phase() {
         return stopped(execution, reason);
+    }
+    if let Some(detail) = execution.state().mismatch.clone() {
+        return Ending::pause(PauseReason::CodeMismatch, Some(detail));
     }
     match &flow_end.result {
         Ok(result) => succeeded(execution, result, flow_end.made),
