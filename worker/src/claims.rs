@@ -53,18 +53,35 @@ struct LastAnswer {
     full: Vec<&'static FlowDefinition>,
     /// Answers in a row that said more was due and brought nothing.
     hollow: u32,
+    /// Answers that brought nothing since one brought something, or since a reason came to ask again.
+    questions: usize,
 }
 
 impl TaskClaims {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let limits = FlowLimits::of(&shared.engine.registry);
+<<<<<<< HEAD
+        let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0, questions: 0 };
+        Self { shared, limits, turn: AtomicU64::new(0), last: Mutex::new(last) }
+=======
         let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0 };
         Self { shared, limits, turn: AtomicU64::new(0), asked: AtomicU64::new(0), last: Mutex::new(last) }
+>>>>>>> review-core
     }
 
     /// Asks the store, and writes down as running what it gave.
     async fn claim(&self, kind: ClaimKind, most: usize) -> Result<(Vec<Work>, Claimed), StoreError> {
         let engine = &self.shared.engine;
+<<<<<<< HEAD
+        let turn = self.turn.load(Ordering::Relaxed);
+        let flows = match kind {
+            ClaimKind::Ordinary => self.limits.ask(&self.shared.running, self.last().questions),
+            ClaimKind::Suspect => self.limits.ask_for_one(),
+        };
+        let request = ClaimRequest { worker: self.shared.id.clone(), most, flows, kind, turn };
+        let sent = Instant::now();
+        let mut answer = engine.store.claim_next(request).await?;
+=======
         let mut sent = Instant::now();
         let mut answer = self.ask(kind, most).await?;
         // A place that the names of a flow share was perhaps offered to one of which no task is due.
@@ -75,6 +92,7 @@ impl TaskClaims {
             sent = Instant::now();
             answer = self.ask(kind, most).await?;
         }
+>>>>>>> review-core
         metrics::histogram!("caudal_claim_seconds").record(sent.elapsed());
         metrics::counter!("caudal_claims_total").increment(answer.tasks.len() as u64);
         self.turn.fetch_add(answer.tasks.len() as u64, Ordering::Relaxed);
@@ -113,7 +131,9 @@ impl TaskClaims {
         last.next_due = answer.next_due;
         last.full = self.limits.full(&self.shared.running);
         last.hollow = if due_now && !found { last.hollow.saturating_add(1) } else { 0 };
-        Ok(Batch { items: work, more: found && due_now })
+        last.questions = if found { 0 } else { last.questions + 1 };
+        let names_left = self.limits.questions() > 1 && last.questions < self.limits.questions();
+        Ok(Batch { items: work, more: (found && due_now) || names_left })
     }
 
     async fn claim_suspect(&self) -> Result<Batch<Work>, StoreError> {
@@ -234,6 +254,7 @@ impl Claims for TaskClaims {
             () = self.room_comes() => {}
             () = self.turn_comes() => {}
         }
+        self.last().questions = 0;
     }
 }
 
@@ -245,5 +266,9 @@ async fn sleep_for(duration: Option<Duration>) {
 }
 
 #[cfg(test)]
+<<<<<<< HEAD
+pub(crate) mod tests;
+=======
 #[path = "claims_tests.rs"]
 mod tests;
+>>>>>>> review-core

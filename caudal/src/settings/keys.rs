@@ -97,7 +97,7 @@ pub(crate) const KEYS: &[Key] = &[
 
     key(LOGS, "log_format", Form::Word(&["human", "json"]), ["human", "json"],
         "For people or for programs"),
-    key(LOGS, "log_filter", Form::Text, ["info", "info,caudal_web=debug"],
+    key(LOGS, "log_filter", Form::Text, ["info,actix_server=warn", "info,caudal_web=debug"],
         "Which logs are written: levels, for all or by module"),
 
     key(FLOWS, "diagnostics", Form::Switch, ["false", "true"],
@@ -132,7 +132,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(LIMITS, "notify_addresses", Form::Number(0, 10_000), ["20", "5"],
         "Addresses that one task may notify"),
     key(LIMITS, "line_per_tenant", Form::Number(1, 1_000_000_000), ["1000000", "50000"],
-        "Unended tasks of one tenant; one more is refused with line_full"),
+        "Tasks of one tenant that are in line or running; one more is refused with line_full"),
     key(LIMITS, "pending_signals_per_name", Form::Number(1, 1_000_000), ["100", "1000"],
         "Signals of one name that wait to be consumed by one task"),
 ];

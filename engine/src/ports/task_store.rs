@@ -212,6 +212,7 @@ pub struct Written {
     /// The sequence number of the write's first event (of its last event plus one, if it had none).
     pub first: u64,
     pub head: u64,
+    /// What is asked of the task by now; a repeat may know more than the first answer did.
     pub cancelling: bool,
     pub pausing: bool,
 }

@@ -47,12 +47,20 @@ pub(super) struct ChannelState {
     pub(super) deferred_until: Option<Instant>,
 }
 
+impl ChannelState {
+    /// Whether a snapshot would be seen by anybody; the last one is for those who come after the end.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.snapshot_slots.is_empty() || self.ended
+    }
+}
+
 impl Channel {
     pub(super) fn new(task: TaskId, live: Weak<Live>) -> Arc<Self> {
         Arc::new(Self {
             task,
             live,
-            state: Mutex::default(),
+            // The first view is news, whatever it shows.
+            state: Mutex::new(ChannelState { dirty: true, ..ChannelState::default() }),
             loaded: watch::Sender::new(None),
             signs: Signs::default(),
         })

@@ -1,0 +1,63 @@
+// <data-view>: any JSON value in the form that suits it: text, a table, a record of its fields, or a tree.
+
+import { fill, h } from '../dom.js';
+import { humanize } from '../format.js';
+import { text } from '../text.js';
+import { dataTable, isTabular } from './data-table.js';
+import { dataTree, scalar } from './data-tree.js';
+
+const DEEPEST_RECORD = 2;
+
+export function present(value, depth = 0) {
+  if (typeof value === 'string') return h('div', { class: 'data-text' }, value === '' ? text.data.empty : value);
+  if (typeof value !== 'object' || value === null) return scalar(value);
+  if (isTabular(value)) return dataTable(value);
+  if (Array.isArray(value)) return value.length > 0 && value.every(isShort) ? tags(value) : dataTree(value);
+  const fields = Object.entries(value);
+  if (fields.length === 0 || depth >= DEEPEST_RECORD) return dataTree(value);
+  if (isBrief(fields)) return inline(fields);
+  return h('dl', { class: 'record' }, fields.map(([name, field]) =>
+    h('div', { class: 'record-field' }, h('dt', {}, humanize(name)), h('dd', {}, present(field, depth + 1)))));
+}
+
+/** Few short values need one line, not a line each. */
+function isBrief(fields) {
+  const letters = fields.reduce((sum, [name, value]) => sum + name.length + String(value).length, 0);
+  return fields.length <= 4 && letters <= 72 && fields.every(([, value]) => isShort(value) || value === null);
+}
+
+function inline(fields) {
+  return h('dl', { class: 'inline-record' }, fields.map(([name, value]) =>
+    h('div', {}, h('dt', {}, humanize(name)), h('dd', {}, isShort(value) ? present(value) : scalar(value)))));
+}
+
+function isShort(value) {
+  return ['string', 'number', 'boolean'].includes(typeof value) && String(value).length <= 60;
+}
+
+function tags(values) {
+  return h('ul', { class: 'tags' }, values.map((value) => h('li', { class: 'tag' }, String(value))));
+}
+
+class DataViewElement extends HTMLElement {
+  #shown = null;
+
+  /** Shows a value; nothing changes when it is the same as before. */
+  set value(value) {
+    const json = JSON.stringify(value);
+    if (json === this.#shown) return;
+    this.#shown = json;
+    const isPlain = typeof value !== 'object' || value === null;
+    const formatted = present(value);
+    const raw = h('pre', { class: 'data-raw', hidden: true, tabindex: '0' }, isPlain ? null : JSON.stringify(value, null, 2));
+    const turn = h('button', { type: 'button', class: 'button is-quiet is-small data-turn', 'aria-pressed': 'false' }, text.data.raw);
+    turn.addEventListener('click', () => {
+      raw.hidden = !raw.hidden;
+      formatted.hidden = !raw.hidden;
+      turn.setAttribute('aria-pressed', String(!raw.hidden));
+    });
+    fill(this, isPlain ? null : turn, formatted, isPlain ? null : raw);
+  }
+}
+
+customElements.define('data-view', DataViewElement);

@@ -1,0 +1,15 @@
+// How long a task has been at it, as a sentence's end: it changes while one watches.
+
+import { duration } from '../format.js';
+import { text } from '../text.js';
+
+export function taskClock({ record, ended }) {
+  if (!record) return '';
+  const at = (name) => (record[name] ? new Date(record[name]).getTime() : null);
+  const [created, started, end] = ['created_at', 'started_at', 'ended_at'].map(at);
+  if (ended && end) return `${text.task.took} ${duration(end - (started ?? created))}`;
+  if (ended) return '';
+  // Whole seconds: tenths that flicker tell nothing.
+  const whole = (ms) => duration(Math.max(1000, Math.floor(ms / 1000) * 1000)).replace('.0', '');
+  return started ? text.task.soFar(whole(Date.now() - started)) : `${text.task.inLine} ${whole(Date.now() - created)}`;
+}

@@ -1,0 +1,120 @@
+// The tasks that this tab has open: what is known of each, kept up by the live connection.
+
+import { get } from './api.js';
+import { isEnded } from './format.js';
+import { Snapshots } from './live.js';
+
+/** One task. Fires `change`, at most once per frame, however fast the snapshots come. */
+class Task extends EventTarget {
+  /** As lists show it: flow, times, state. */
+  record = null;
+  /** The newest snapshot: `{ state, details }`. */
+  view = null;
+  /** The server does not know it. */
+  missing = false;
+  #frame = 0;
+
+  constructor(id) {
+    super();
+    this.id = id;
+  }
+
+  get state() {
+    return this.view?.state ?? this.record?.state ?? 'PENDING';
+  }
+
+  get details() {
+    return this.view?.details ?? {};
+  }
+
+  get status() {
+    return this.details.status ?? this.record?.status ?? '';
+  }
+
+  get progress() {
+    return this.details.progress ?? this.record?.progress ?? 0;
+  }
+
+  get waiting() {
+    return this.details.waiting ?? this.record?.waiting ?? [];
+  }
+
+  get ended() {
+    return isEnded(this.state);
+  }
+
+  /** Waits that a person can end. */
+  get questions() {
+    return this.ended ? [] : this.waiting.filter((wait) => wait.kind === 'approval' || wait.kind === 'signal');
+  }
+
+  changed() {
+    if (this.#frame) return;
+    // A hidden tab gets no frames; it must still hear of ends, for its title.
+    const later = document.hidden ? (then) => setTimeout(then, 250) : requestAnimationFrame;
+    this.#frame = later(() => {
+      this.#frame = 0;
+      this.dispatchEvent(new Event('change'));
+    }) || 1;
+  }
+}
+
+const known = new Map();
+const snapshots = new Snapshots(receive, () => watched.forEach((id) => load(task(id))));
+let watched = [];
+
+/** The task of this id; what is known of it comes by and by. */
+export function task(id) {
+  let found = known.get(id);
+  if (!found) {
+    found = new Task(id);
+    known.set(id, found);
+    load(found);
+  }
+  return found;
+}
+
+/** Keeps exactly these up to date. */
+export function watch(ids) {
+  watched = [...ids];
+  watched.forEach(task);
+  follow();
+}
+
+/** Reads a task's record again, after something was done to it. */
+export async function reload(id) {
+  await load(task(id));
+}
+
+async function load(one) {
+  try {
+    const { details, ...record } = await get(`/tasks/${encodeURIComponent(one.id)}`);
+    one.record = record;
+    one.missing = false;
+    // What came live is as new or newer, except that a task whose end is known changes no more.
+    if (!one.view || isEnded(record.state)) one.view = { state: record.state, details };
+  } catch (error) {
+    one.missing = error.status === 404 || error.status === 400;
+    if (!one.missing) setTimeout(() => load(one), 3000);
+  }
+  one.changed();
+  follow();
+}
+
+/** Only what exists and has not ended needs the connection. */
+function follow() {
+  snapshots.watch(watched.filter((id) => {
+    const one = known.get(id);
+    return one?.record && !one.missing && !one.ended;
+  }));
+}
+
+function receive(id, view) {
+  const one = known.get(id);
+  if (!one) return;
+  const before = one.state;
+  one.view = view;
+  one.changed();
+  // Its times are in the record.
+  if (before !== view.state) load(one);
+}
