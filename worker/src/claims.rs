@@ -39,8 +39,6 @@ pub(crate) struct TaskClaims {
     limits: FlowLimits,
     /// Counts the tasks that were claimed.
     turn: AtomicU64,
-    /// Counts the questions that were asked.
-    asked: AtomicU64,
     last: Mutex<LastAnswer>,
 }
 
@@ -60,19 +58,13 @@ struct LastAnswer {
 impl TaskClaims {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let limits = FlowLimits::of(&shared.engine.registry);
-<<<<<<< HEAD
         let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0, questions: 0 };
         Self { shared, limits, turn: AtomicU64::new(0), last: Mutex::new(last) }
-=======
-        let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0 };
-        Self { shared, limits, turn: AtomicU64::new(0), asked: AtomicU64::new(0), last: Mutex::new(last) }
->>>>>>> review-core
     }
 
     /// Asks the store, and writes down as running what it gave.
     async fn claim(&self, kind: ClaimKind, most: usize) -> Result<(Vec<Work>, Claimed), StoreError> {
         let engine = &self.shared.engine;
-<<<<<<< HEAD
         let turn = self.turn.load(Ordering::Relaxed);
         let flows = match kind {
             ClaimKind::Ordinary => self.limits.ask(&self.shared.running, self.last().questions),
@@ -81,36 +73,12 @@ impl TaskClaims {
         let request = ClaimRequest { worker: self.shared.id.clone(), most, flows, kind, turn };
         let sent = Instant::now();
         let mut answer = engine.store.claim_next(request).await?;
-=======
-        let mut sent = Instant::now();
-        let mut answer = self.ask(kind, most).await?;
-        // A place that the names of a flow share was perhaps offered to one of which no task is due.
-        for _ in 1..self.limits.rounds(&self.shared.running) {
-            if !answer.tasks.is_empty() {
-                break;
-            }
-            sent = Instant::now();
-            answer = self.ask(kind, most).await?;
-        }
->>>>>>> review-core
         metrics::histogram!("caudal_claim_seconds").record(sent.elapsed());
         metrics::counter!("caudal_claims_total").increment(answer.tasks.len() as u64);
         self.turn.fetch_add(answer.tasks.len() as u64, Ordering::Relaxed);
         let until = engine.store.lease().map(|lease| sent + lease);
         let tasks = std::mem::take(&mut answer.tasks);
         Ok((tasks.into_iter().map(|claimed| self.begin(claimed, kind, until)).collect(), answer))
-    }
-
-    async fn ask(&self, kind: ClaimKind, most: usize) -> Result<Claimed, StoreError> {
-        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-        let request = ClaimRequest {
-            worker: self.shared.id.clone(),
-            most,
-            flows: self.limits.ask(&self.shared.running, asked),
-            kind,
-            turn: self.turn.load(Ordering::Relaxed),
-        };
-        self.shared.engine.store.claim_next(request).await
     }
 
     fn begin(&self, claimed: ClaimedTask, kind: ClaimKind, until: Option<Instant>) -> Work {
@@ -266,9 +234,6 @@ async fn sleep_for(duration: Option<Duration>) {
 }
 
 #[cfg(test)]
-<<<<<<< HEAD
+mod quiet_tests;
+#[cfg(test)]
 pub(crate) mod tests;
-=======
-#[path = "claims_tests.rs"]
-mod tests;
->>>>>>> review-core

@@ -53,19 +53,10 @@ impl FlowLimits {
         flows.collect()
     }
 
-<<<<<<< HEAD
     /// After so many questions in a row every name has been asked for.
     pub(crate) fn questions(&self) -> usize {
         let limited = self.flows.iter().filter(|(definition, _)| definition.options.concurrency.is_some());
         limited.map(|(_, names)| names.len()).max().unwrap_or(1)
-=======
-    /// How often to ask until each name of a flow was offered what its names share.
-    pub(crate) fn rounds(&self, running: &Running) -> usize {
-        let shares = |(definition, names): &(&'static FlowDefinition, Vec<Arc<str>>)| {
-            free(definition, running).is_some_and(|free| free % names.len().max(1) != 0).then_some(names.len())
-        };
-        self.flows.iter().filter_map(shares).max().unwrap_or(1)
->>>>>>> review-core
     }
 
     /// The flows of which no more may be taken now.

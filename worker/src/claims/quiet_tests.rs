@@ -91,7 +91,12 @@ async fn every_name_of_a_flow_gets_its_free_place() {
         }
         let claims = TaskClaims::new(shared);
         for _ in 0..3 {
-            assert_eq!(claims.next(4).await.unwrap().items.len(), 1, "{}", started.name);
+            let mut batch = claims.next(4).await.unwrap();
+            if batch.items.is_empty() && batch.more {
+                // It was the other name's turn.
+                batch = claims.next(4).await.unwrap();
+            }
+            assert_eq!(batch.items.len(), 1, "{}", started.name);
         }
     }
 }
