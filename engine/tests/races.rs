@@ -1,7 +1,5 @@
 //! Races against signals and time.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where its task does")]
-
 extern crate caudal_engine as caudal;
 
 mod desk;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::execution::{Execution, Phase, StopReason};
 use super::hold::{HoldState, Order};
 use super::outcome::{Ending, FlowEnd, ending_of};
-use super::writer::{Sent, Writing, send};
+use super::writer::{Extra, Sent, Writing, send};
 use super::{Backoff, RunEnd, read_after};
 use crate::flow::FlowContext;
 use crate::flow::error::FlowError;
@@ -186,9 +186,9 @@ impl Driver {
         let mut events = std::mem::take(&mut batch.events);
         let mut children = std::mem::take(&mut batch.children);
         let (then, end, extra) = match turn {
-            Turn::GoOn => (Then::GoOn, None, 0),
+            Turn::GoOn => (Then::GoOn, None, Extra::default()),
             Turn::Let(ending) => {
-                let extra = ending.facts.len();
+                let extra = Extra { events: ending.facts.len(), children: ending.children.len() };
                 for fact in &ending.facts {
                     summary.apply(fact);
                     events.push(fact.encode(now));
