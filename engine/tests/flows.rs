@@ -52,7 +52,7 @@ async fn nested_flow(ctx: &mut FlowContext, order: Order) -> FlowResult<Vec<u32>
 #[tokio::test]
 async fn nested_concurrency_survives_every_crash() {
     assert_eq!(run_flow(nested_flow, json!({ "pieces": 3 })).await.result::<Vec<u32>>(), [2, 3, 4]);
-    FlowTest::new(nested_flow, json!({ "pieces": 3 })).seeds(20).crash_after_every_step().await;
+    FlowTest::new(nested_flow, json!({ "pieces": 3 })).seeds(100).crash_after_every_step().await;
 }
 
 static ATTEMPTS: AtomicU32 = AtomicU32::new(0);

@@ -210,7 +210,7 @@ async fn ask_to_go_home(ctx: &mut FlowContext) -> FlowResult<bool> {
 #[cfg(test)]
 mod tests {
     use caudal::task::Fact;
-    use caudal::testing::{FlowTest, crash_after_every_step, run_flow};
+    use caudal::testing::{FlowTest, run_flow};
 
     use super::*;
 
@@ -249,6 +249,7 @@ mod tests {
     /// Goal: wherever it crashes, it ends the same.
     #[tokio::test]
     async fn survives_crashes() {
-        crash_after_every_step(tour_flow, json!({})).await;
+        let seeds = if std::env::var_os("CAUDAL_TEST_ALL").is_some() { 50 } else { 4 };
+        FlowTest::new(tour_flow, json!({})).seeds(seeds).crash_after_every_step().await;
     }
 }
