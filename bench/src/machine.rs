@@ -8,6 +8,8 @@ pub(crate) struct Machine {
     cpu: String,
     memory_gib: f64,
     kernel: String,
+    /// Who else wants the cores: the average of the last minute, before anything was measured.
+    load: f64,
 }
 
 impl Machine {
@@ -20,11 +22,13 @@ impl Machine {
             cpu: value_of(&read("/proc/cpuinfo"), "model name"),
             memory_gib: (kib / 1024.0 / 102.4).round() / 10.0,
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            load: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default(),
         }
     }
 
     pub(crate) fn sentence(&self) -> String {
-        format!("{} cores of {}, {} GiB, Linux {}", self.cores, self.cpu, self.memory_gib, self.kernel)
+        let Self { cores, cpu, memory_gib, kernel, load } = self;
+        format!("{cores} cores of {cpu}, {memory_gib} GiB, Linux {kernel}, load {load} before")
     }
 }
 

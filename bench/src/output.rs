@@ -27,7 +27,8 @@ struct Document<'a> {
 #[expect(clippy::print_stdout, reason = "the one place that prints")]
 pub(crate) fn print(report: &Report, machine: &Machine) {
     let rounds = report.rows.first().map_or(0, |row| row.rounds.len());
-    println!("\n{}: medians of {rounds} (on {})\n{}", report.scenario, machine.sentence(), table(&report.rows));
+    let word = if rounds == 1 { "round" } else { "rounds" };
+    println!("\n{}: medians of {rounds} {word} ({})\n{}", report.scenario, machine.sentence(), table(&report.rows));
 }
 
 pub(crate) fn write_json(path: &Path, machine: &Machine, reports: &[Report]) -> Result<()> {

@@ -97,6 +97,7 @@ async fn not_taken() {
     };
     assert_eq!(server.send(request).await.status, 200);
     assert_problem(&server.get("/nowhere").await, 404, "not_found");
+    assert_problem(&server.get("/tasks/%ff").await, 404, "not_found");
     assert_problem(&server.get("/tasks/7").await, 404, "not_found");
     assert_problem(&server.get("/tasks?colour=red").await, 400, "unknown_field");
     assert_problem(&server.get("/tasks?limit=201").await, 400, "invalid_query");

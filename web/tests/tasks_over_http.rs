@@ -2,9 +2,13 @@
 
 mod kit;
 
+use std::sync::Arc;
+
 use caudal_engine::ports::Then;
 use caudal_engine::task::{Fact, PauseReason, event::TaskPaused};
-use kit::{Request, Server, log};
+use caudal_web::WebSettings;
+use kit::{Platform, Request, Server, log};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 
 #[expect(clippy::unwrap_used, reason = "a test may end with a crash")]
@@ -196,4 +200,35 @@ async fn figures() {
     );
     assert_eq!(server.get("/workers").await.json(), json!({"items": [], "next": null}));
     assert_eq!(server.get("/metrics").await.status, 404, "nothing was wired in");
+}
+
+/// Goal: Prometheus is told what is now, and how long each route took.
+#[tokio::test]
+async fn metrics() {
+    let recorder = PrometheusBuilder::new().install_recorder().unwrap();
+    let render_metrics = Some(Arc::new(move || recorder.render()) as caudal_web::RenderMetrics);
+    let server = Server::with(Platform::default(), WebSettings { render_metrics, ..WebSettings::default() });
+    let task = server.start().await;
+    let mut stream = server.stream(&format!("/task-status/{task}/")).await;
+    stream.next().await.unwrap();
+    let answer = server.get("/metrics").await;
+    let text = String::from_utf8(answer.body).unwrap();
+    for line in [
+        "caudal_tasks{flow=\"poem_flow\",state=\"queued\"} 1",
+        "caudal_queue_depth 1",
+        "caudal_watchers 1",
+        "caudal_store_up 1",
+        "route=\"/task-status/{id}\",status=\"200\"",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    server
+        .platform
+        .engine
+        .store
+        .control(&Default::default(), task, caudal_engine::ports::Control::Cancel)
+        .await
+        .unwrap();
+    let text = String::from_utf8(server.get("/metrics").await.body).unwrap();
+    assert!(text.contains("caudal_tasks{flow=\"poem_flow\",state=\"queued\"} 0"), "a count that fell is shown: {text}");
 }

@@ -140,10 +140,14 @@ impl TaskClaims {
 
     /// Returns when time alone is a reason to ask again.
     async fn time_comes(&self) {
-        let (next_due, hollow) = {
+        let (pick, next_due, hollow) = {
             let last = self.last();
-            (last.next_due, last.hollow)
+            (last.pick, last.next_due, last.hollow)
         };
+        if pick == Pick::Nothing {
+            // Something may well be due, but it is not the time of anything: asking again would change nothing.
+            return std::future::pending().await;
+        }
         if hollow > 0 {
             let pause = FIRST_HOLLOW_PAUSE.saturating_mul(1 << hollow.min(10)).min(RING_MAY_BE_LOST);
             return tokio::time::sleep(pause).await;
@@ -229,5 +233,7 @@ async fn sleep_for(duration: Option<Duration>) {
     }
 }
 
+#[cfg(test)]
+mod quiet_tests;
 #[cfg(test)]
 pub(crate) mod tests;

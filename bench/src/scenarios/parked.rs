@@ -19,6 +19,7 @@ const LONGEST_STANDSTILL: Duration = Duration::from_secs(60);
 const SETTLE: Duration = Duration::from_secs(3);
 /// What a server needs once, whatever it does, is there before the memory is looked at.
 const WARMUP_TASKS: u32 = 200;
+const THREE_DAYS_SECONDS: u32 = 259_200;
 
 #[derive(Debug, Clone, Args, Serialize)]
 pub(crate) struct Options {
@@ -88,7 +89,7 @@ async fn waiting_task(options: &Options, connection: &mut Connection) -> Result<
         return Ok(json!({ "flow": flow, "inputs": inputs }));
     }
     if connection.get("/flows/wait_flow").await?.status == 200 {
-        return Ok(json!({ "flow": "wait_flow" }));
+        return Ok(json!({ "flow": "wait_flow", "inputs": { "sleep_seconds": THREE_DAYS_SECONDS } }));
     }
     let inputs = json!({ "places": ["Lisbon"], "rest_seconds": 3_600, "ask": false });
     Ok(json!({ "flow": "tour_flow", "inputs": inputs }))

@@ -10,6 +10,7 @@ use super::context::FlowContext;
 use super::error::{FlowError, FlowResult};
 use super::scope::Scope;
 use crate::task::event::RaceWon;
+use crate::use_cases::run::Pulse;
 use crate::use_cases::run::queue::Cargo;
 
 impl FlowContext {
@@ -81,7 +82,7 @@ impl FlowContext {
             if runners.is_empty() {
                 return Err(FlowError::give_up(format!("'{}' is a race of nobody", made.name)));
             }
-            let (winner, value) = first_of(&mut runners).await;
+            let (winner, value) = first_of(&made.execution.pulse, &mut runners).await;
             let value = match value {
                 // A task that is being stopped has no winner.
                 Err(FlowError::Cancelled) => return Err(FlowError::Cancelled),
@@ -96,14 +97,30 @@ impl FlowContext {
     }
 }
 
-async fn first_of<Fut: Future>(runners: &mut [Pin<Box<Fut>>]) -> (usize, Fut::Output) {
+/// The first to end. One that has taken a signal ends before the others may: they would drop it with the signal.
+async fn first_of<Fut: Future>(pulse: &Pulse, runners: &mut [Pin<Box<Fut>>]) -> (usize, Fut::Output) {
+    let mut takes = vec![0; runners.len()];
     poll_fn(|context| {
-        for (place, runner) in runners.iter_mut().enumerate() {
-            if let Poll::Ready(value) = runner.as_mut().poll(context) {
-                return Poll::Ready((place, value));
+        loop {
+            let held = takes.iter().any(|taking| *taking > 0);
+            for (place, runner) in runners.iter_mut().enumerate() {
+                if held && takes[place] == 0 {
+                    continue;
+                }
+                let others = pulse.taking().saturating_sub(takes[place]);
+                if let Poll::Ready(value) = runner.as_mut().poll(context) {
+                    return Poll::Ready((place, value));
+                }
+                takes[place] = pulse.taking().saturating_sub(others);
+                if takes[place] > 0 {
+                    return Poll::Pending;
+                }
             }
+            if !held {
+                return Poll::Pending;
+            }
+            // Who was passed over may have been woken meanwhile.
         }
-        Poll::Pending
     })
     .await
 }

@@ -128,6 +128,10 @@ impl FlowContext {
             return at;
         }
         let now = self.execution.now();
+        if made.mismatch {
+            // Told at a place that is another's, it would be in the way of the corrected code.
+            return now;
+        }
         let value = Json::of(&now).unwrap_or_default();
         self.execution.tell(Recorded { step: made.place.key, ordinal: made.place.ordinal, value }.into());
         now

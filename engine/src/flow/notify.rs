@@ -38,7 +38,11 @@ impl FlowContext {
             let _flight = execution.begin_flight();
             let body = Json::of(&notification)
                 .map_err(|error| FlowError::give_up(format!("the notification is no JSON: {error}")))?;
-            let id: Arc<str> = format!("{}/{}", execution.task.id, made.place.key).into();
+            // Another try of the whole function may have something else to tell under the same key.
+            let id: Arc<str> = match execution.state().history.flow_failures {
+                0 => format!("{}/{}", execution.task.id, made.place.key).into(),
+                tries => format!("{}/{}/{tries}", execution.task.id, made.place.key).into(),
+            };
             let fact = NotificationQueued {
                 step: made.place.key.clone(),
                 ordinal: made.place.ordinal,

@@ -27,7 +27,8 @@ use super::step_context::StepContext;
 use crate::task::crash_loop::is_suspect;
 use crate::task::event::{ChunkReset, StepCancelled, StepFailed, StepRetrying, StepStarted, StepSucceeded};
 use crate::task::{ErrorReport, Json, Timestamp, Wait, WaitKind};
-use crate::use_cases::run::execution::{Execution, Flight};
+use crate::use_cases::run::Flight;
+use crate::use_cases::run::execution::Execution;
 use crate::use_cases::run::queue::Cargo;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -312,7 +313,8 @@ impl<'m> InFlight<'m> {
         let error = error.at_step(name, self.attempt);
         let (step, name, report) = (place.key.clone(), name.clone(), error.report());
         let fact = StepFailed { step, name, attempt: self.attempt, error: report.clone() };
-        execution.record(fact.into(), Cargo { step_finished: true, ..Cargo::default() }).await;
+        let compact_from = execution.state().chunk_starts.remove(&place.key);
+        execution.record(fact.into(), Cargo { step_finished: true, compact_from, ..Cargo::default() }).await;
         finally_failed(&report)
     }
 }

@@ -20,7 +20,11 @@ pub(crate) struct Voice<'a> {
 
 impl<'a> Voice<'a> {
     pub(crate) fn of_flow(execution: &'a Execution, key: Key) -> Self {
-        let told = execution.state().history.told.contains(&key);
+        // Code that is not the log's must not use up the keys of the code that is.
+        let told = {
+            let state = execution.state();
+            state.mismatch.is_some() || state.history.told.contains(&key)
+        };
         Self { execution, teller: Teller { key: Some(key), ..Teller::default() }, told }
     }
 

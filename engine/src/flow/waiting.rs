@@ -193,7 +193,7 @@ impl SignalWait {
             news.borrow_and_update();
             let taken = execution.state().history.take_signal(&self.name);
             if let Some((signal, value)) = taken {
-                let _flight = execution.begin_flight();
+                let (_flight, _taking) = (execution.begin_flight(), execution.pulse.take());
                 execution.step_aside().await;
                 match value.parse() {
                     Ok(parsed) => {

@@ -160,7 +160,8 @@ pub struct TaskWrite {
     /// 1, 2, 3… within the claim. A repeat of the last number is answered with the first answer; a gap is refused.
     pub number: u64,
     /// The newest event the worker knows of. A [`Then`] that ends the execution without an outcome (park, pause,
-    /// release) is refused with [`WriteRefused::NewsCame`] when the log is longer, and nothing is applied.
+    /// release), or goes on in another task, is refused with [`WriteRefused::NewsCame`] when the log is longer, and
+    /// nothing is applied.
     pub seen: u64,
     /// Bodies, in order.
     pub events: Vec<String>,
@@ -212,6 +213,7 @@ pub struct Written {
     /// The sequence number of the write's first event (of its last event plus one, if it had none).
     pub first: u64,
     pub head: u64,
+    /// What is asked of the task by now; a repeat may know more than the first answer did.
     pub cancelling: bool,
     pub pausing: bool,
 }

@@ -2,15 +2,20 @@
 //!
 //! What is taken over: finished steps with what they told, consumed signals and answers, timers, recorded values,
 //! children that succeeded, and what the flow told outside steps. What is not: states, failed steps, attempts that
-//! did not finish, signals nobody consumed. Sequence numbers that events refer to are counted anew.
+//! did not finish, signals nobody consumed, cleanup (there will be something to tidy up again). Sequence numbers that
+//! events refer to are counted anew.
+//!
+//! What came after the first failure came because of it. This time that may not fail, and then the flow goes another
+//! way: steps that finished there are kept but bound to no place, what was told, timed and raced there is not.
 
 use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
 
 use crate::engine::Engine;
+use crate::flow::scope::{NO_PLACE, split_key};
 use crate::ports::{CreateRefused, Created, StoreError};
-use crate::task::event::TaskCreated;
+use crate::task::event::{StepStarted, TaskCreated};
 use crate::task::record::Idempotency;
 use crate::task::{Event, Fact, Key, NewTask, Summary, TaskId, Tenant, WireState};
 
@@ -103,6 +108,9 @@ fn taken_over(events: &[Event]) -> Vec<String> {
             Fact::ApprovalAnswered(answered) => answered.signal = new_number(&renumbered, answered.signal),
             _ => {}
         }
+        if finished.is_after_failure(event.seq) {
+            unplace(&mut fact);
+        }
         bodies.push(fact.encode(event.at));
     }
     bodies
@@ -110,6 +118,16 @@ fn taken_over(events: &[Event]) -> Vec<String> {
 
 fn new_number(renumbered: &HashMap<u64, u64>, old: u64) -> u64 {
     renumbered.get(&old).copied().unwrap_or(old)
+}
+
+fn unplace(fact: &mut Fact) {
+    match fact {
+        Fact::StepStarted(step) => step.ordinal = NO_PLACE,
+        Fact::SignalAwaited(awaited) => awaited.ordinal = NO_PLACE,
+        Fact::ApprovalAsked(asked) => asked.ordinal = NO_PLACE,
+        Fact::ChildStarted(child) => child.ordinal = NO_PLACE,
+        _ => {}
+    }
 }
 
 /// What the old task had finished.
@@ -120,6 +138,9 @@ struct Finished {
     /// Waits that were answered, children that succeeded.
     waits: HashSet<Key>,
     signals: HashSet<u64>,
+    cleanup: HashSet<Key>,
+    /// Where something failed for the first time.
+    failed_at: Option<u64>,
 }
 
 impl Finished {
@@ -129,6 +150,9 @@ impl Finished {
         for event in events {
             match &event.fact {
                 Fact::StepStarted(step) => {
+                    if is_cleanup(step) {
+                        finished.cleanup.insert(step.step.clone());
+                    }
                     began.insert(step.step.clone(), event.seq);
                 }
                 Fact::StepSucceeded(step) => {
@@ -145,6 +169,9 @@ impl Finished {
                 }
                 Fact::ChildEnded(ended) if ended.state == WireState::Success => {
                     finished.waits.insert(ended.step.clone());
+                }
+                Fact::StepFailed(_) | Fact::ChildEnded(_) => {
+                    finished.failed_at.get_or_insert(event.seq);
                 }
                 _ => {}
             }
@@ -168,7 +195,9 @@ impl Finished {
             Fact::ApprovalAsked(asked) => self.waits.contains(&asked.step),
             Fact::ChildStarted(child) => self.waits.contains(&child.step),
             Fact::ChildEnded(child) => child.state == WireState::Success,
-            Fact::TimerSet(_) | Fact::RaceWon(_) | Fact::Recorded(_) | Fact::NotificationQueued(_) => true,
+            Fact::TimerSet(_) | Fact::RaceWon(_) | Fact::Recorded(_) | Fact::NotificationQueued(_) => {
+                !self.is_after_failure(event.seq)
+            }
             _ => false,
         }
     }
@@ -176,11 +205,21 @@ impl Finished {
     fn keeps_told(&self, teller: &crate::task::event::Teller, seq: u64) -> bool {
         match (&teller.step, teller.attempt) {
             (Some(step), Some(attempt)) => self.keeps_step(step, attempt, seq),
-            _ => true,
+            _ => !self.is_after_failure(seq),
         }
     }
 
-    fn keeps_step(&self, step: &Key, attempt: u32, seq: u64) -> bool {
-        self.steps.get(step).is_some_and(|&(winner, from)| attempt == winner && seq >= from)
+    fn is_after_failure(&self, seq: u64) -> bool {
+        self.failed_at.is_some_and(|failed_at| seq > failed_at)
     }
+
+    fn keeps_step(&self, step: &Key, attempt: u32, seq: u64) -> bool {
+        !self.cleanup.contains(step)
+            && self.steps.get(step).is_some_and(|&(winner, from)| attempt == winner && seq >= from)
+    }
+}
+
+/// Steps that an earlier retry has taken over are bound to no place either.
+fn is_cleanup(step: &StepStarted) -> bool {
+    step.ordinal == NO_PLACE && split_key(&step.step).1.starts_with("cleanup ")
 }

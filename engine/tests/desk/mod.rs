@@ -1,7 +1,7 @@
 //! A desk to run one task by hand: start it, claim it, run it, control it, and wait for facts in its log.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its desk does")]
-#![allow(unreachable_pub, reason = "each test file uses its own part of the desk")]
+#![allow(unreachable_pub, dead_code, reason = "each test file uses its own part of the desk")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -139,8 +139,10 @@ fn check(write: &TaskWrite, row: &TaskRow) -> Result<Option<Result<Written, Writ
 /// is being cancelled must not park or pause, because nobody would end it.
 fn news_came(write: &TaskWrite, row: &TaskRow) -> bool {
     let longer = row.head > write.seen;
-    match write.then {
-        Then::GoOn | Then::End { .. } => false,
+    match &write.then {
+        // What goes on elsewhere takes along what came: a signal, a cancel.
+        Then::End { outcome, .. } => longer && outcome.continued_as.is_some(),
+        Then::GoOn => false,
         Then::Park { .. } => longer || row.cancelling || row.pausing,
         Then::Pause => longer || row.cancelling,
         Then::Release { .. } => longer,

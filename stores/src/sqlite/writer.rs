@@ -8,6 +8,7 @@
 //!                               │ a statement failed: roll back, run each alone
 //! ```
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -108,7 +109,9 @@ impl Writer {
             now: self.around.clock.now(),
         };
         for operation in group {
-            operation.run(&mut session)?;
+            // Whatever is wrong with one operation, the writer must outlive it.
+            catch_unwind(AssertUnwindSafe(|| operation.run(&mut session)))
+                .unwrap_or_else(|_| Err(Fault::unreadable("an operation panicked")))?;
         }
         self.memory.save(&self.connection)?;
         let committed = self.connection.prepare_cached("COMMIT")?.execute([]).map_err(Fault::from);
@@ -227,6 +230,24 @@ mod tests {
         let mut statement = writer.connection.prepare("SELECT name FROM tenants ORDER BY name").unwrap();
         let names: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert_eq!(names, ["after", "before"]);
+        assert_eq!(writer.memory.names.find_tenant(&Tenant::new("half")), None);
+    }
+
+    /// Goal: an operation that panics is refused alone, and the writer goes on.
+    #[test]
+    fn a_panic_is_one_operations_trouble() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(&folder);
+        let (before, mut first) = add_tenant("before");
+        let (panicking, mut panicked) = operation(1, |session| -> Result<(), Fault> {
+            session.memory.names.add_tenant(session.connection, &Tenant::new("half"))?;
+            panic!("a planned panic")
+        });
+        let (after, mut last) = add_tenant("after");
+        writer.commit(vec![before, panicking, after], &mut Announcements::default());
+        assert!(first.try_recv().unwrap().is_ok());
+        assert!(matches!(panicked.try_recv().unwrap(), Err(StoreError::Corrupt(_))));
+        assert!(last.try_recv().unwrap().is_ok());
         assert_eq!(writer.memory.names.find_tenant(&Tenant::new("half")), None);
     }
 

@@ -47,6 +47,13 @@ pub(super) struct ChannelState {
     pub(super) deferred_until: Option<Instant>,
 }
 
+impl ChannelState {
+    /// Whether a snapshot would be seen by anybody; the last one is for those who come after the end.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.snapshot_slots.is_empty() || self.ended
+    }
+}
+
 impl Channel {
     pub(super) fn new(task: TaskId, live: Weak<Live>) -> Arc<Self> {
         Arc::new(Self {

@@ -170,19 +170,9 @@ impl Pump {
     fn publish(&mut self) -> Option<Option<Instant>> {
         let channel = self.channel.upgrade()?;
         let now = Instant::now();
+        self.publish_snapshot(&channel, now);
         let mut state = channel.state();
         let mut wakers: Vec<Waker> = Vec::new();
-        let wanted = !state.snapshot_slots.is_empty() || state.ended;
-        if state.dirty && wanted && (state.ended || state.snapshot.is_none() || now >= self.publish_from) {
-            state.dirty = false;
-            let number = state.snapshot.as_ref().map_or(1, |before| before.number + 1);
-            let snapshot = Snapshot::of(&self.view, number);
-            if !state.snapshot.as_ref().is_some_and(|before| before.shows_the_same_as(&snapshot)) {
-                state.snapshot = Some(Arc::new(snapshot));
-                self.publish_from = now + BETWEEN_SNAPSHOTS;
-                wakers.extend(state.snapshot_slots.take_all());
-            }
-        }
         if state.ended {
             wakers.extend(state.end_slots.take_all());
         }
@@ -192,11 +182,34 @@ impl Pump {
             // Not one by one: those that come close together are woken together.
             state.deferred_until = next.map(|at| at.max(now + BETWEEN_SNAPSHOTS));
         }
-        let publish_at = (state.dirty && wanted).then_some(self.publish_from);
+        let publish_at = (state.dirty && state.is_wanted()).then_some(self.publish_from);
         let wake_at = [publish_at, state.deferred_until, self.head_check_at].into_iter().flatten().min();
         let over = state.ended && state.deferred_until.is_none() && !state.dirty;
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
         if over { None } else { Some(wake_at) }
+    }
+
+    fn publish_snapshot(&mut self, channel: &Channel, now: Instant) {
+        let before = {
+            let mut state = channel.state();
+            let may = state.ended || state.snapshot.is_none() || now >= self.publish_from;
+            if !(state.dirty && state.is_wanted() && may) {
+                return;
+            }
+            state.dirty = false;
+            state.snapshot.clone()
+        };
+        // Written without the lock: a large view takes a while, and nobody else publishes.
+        let snapshot = Snapshot::of(&self.view, before.as_ref().map_or(1, |before| before.number + 1));
+        if before.is_some_and(|before| before.shows_the_same_as(&snapshot)) {
+            return;
+        }
+        self.publish_from = now + BETWEEN_SNAPSHOTS;
+        let mut state = channel.state();
+        state.snapshot = Some(Arc::new(snapshot));
+        let watchers = state.snapshot_slots.take_all();
+        drop(state);
+        watchers.into_iter().for_each(Waker::wake);
     }
 }

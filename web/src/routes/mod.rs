@@ -29,7 +29,7 @@ mod tasks_bulk;
 mod workers;
 
 use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, PathConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api_error::{ApiError, ApiResult, Reason};
@@ -107,6 +107,7 @@ table! {
     GET "/metrics" Anyone metrics
 }
 
+const NOTHING_HERE: &str = "There is nothing at this path.";
 const HEALTH: &[&str] = &["/healthz", "/readyz", "/metrics"];
 
 pub(crate) fn register(app: &mut ServiceConfig, served: Served) {
@@ -121,6 +122,8 @@ pub(crate) fn register(app: &mut ServiceConfig, served: Served) {
         register_path(app, path);
     }
     app.default_service(web::to(not_found));
+    // What cannot be decoded names nothing.
+    app.app_data(PathConfig::default().error_handler(|_, _| ApiError::new(Reason::NotFound, NOTHING_HERE).into()));
 }
 
 fn register_path(app: &mut ServiceConfig, path: &'static str) {
@@ -149,7 +152,7 @@ fn register_path(app: &mut ServiceConfig, path: &'static str) {
 async fn not_found(request: HttpRequest) -> ApiResult {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let file = request.path().strip_prefix('/').filter(|_| reads).and_then(|name| assets::answer(&request, name));
-    file.ok_or_else(|| ApiError::new(Reason::NotFound, "There is nothing at this path."))
+    file.ok_or_else(|| ApiError::new(Reason::NotFound, NOTHING_HERE))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::start_task::Started;
 use crate::api_error::{ApiError, ApiResult, Reason};
 use crate::request::{idempotency_at, read_body, start_request, unknown_field};
-use crate::site::{OfSite, Site};
+use crate::site::OfSite;
 use crate::tenant::tenant_of;
 
 const MOST_TASKS: usize = 1_000;
@@ -29,12 +29,10 @@ pub(super) async fn start_tasks(site: OfSite, request: HttpRequest, payload: Pay
     let items: Vec<Value> = asked
         .into_iter()
         .map(|one| match one {
-            Err(error) => item(&site, Err(error)),
+            Err(error) => item(Err(error)),
             Ok(_) => match stored.next() {
-                Some(answer) => {
-                    item(&site, answer.map(|created| Started::of(&site, created.id)).map_err(ApiError::from))
-                }
-                None => item(&site, Err(ApiError::internal("the store gave too few answers"))),
+                Some(answer) => item(answer.map(|created| Started::of(&site, created.id)).map_err(ApiError::from)),
+                None => item(Err(ApiError::internal("the store gave too few answers"))),
             },
         })
         .collect();
@@ -55,7 +53,7 @@ fn requests(body: &serde_json::Map<String, Value>) -> Result<&Vec<Value>, ApiErr
     }
 }
 
-fn item(_site: &Site, outcome: Result<Started, ApiError>) -> Value {
+fn item(outcome: Result<Started, ApiError>) -> Value {
     match outcome {
         Ok(started) => json!(started),
         Err(error) => json!(error.problem()),

@@ -23,13 +23,6 @@ struct Answer {
     /// The newest; `GET /tasks?parent=<id>` lists all.
     children: Vec<TaskId>,
     more_children: bool,
-    /// After the record: its `state` and `details` are the log's.
-    #[serde(flatten)]
-    view: ViewOnly,
-}
-
-#[derive(Serialize)]
-struct ViewOnly {
     details: Json,
 }
 
@@ -44,7 +37,7 @@ pub(super) async fn task(site: OfSite, request: HttpRequest, id: Path<String>) -
         task: TaskJson::of(record),
         more_children: children.next.is_some(),
         children: children.items.into_iter().map(|child| child.id).collect(),
-        view: ViewOnly { details: details_of(&view) },
+        details: details_of(&view),
     }))
 }
 

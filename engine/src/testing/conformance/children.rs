@@ -2,7 +2,7 @@
 
 use super::held::{Held, line, wait_for_child};
 use super::trial::Trial;
-use crate::ports::{Control, Created, TaskWrite};
+use crate::ports::{Control, Created, TaskWrite, WriteRefused};
 use crate::task::event::ChildEnded;
 use crate::task::{Fact, NewTask, Parent, TaskId, TaskState, Tenant, WireState};
 
@@ -193,6 +193,22 @@ pub async fn a_continued_task_takes_its_place(trial: Trial) {
     assert_eq!((told.len(), &*told[0].step), (1, "child"));
     trial.claim(parent.task).await;
     trial.check(parent.task).await;
+}
+
+/// Goal: what came for a task that goes on in another is not left behind unseen.
+pub async fn a_task_goes_on_in_another_only_with_all_news(trial: Trial) {
+    let mut held = trial.running().await;
+    trial.signal(held.task, "go").await.unwrap();
+    let next = next_of(&trial, held.task);
+    let id = next.id;
+    let before = trial.picture(held.task).await;
+    let answer = trial.store().write(held.continue_in(next.clone())).await;
+    assert!(matches!(answer, Err(WriteRefused::NewsCame { head: 3, .. })), "{answer:?}");
+    assert_eq!(trial.picture(held.task).await, before);
+    assert!(trial.store().task(&Tenant::default(), id).await.unwrap().is_none());
+    held.seen = 3;
+    held.send(&*trial.store(), held.continue_in(next)).await.unwrap();
+    trial.claim(id).await;
 }
 
 /// Goal: a start with the unique key meets whichever task of the chain is open.

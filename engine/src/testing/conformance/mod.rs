@@ -69,6 +69,7 @@ macro_rules! conformance_tests {
                 a_cancelled_child_tells_its_parent, an_ended_parent_is_told_nothing,
                 the_end_of_a_parent_cancels_its_children, cancel_reaches_the_grandchildren,
                 a_continued_task_takes_its_place, a_continued_task_keeps_its_unique_key,
+                a_task_goes_on_in_another_only_with_all_news,
                 children_racing_to_end_are_all_told;
             rescue: a_rescue_puts_the_task_back, a_late_write_after_a_rescue_is_stale,
                 a_rescue_ends_what_was_being_cancelled, a_rescue_keeps_a_pause, a_rescue_takes_what_it_may,

@@ -121,8 +121,10 @@ impl State {
 /// is being cancelled must not park or pause, because nobody would end it.
 fn news_came(write: &TaskWrite, record: &TaskRecord) -> bool {
     let longer = record.head > write.seen;
-    match write.then {
-        Then::GoOn | Then::End { .. } => false,
+    match &write.then {
+        // What goes on elsewhere takes along what came: a signal, a cancel.
+        Then::End { outcome, .. } => longer && outcome.continued_as.is_some(),
+        Then::GoOn => false,
         Then::Park { .. } => longer || record.cancelling || record.pausing,
         Then::Pause => longer || record.cancelling,
         Then::Release { .. } => longer,

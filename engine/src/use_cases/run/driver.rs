@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::execution::{Execution, Phase, StopReason};
 use super::hold::{HoldState, Order};
 use super::outcome::{Ending, FlowEnd, ending_of};
-use super::writer::{Sent, Writing, send};
+use super::writer::{Extra, Sent, Writing, send};
 use super::{Backoff, RunEnd, read_after};
 use crate::flow::FlowContext;
 use crate::flow::error::FlowError;
@@ -39,6 +39,8 @@ pub(crate) struct Driver {
     /// When a task that is being stopped is ended without the flow's consent.
     cleanup_until: Option<Timestamp>,
     flow_end: Option<FlowEnd>,
+    /// The flow was dropped to hand the task back at once.
+    dropped: bool,
     queue_timer: Pin<Box<tokio::time::Sleep>>,
 }
 
@@ -51,16 +53,18 @@ enum Turn {
 impl Driver {
     pub(crate) fn new(execution: Arc<Execution>, claim: Claim, hold: watch::Receiver<HoldState>) -> Self {
         let limit = limit_of(&execution);
+        let pausing = execution.task.pausing;
         Self {
             execution,
             claim,
             hold,
             number: 0,
             rung: false,
-            pausing: false,
+            pausing,
             limit,
             cleanup_until: None,
             flow_end: None,
+            dropped: false,
             queue_timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         }
     }
@@ -76,6 +80,10 @@ impl Driver {
             self.execution.stop(reason);
         }
         loop {
+            if self.dropped && self.execution.is_stopping() {
+                // Nobody is left who could tidy up.
+                self.flow_end.get_or_insert_with(FlowEnd::forced);
+            }
             let timer = self.next_timer();
             let clock = self.execution.engine.clock.clone();
             let lease_end = self.hold.borrow().until;
@@ -103,6 +111,7 @@ impl Driver {
                     if orders.borrow_and_update().order == Order::ReleaseNow {
                         self.execution.close();
                         flow = Box::pin(pending());
+                        self.dropped = true;
                     }
                 }
                 () = ear.rung() => self.rung = true,
@@ -114,7 +123,7 @@ impl Driver {
                     if self.time_is_over() {
                         self.execution.close();
                         flow = Box::pin(pending());
-                        self.flow_end.get_or_insert(FlowEnd { result: Err(FlowError::Cancelled), made: u32::MAX });
+                        self.flow_end.get_or_insert_with(FlowEnd::forced);
                     }
                 }
             }
@@ -177,9 +186,9 @@ impl Driver {
         let mut events = std::mem::take(&mut batch.events);
         let mut children = std::mem::take(&mut batch.children);
         let (then, end, extra) = match turn {
-            Turn::GoOn => (Then::GoOn, None, 0),
+            Turn::GoOn => (Then::GoOn, None, Extra::default()),
             Turn::Let(ending) => {
-                let extra = ending.facts.len();
+                let extra = Extra { events: ending.facts.len(), children: ending.children.len() };
                 for fact in &ending.facts {
                     summary.apply(fact);
                     events.push(fact.encode(now));

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use tokio::sync::watch;
 
 use super::history::History;
 use super::hold::{HoldState, Order};
+use super::pulse::{Flight, Pulse, Shuffle};
 use super::queue::{Cargo, Queue};
 use crate::engine::Engine;
 use crate::flow::definition::FlowDefinition;
@@ -49,42 +49,8 @@ pub struct Execution {
     /// Counts what others wrote into the log while we run.
     news: watch::Sender<u64>,
     hold: watch::Receiver<HoldState>,
-    pulse: Arc<Pulse>,
+    pub pulse: Arc<Pulse>,
     shuffle: Option<Shuffle>,
-}
-
-/// How busy an execution is: what the test kit's clock looks at before it jumps.
-#[derive(Debug, Default)]
-pub struct Pulse {
-    in_flight: AtomicUsize,
-    dozing: AtomicUsize,
-}
-
-impl Pulse {
-    /// Whether a step is doing something other than sleeping on the clock.
-    pub fn is_busy(&self) -> bool {
-        self.in_flight.load(Ordering::SeqCst) > self.dozing.load(Ordering::SeqCst)
-    }
-
-    fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::SeqCst)
-    }
-}
-
-/// Lets concurrent branches finish in an order drawn from a seed, for the test kit.
-#[derive(Debug)]
-pub struct Shuffle(Mutex<u64>);
-
-impl Shuffle {
-    pub fn new(seed: u64) -> Self {
-        Self(Mutex::new(seed.wrapping_mul(2).wrapping_add(1)))
-    }
-
-    fn draw(&self) -> u32 {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from(*state >> 33).unwrap_or(0)
-    }
 }
 
 /// Everything that changes.
@@ -176,12 +142,22 @@ impl Execution {
         let most = self.engine.limits.events_per_task;
         let mut guard = self.state();
         let state = &mut *guard;
+        if state.closed {
+            return state.queue.push_nothing();
+        }
         let optional = matches!(fact, Fact::Log(_) | Fact::Progress(_) | Fact::ToolResult(_) | Fact::Custom(_));
         if optional && state.queue.is_full() {
             state.queue.dropped_lines += 1;
         }
-        if (optional && state.queue.is_full()) || (state.events >= most && !is_control(&fact)) {
+        if optional && state.queue.is_full() {
             return state.queue.push_nothing();
+        }
+        if state.events >= most && !is_control(&fact) {
+            // Nothing of what comes now would be kept, so nothing more may be done.
+            let ticket = state.queue.push_nothing();
+            drop(guard);
+            self.stop(StopReason::TooManyEvents);
+            return ticket;
         }
         state.events += 1;
         state.queue.load(cargo);
@@ -257,21 +233,32 @@ impl Execution {
 
     /// Returns when something new may begin; does not return while the task is settling.
     pub async fn enter(&self, cleanup: bool) -> FlowResult<()> {
-        let mut phase = self.phase.subscribe();
+        let (mut phase, mut hold) = (self.phase.subscribe(), self.hold.clone());
         loop {
             let now = *phase.borrow_and_update();
+            hold.borrow_and_update();
             match now {
-                Phase::Running if self.lease_holds() => break,
-                Phase::Stopping(_) if cleanup && self.lease_holds() => break,
                 Phase::Stopping(_) if !cleanup => return Err(FlowError::Cancelled),
+                Phase::Running | Phase::Stopping(_) if self.lease_holds() => {
+                    if self.state().queue.has_room() {
+                        return Ok(());
+                    }
+                    // No parked task could hear that there is room, so the task must not park meanwhile.
+                    let _busy = self.pulse.be_busy();
+                    self.room().await;
+                    continue;
+                }
                 _ => {}
             }
-            if phase.changed().await.is_err() {
+            // A lease that was nearly over may have been renewed.
+            let changed = tokio::select! {
+                changed = phase.changed() => changed,
+                changed = hold.changed() => changed,
+            };
+            if changed.is_err() {
                 std::future::pending::<()>().await;
             }
         }
-        self.room().await;
-        Ok(())
     }
 
     /// Returns when what is in flight must be dropped.
@@ -289,9 +276,8 @@ impl Execution {
 
     // ---- being busy
 
-    pub fn begin_flight(self: &Arc<Self>) -> Flight {
-        self.pulse.in_flight.fetch_add(1, Ordering::SeqCst);
-        Flight(self.clone())
+    pub fn begin_flight(&self) -> Flight {
+        self.pulse.be_busy()
     }
 
     pub fn in_flight(&self) -> usize {
@@ -300,14 +286,7 @@ impl Execution {
 
     /// Sleeps on the clock inside a step.
     pub async fn doze(&self, duration: Duration) {
-        struct Dozing<'a>(&'a Pulse);
-        impl Drop for Dozing<'_> {
-            fn drop(&mut self) {
-                self.0.dozing.fetch_sub(1, Ordering::SeqCst);
-            }
-        }
-        self.pulse.dozing.fetch_add(1, Ordering::SeqCst);
-        let _dozing = Dozing(&self.pulse);
+        let _dozing = self.pulse.doze();
         self.engine.clock.sleep_until(self.now() + duration).await;
     }
 
@@ -374,15 +353,6 @@ fn is_control(fact: &Fact) -> bool {
                 | Fact::TaskRetrying(_)
                 | Fact::StepCancelled(_)
         )
-}
-
-/// Something is in flight as long as this lives.
-pub struct Flight(Arc<Execution>);
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.0.pulse.in_flight.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 /// A wait is open as long as this lives.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::flow::scope::{NO_PLACE, split_key};
 use crate::task::event::ChildEnded;
-use crate::task::{ErrorReport, Event, Fact, Json, Key, TaskId, Timestamp, Wait, WaitKind};
+use crate::task::{ErrorReport, Event, Fact, Json, Key, TaskId, Timestamp, Wait, WaitKind, WireState};
 
 #[derive(Debug, Default)]
 pub struct History {
@@ -29,6 +29,8 @@ pub struct History {
     received: HashMap<u64, Json>,
     /// The key that was made at each place of each scope.
     places: HashMap<Arc<str>, Vec<Option<Key>>>,
+    /// What came after the first failure since the function last began, if one came.
+    detour: Option<Detour>,
     /// How often the flow function failed and was begun again.
     pub flow_failures: u32,
     /// Time that was not spent parked, in earlier claims.
@@ -51,6 +53,14 @@ pub struct StepHistory {
     pub streamed: bool,
 }
 
+/// What a flow did because something had failed. When the whole function is tried again that may not fail, and
+/// then the flow goes another way: nothing of this binds it but the steps that finished.
+#[derive(Debug, Default)]
+struct Detour {
+    places: Vec<(Arc<str>, usize)>,
+    keys: Vec<Key>,
+}
+
 #[derive(Debug)]
 pub struct ChildHistory {
     pub id: TaskId,
@@ -71,6 +81,7 @@ impl History {
             Fact::TaskRetrying(_) => {
                 self.flow_failures += 1;
                 self.forget_failures();
+                self.forget_detour();
                 self.stop_counting(at);
             }
             Fact::TaskCancelling(cancelling) => {
@@ -86,7 +97,10 @@ impl History {
                 known.outcome = Some(Ok(step.result));
                 known.streamed = false;
             }
-            Fact::StepFailed(step) => self.step(&step.step).outcome = Some(Err(step.error)),
+            Fact::StepFailed(step) => {
+                self.step(&step.step).outcome = Some(Err(step.error));
+                self.detour.get_or_insert_default();
+            }
             Fact::StepRetrying(step) => {
                 let known = self.step(&step.step);
                 known.failed_attempts = step.attempt;
@@ -132,6 +146,9 @@ impl History {
                 self.apply_child_started(child.step, child.child, child.flow, at);
             }
             Fact::ChildEnded(ended) => {
+                if ended.state != WireState::Success {
+                    self.detour.get_or_insert_default();
+                }
                 if let Some(child) = self.children.get_mut(&ended.step) {
                     child.ended = Some(ended);
                 }
@@ -179,6 +196,8 @@ impl History {
     /// The oldest signal of this name, taken so that no other wait gets it.
     pub fn take_signal(&mut self, name: &str) -> Option<(u64, Json)> {
         let seq = self.pending.iter().find(|(_, (pending, _))| &**pending == name).map(|(seq, _)| *seq)?;
+        // Whoever takes it keeps it: what is needed on a replay is in the log.
+        self.received.remove(&seq);
         self.pending.remove(&seq).map(|(_, value)| (seq, value))
     }
 
@@ -194,15 +213,38 @@ impl History {
     }
 
     fn tell(&mut self, key: Option<Key>) {
-        self.told.extend(key);
+        let Some(key) = key else { return };
+        if self.told.insert(key.clone())
+            && let Some(detour) = &mut self.detour
+        {
+            detour.keys.push(key);
+        }
     }
 
-    /// When the whole flow is tried again, steps that finally failed get their attempts anew.
+    /// When the whole flow is tried again, steps and children that finally failed get their attempts anew.
     fn forget_failures(&mut self) {
         for step in self.steps.values_mut().filter(|step| !matches!(step.outcome, Some(Ok(_)))) {
             step.outcome = None;
             step.failed_attempts = 0;
             step.retry_at = None;
+        }
+        let failed = |child: &ChildHistory| child.ended.as_ref().is_some_and(|end| end.state != WireState::Success);
+        self.children.retain(|_, child| !failed(child));
+    }
+
+    fn forget_detour(&mut self) {
+        let Detour { places, keys } = self.detour.take().unwrap_or_default();
+        for (scope, at) in places {
+            if let Some(place) = self.places.get_mut(&scope).and_then(|places| places.get_mut(at)) {
+                *place = None;
+            }
+        }
+        for key in keys {
+            self.told.remove(&key);
+            self.races.remove(&key);
+            self.recorded.remove(&key);
+            self.waits.remove(&key);
+            self.notified.remove(&key);
         }
     }
 
@@ -225,6 +267,11 @@ impl History {
         if places.len() <= at {
             places.resize(at + 1, None);
         }
-        places[at] = Some(key.clone());
+        if places[at].replace(key.clone()).is_none()
+            && let Some(detour) = &mut self.detour
+        {
+            detour.places.push((scope.into(), at));
+            detour.keys.push(key.clone());
+        }
     }
 }

@@ -12,11 +12,12 @@ pub mod execution;
 pub mod history;
 pub mod hold;
 mod outcome;
+mod pulse;
 pub mod queue;
 mod writer;
 
-pub use execution::{Pulse, Shuffle};
 pub use hold::{Hold, HoldState, Order};
+pub use pulse::{Flight, Pulse, Shuffle};
 
 use std::sync::Arc;
 use std::time::Duration;

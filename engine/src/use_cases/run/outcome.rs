@@ -8,7 +8,8 @@ use crate::flow::error::{FlowError, FlowResult};
 use crate::flow::step::backoff;
 use crate::ports::{Outcome, Then};
 use crate::task::event::{
-    TaskCancelled, TaskCreated, TaskFailed, TaskPaused, TaskReleased, TaskRetrying, TaskSucceeded, TaskWaiting,
+    SignalReceived, TaskCancelled, TaskCreated, TaskFailed, TaskPaused, TaskReleased, TaskRetrying, TaskSucceeded,
+    TaskWaiting,
 };
 use crate::task::{ErrorReport, Fact, Json, NewTask, PauseReason, Summary, TaskState, Wait};
 
@@ -17,6 +18,13 @@ use crate::task::{ErrorReport, Fact, Json, NewTask, PauseReason, Summary, TaskSt
 pub(crate) struct FlowEnd {
     pub(crate) result: FlowResult<Json>,
     pub(crate) made: u32,
+}
+
+impl FlowEnd {
+    /// The function did not end by itself.
+    pub(crate) fn forced() -> Self {
+        Self { result: Err(FlowError::Cancelled), made: u32::MAX }
+    }
 }
 
 /// A write that lets go of the task.
@@ -66,11 +74,12 @@ impl Ending {
 
 /// The flow function ended: what now?
 pub(crate) fn ending_of(execution: &Execution, flow_end: &FlowEnd) -> Ending {
-    if let Some(detail) = execution.state().mismatch.clone() {
-        return Ending::pause(PauseReason::CodeMismatch, Some(detail));
-    }
+    // First: a task that is being cancelled cannot be paused, whatever its code met.
     if let Phase::Stopping(reason) = execution.phase() {
         return stopped(execution, reason);
+    }
+    if let Some(detail) = execution.state().mismatch.clone() {
+        return Ending::pause(PauseReason::CodeMismatch, Some(detail));
     }
     match &flow_end.result {
         Ok(result) => succeeded(execution, result, flow_end.made),
@@ -158,11 +167,19 @@ fn continued(execution: &Execution, input: &Json) -> Ending {
         parent: task.parent.clone(),
         retry_of: None,
         options,
-        events: vec![created.encode(now)],
+        events: std::iter::once(created.encode(now)).chain(waiting_signals(execution)).collect(),
         summary: Summary::default(),
     };
     let outcome = Outcome { result: Some(Json::null()), error: None, continued_as: Some(id) };
     let fact = TaskSucceeded { result: Json::null(), continued_as: Some(id) };
     let then = Then::End { state: TaskState::Succeeded, outcome };
     Ending { facts: vec![fact.into()], children: vec![next], then, end: RunEnd::Succeeded }
+}
+
+/// Signals that were accepted and that nobody has consumed yet: whoever goes on will want them.
+fn waiting_signals(execution: &Execution) -> Vec<String> {
+    let state = execution.state();
+    let waiting = state.history.pending.values();
+    let received = waiting.map(|(name, value)| SignalReceived { name: name.clone(), value: value.clone() });
+    received.map(|signal| Fact::from(signal).encode(execution.now())).collect()
 }

@@ -42,7 +42,15 @@ pub struct Queue {
 #[derive(Debug)]
 enum Item {
     Body(String),
-    Chunk { at: Timestamp, chunk: Chunk },
+    /// A chunk that went out and came back.
+    Text {
+        step: Key,
+        body: String,
+    },
+    Chunk {
+        at: Timestamp,
+        chunk: Chunk,
+    },
 }
 
 /// What rides beside a fact in the same atomic write.
@@ -64,7 +72,7 @@ pub struct Batch {
     pub children: Vec<NewTask>,
     pub notifications: Vec<NewNotification>,
     pub compact_from: Option<u64>,
-    /// Steps whose text is in it, with the place of their first chunk among the events.
+    /// Steps whose text is in it, with the place of each chunk among the events, in order.
     pub chunks: Vec<(Key, usize)>,
     ticket: u64,
 }
@@ -113,7 +121,7 @@ impl Queue {
                     return;
                 }
                 Item::Chunk { .. } => {}
-                Item::Body(_) => break,
+                Item::Body(_) | Item::Text { .. } => break,
             }
         }
         self.items.push(Item::Chunk { at, chunk });
@@ -162,6 +170,10 @@ impl Queue {
             .enumerate()
             .map(|(place, item)| match item {
                 Item::Body(body) => body,
+                Item::Text { step, body } => {
+                    chunks.push((step, place));
+                    body
+                }
                 Item::Chunk { at, chunk } => {
                     chunks.push((chunk.step.clone(), place));
                     Fact::Chunk(chunk).encode(at)
@@ -189,12 +201,19 @@ impl Queue {
     pub fn put_back(&mut self, batch: Batch) {
         let newer = std::mem::take(&mut self.items);
         self.bytes += batch.events.iter().map(String::len).sum::<usize>();
-        self.items = batch.events.into_iter().map(Item::Body).chain(newer).collect();
+        let mut chunks = batch.chunks.into_iter().peekable();
+        let events = batch.events.into_iter().enumerate().map(|(place, body)| {
+            match chunks.next_if(|(_, chunk_place)| *chunk_place == place) {
+                Some((step, _)) => Item::Text { step, body },
+                None => Item::Body(body),
+            }
+        });
+        self.items = events.chain(newer).collect();
         self.step_finished |= batch.step_finished;
         self.signals_taken.splice(0..0, batch.signals_taken);
         self.children.splice(0..0, batch.children);
         self.notifications.splice(0..0, batch.notifications);
-        self.compact_from = self.compact_from.or(batch.compact_from);
+        self.compact_from = self.compact_from.into_iter().chain(batch.compact_from).min();
         if !self.items.is_empty() {
             self.urgent = true;
             self.oldest.get_or_insert_with(Instant::now);
@@ -217,5 +236,35 @@ impl Queue {
         if !self.waiting.iter().any(|known| known.will_wake(waker)) {
             self.waiting.push(waker.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a batch that comes back is sent again as it was, and still says where each step's text begins.
+    #[test]
+    fn a_refused_batch_goes_out_again_as_it_was() {
+        let (mut queue, mut summary) = (Queue::default(), Summary::default());
+        let at = Timestamp::default();
+        let log = |message: &str| crate::task::event::Log {
+            level: crate::task::LogLevel::Info,
+            message: message.into(),
+            teller: Default::default(),
+        };
+        queue.push(at, log("one").into(), &mut summary);
+        queue.push(at, Chunk { step: "Write/1".into(), attempt: 1, text: "a".to_owned() }.into(), &mut summary);
+        queue.load(Cargo { compact_from: Some(2), ..Cargo::default() });
+        let ticket = queue.push(at, log("two").into(), &mut summary);
+        let first = queue.take();
+        let (events, chunks) = (first.events.clone(), first.chunks.clone());
+        queue.load(Cargo { compact_from: Some(7), ..Cargo::default() });
+        queue.put_back(first);
+        assert!(queue.due().is_some_and(|due| due <= Instant::now()) && !queue.is_durable(ticket));
+        let again = queue.take();
+        assert_eq!((&again.events, &again.chunks, again.compact_from), (&events, &chunks, Some(2)));
+        queue.settle(&again);
+        assert!(queue.is_durable(ticket));
     }
 }

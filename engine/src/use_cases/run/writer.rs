@@ -20,6 +20,13 @@ pub(crate) struct Sent {
     pub(crate) answer: Result<Written, WriteRefused>,
 }
 
+/// What an ending added behind the batch: made anew when the write is refused.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extra {
+    pub(crate) events: usize,
+    pub(crate) children: usize,
+}
+
 pub(crate) type Writing = BoxFuture<'static, Sent>;
 
 pub(crate) fn send(
@@ -27,7 +34,7 @@ pub(crate) fn send(
     mut batch: Batch,
     write: TaskWrite,
     end: Option<super::RunEnd>,
-    extra: usize,
+    extra: Extra,
 ) -> Writing {
     Box::pin(async move {
         let answer = until_answered(&*store, &write).await;
@@ -55,8 +62,9 @@ fn complain(task: TaskId, error: &crate::ports::StoreError) {
     tracing::warn!(task.id = %task, %error, "a write failed; it is sent again");
 }
 
-fn give_back(batch: &mut Batch, mut write: TaskWrite, extra: usize) {
-    write.events.truncate(write.events.len().saturating_sub(extra));
+fn give_back(batch: &mut Batch, mut write: TaskWrite, extra: Extra) {
+    write.events.truncate(write.events.len().saturating_sub(extra.events));
+    write.children.truncate(write.children.len().saturating_sub(extra.children));
     batch.events = write.events;
     batch.children = write.children;
     batch.notifications = write.notifications;

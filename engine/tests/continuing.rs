@@ -1,0 +1,81 @@
+//! A flow without end: what came for the old task is there for the new one.
+
+#![expect(clippy::panic, reason = "a test fails where its task does")]
+
+extern crate caudal_engine as caudal;
+
+mod desk;
+
+use caudal::ports::Control;
+use caudal::prelude::*;
+use caudal::task::Fact;
+use caudal::use_cases::run::RunEnd;
+use desk::Desk;
+use serde_json::json;
+use tokio::sync::Notify;
+
+#[derive(Deserialize, JsonSchema)]
+struct Sum {
+    #[serde(default)]
+    so_far: u32,
+}
+
+static GATE: Notify = Notify::const_new();
+
+/// Adds one number per task.
+#[flow]
+async fn summing_flow(ctx: &mut FlowContext, sum: Sum) -> FlowResult<u32> {
+    let so_far = sum.so_far + ctx.wait_for_signal::<u32>("number").await?;
+    if so_far >= 6 {
+        return Ok(so_far);
+    }
+    ctx.step("Ponder", |_| async {
+        GATE.notified().await;
+        Ok(())
+    })
+    .await?;
+    ctx.continue_as_new(&json!({ "so_far": so_far }))
+}
+
+async fn heir(desk: &mut Desk) {
+    let events = desk.events().await;
+    let Some(Fact::TaskSucceeded(ended)) = events.last().map(|event| event.fact.clone()) else {
+        panic!("{:?}", events.last())
+    };
+    desk.task = ended.continued_as.unwrap();
+}
+
+/// Goal: signals that were accepted before a task went on in another are consumed by that one, each once, in order.
+#[tokio::test]
+async fn accepted_signals_go_along() {
+    let mut desk = Desk::with(summing_flow, json!({})).await;
+    desk.signal("number", json!(1)).await;
+    desk.signal("number", json!(2)).await;
+    let (_hold, running) = desk.run().await;
+    desk.wait_for("step.started", 1).await;
+    desk.signal("number", json!(3)).await;
+    GATE.notify_one();
+    assert_eq!(running.await.unwrap(), RunEnd::Succeeded);
+    heir(&mut desk).await;
+    GATE.notify_one();
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Succeeded);
+    heir(&mut desk).await;
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Succeeded);
+    assert_eq!(desk.view().await.final_result.unwrap().text(), "6");
+}
+
+/// Is cancelled by its last step, when nobody has told its execution yet.
+#[flow]
+async fn endless_flow(ctx: &mut FlowContext) -> FlowResult<()> {
+    ctx.continue_as_new(&json!({}))
+}
+
+/// Goal: a cancel that comes when a task is about to go on in another ends it; it does not live on under a new id.
+#[tokio::test]
+async fn a_cancel_ends_a_flow_without_end() {
+    let desk = Desk::with(endless_flow, json!({})).await;
+    let claimed = desk.claim().await;
+    desk.control(Control::Cancel).await;
+    let end = caudal::use_cases::run::run_task(&desk.engine, claimed, caudal::use_cases::run::Hold::new(None)).await;
+    assert_eq!(end, RunEnd::Cancelled);
+}

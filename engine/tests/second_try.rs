@@ -1,0 +1,110 @@
+//! A failed flow that is tried again, by itself or by a person, may go another way than the first time.
+
+extern crate caudal_engine as caudal;
+
+mod desk;
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use caudal::prelude::*;
+use caudal::task::WireState;
+use caudal::testing::{FlowTest, run_flow};
+use caudal::use_cases::retry::retry_task;
+use caudal::use_cases::run::RunEnd;
+use desk::Desk;
+use serde_json::json;
+
+static DETOURS: AtomicU32 = AtomicU32::new(0);
+
+/// Makes other things when its first step failed than when it worked.
+#[flow(retries = 1)]
+async fn detour_flow(ctx: &mut FlowContext) -> FlowResult<&'static str> {
+    ctx.log("begin");
+    let risky = |_| async {
+        if DETOURS.fetch_add(1, Ordering::SeqCst) == 0 { Err(FlowError::failed("no luck")) } else { Ok(()) }
+    };
+    if let Err(error) = ctx.step("Risky", risky).retries(0).await {
+        ctx.log("it failed");
+        ctx.sleep(Duration::from_secs(1)).await?;
+        ctx.step("Note the failure", |_| async { Ok(()) }).await?;
+        ctx.step("Tell somebody", |_| async { Ok(()) }).await?;
+        return Err(error);
+    }
+    ctx.log("it worked");
+    ctx.sleep(Duration::from_secs(3600)).await?;
+    Ok("delivered")
+}
+
+/// Goal: what a flow did because of a failure does not bind its next try: no mismatch, no lost line, no skipped sleep.
+#[tokio::test]
+async fn a_flow_may_go_another_way_the_second_time() {
+    let task = run_flow(detour_flow, json!({})).await;
+    assert_eq!(task.state(), WireState::Success);
+    assert_eq!(task.logs(), ["begin", "it failed", "it worked"]);
+    let (first, last) = (task.events.first().unwrap().at, task.events.last().unwrap().at);
+    assert!(last.since(first) >= Duration::from_secs(3600), "the second way's sleep is a new one");
+}
+
+static CHILDREN: AtomicU32 = AtomicU32::new(0);
+
+/// Fails the first time.
+#[flow]
+async fn flaky_child_flow(ctx: &mut FlowContext) -> FlowResult<u32> {
+    ctx.step("Try", |_| async {
+        match CHILDREN.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(FlowError::give_up("not the first time")),
+            tries => Ok(tries),
+        }
+    })
+    .await
+}
+
+/// Has a child that fails the first time.
+#[flow(retries = 1)]
+async fn parent_flow(ctx: &mut FlowContext) -> FlowResult<u32> {
+    ctx.run_child(flaky_child_flow, &json!({})).await
+}
+
+/// Goal: a child that failed is started anew when its parent is tried again.
+#[tokio::test]
+async fn a_failed_child_is_tried_again_with_its_parent() {
+    assert_eq!(FlowTest::new(parent_flow, json!({})).run().await.result::<u32>(), 1);
+}
+
+static WORKS: AtomicBool = AtomicBool::new(false);
+static TIDIED: AtomicU32 = AtomicU32::new(0);
+
+/// Tidies up whatever happens.
+#[flow]
+async fn tidy_flow(ctx: &mut FlowContext) -> FlowResult<()> {
+    let risky = ctx.step("Risky", |_| async {
+        if WORKS.load(Ordering::SeqCst) { Ok(()) } else { Err(FlowError::give_up("broken")) }
+    });
+    let done = risky.await;
+    if done.is_err() {
+        ctx.log("it failed");
+        ctx.step("Note the failure", |_| async { Ok(()) }).await?;
+    } else {
+        ctx.log("it worked");
+        ctx.step("Deliver", |_| async { Ok(()) }).await?;
+    }
+    ctx.cleanup("Tidy up", |_| async {
+        TIDIED.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    })
+    .await?;
+    done
+}
+
+/// Goal: a person's retry of a failed task may go another way, too, and tidies up again.
+#[tokio::test]
+async fn a_retried_task_may_go_another_way() {
+    let mut desk = Desk::with(tidy_flow, json!({})).await;
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Failed);
+    WORKS.store(true, Ordering::SeqCst);
+    desk.task = retry_task(&desk.engine, &desk.tenant, desk.task, None).await.unwrap().id;
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Succeeded);
+    assert_eq!(TIDIED.load(Ordering::SeqCst), 2);
+    assert!(format!("{:?}", desk.events().await).contains("it worked"));
+}
