@@ -1,6 +1,6 @@
 //! A flow without end: what came for the old task is there for the new one.
 
-#![expect(clippy::panic, reason = "a test fails where its task does")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails where its task does")]
 
 extern crate caudal_engine as caudal;
 

@@ -194,3 +194,23 @@ async fn a_late_renewal_wedges_nothing() {
     let running = desk.run_with(hold).await;
     assert_eq!(end_of(running).await, RunEnd::Succeeded);
 }
+
+/// Tells far more than can be written, without a pause; then fails with a long story.
+#[flow]
+async fn flooding_flow(ctx: &mut FlowContext) -> FlowResult<()> {
+    let much = "x".repeat(1_000_000);
+    for _ in 0..30 {
+        ctx.emit("much", &much);
+    }
+    ctx.step("Fail", |_| async { Err::<(), _>(FlowError::give_up("y".repeat(5_000_000))) }).await
+}
+
+/// Goal: what is told is bounded, errors too, and what is left out is not left out silently.
+#[tokio::test]
+async fn floods_are_bounded_and_say_so() {
+    let desk = Desk::with(flooding_flow, json!({})).await;
+    assert_eq!(end_of(desk.run().await.1).await, RunEnd::Failed);
+    assert!(format!("{:?}", desk.events().await).contains("are missing here"));
+    let message = desk.view().await.error.unwrap().message;
+    assert!(message.len() < 20_000 && message.ends_with("bytes more)"), "{} bytes", message.len());
+}

@@ -108,3 +108,20 @@ async fn a_retried_task_may_go_another_way() {
     assert_eq!(TIDIED.load(Ordering::SeqCst), 2);
     assert!(format!("{:?}", desk.events().await).contains("it worked"));
 }
+
+/// Fails, within an hour.
+#[flow(deadline = "1h")]
+async fn punctual_flow(ctx: &mut FlowContext) -> FlowResult<()> {
+    ctx.step("Fail", |_| async { Err::<(), _>(FlowError::give_up("broken")) }).await
+}
+
+/// Goal: a retried task has its whole deadline before it, not none.
+#[tokio::test]
+async fn a_retried_task_has_a_deadline() {
+    let mut desk = Desk::with(punctual_flow, json!({})).await;
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Failed);
+    desk.clock.advance(Duration::from_secs(7200));
+    desk.task = retry_task(&desk.engine, &desk.tenant, desk.task, None).await.unwrap().id;
+    let expected = desk.engine.clock.now() + Duration::from_secs(3600);
+    assert_eq!(desk.record().await.options.deadline, Some(expected));
+}

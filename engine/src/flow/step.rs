@@ -299,7 +299,7 @@ impl<'m> InFlight<'m> {
     fn retry(&mut self, error: &FlowError, retry_at: Timestamp) {
         let Made { execution, place, name, .. } = self.made;
         self.ended = true;
-        let report = error.clone().at_step(name, self.attempt).report();
+        let report = error.clone().at_step(name, self.attempt).report().cut(execution.engine.limits.log_line_bytes);
         if let Some(step) = execution.state().history.steps.get_mut(&place.key) {
             step.retry_at = Some(retry_at);
         }
@@ -310,8 +310,8 @@ impl<'m> InFlight<'m> {
     async fn fail(&mut self, error: FlowError) -> FlowError {
         let Made { execution, place, name, .. } = self.made;
         self.ended = true;
-        let error = error.at_step(name, self.attempt);
-        let (step, name, report) = (place.key.clone(), name.clone(), error.report());
+        let report = error.at_step(name, self.attempt).report().cut(execution.engine.limits.log_line_bytes);
+        let (step, name) = (place.key.clone(), name.clone());
         let fact = StepFailed { step, name, attempt: self.attempt, error: report.clone() };
         let compact_from = execution.state().chunk_starts.remove(&place.key);
         execution.record(fact.into(), Cargo { step_finished: true, compact_from, ..Cargo::default() }).await;

@@ -177,6 +177,18 @@ impl ErrorReport {
     pub fn new(kind: &str, message: impl Into<String>) -> Self {
         Self { kind: kind.into(), message: message.into(), step: None, attempt: None }
     }
+
+    /// With at most this many bytes of message: what failed may have put all that it was sent into it.
+    #[must_use]
+    pub fn cut(mut self, most: usize) -> Self {
+        let length = self.message.len();
+        if length > most {
+            let end = (0..=most).rev().find(|at| self.message.is_char_boundary(*at)).unwrap_or(0);
+            self.message.truncate(end);
+            self.message.push_str(&format!("… ({} bytes more)", length - end));
+        }
+        self
+    }
 }
 
 #[derive(Serialize)]

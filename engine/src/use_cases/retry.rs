@@ -55,7 +55,7 @@ pub async fn retry_task(
         due_at: None,
     });
     let mut options = old.options.clone();
-    options.deadline = None;
+    options.deadline = flow.options.deadline().map(|deadline| now + deadline);
     options.continued_from = None;
     let new = NewTask {
         id: engine.ids.task_id(now, task.partition()),

@@ -113,7 +113,10 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.readers.close();
         // The writer ends when it hears this, or that nobody is left to ask.
-        let _ = self.orders.try_send(Order::Close);
+        while let Err(mpsc::error::TrySendError::Full(_)) = self.orders.try_send(Order::Close) {
+            // It empties by itself: nobody is left who could fill it.
+            std::thread::yield_now();
+        }
         if let Some(thread) = self.thread() {
             let _ = thread.join();
         }

@@ -179,6 +179,7 @@ impl Driver {
         let execution = &self.execution;
         let now = execution.now();
         let mut state = execution.state();
+        state.tell_of_dropped_lines(now);
         let mut batch = state.queue.take();
         let mut summary = state.summary.clone();
         let seen = state.history.head;

@@ -343,6 +343,19 @@ impl Execution {
     }
 }
 
+impl State {
+    /// Lines that the full queue did not take are not missing silently.
+    pub fn tell_of_dropped_lines(&mut self, now: Timestamp) {
+        let dropped = std::mem::take(&mut self.queue.dropped_lines);
+        if dropped > 0 {
+            let message = format!("{dropped} lines or results are missing here: more was told than could be written");
+            let warning = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
+            self.events += 1;
+            self.queue.push(now, warning.into(), &mut self.summary);
+        }
+    }
+}
+
 fn is_control(fact: &Fact) -> bool {
     fact.is_terminal()
         || matches!(

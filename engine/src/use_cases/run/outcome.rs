@@ -127,13 +127,17 @@ fn failed(execution: &Execution, error: &FlowError) -> Ending {
     };
     match delay {
         Some(delay) if failures < execution.flow.options.retries => retry(execution, error, failures + 1, delay),
-        _ => Ending::fail(error.report()),
+        _ => Ending::fail(report_of(execution, error)),
     }
+}
+
+fn report_of(execution: &Execution, error: &FlowError) -> ErrorReport {
+    error.report().cut(execution.engine.limits.log_line_bytes)
 }
 
 fn retry(execution: &Execution, error: &FlowError, attempt: u32, delay: Duration) -> Ending {
     let retry_at = execution.now() + delay;
-    let fact = TaskRetrying { attempt, error: error.report(), retry_at };
+    let fact = TaskRetrying { attempt, error: report_of(execution, error), retry_at };
     Ending::new(fact, Then::Release { due_at: retry_at }, RunEnd::Released)
 }
 
