@@ -3,7 +3,7 @@
 //! An idle worker of a store in this process asks only when the bell rings or the next due time comes. Where rings
 //! can be lost between processes it asks every second, too.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ pub(crate) struct TaskClaims {
     limits: FlowLimits,
     /// Counts the tasks that were claimed.
     turn: AtomicU64,
+    /// Counts the questions for ordinary tasks: says which of a limited flow's names is asked for.
+    asked: AtomicUsize,
     last: Mutex<LastAnswer>,
 }
 
@@ -59,7 +61,7 @@ impl TaskClaims {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let limits = FlowLimits::of(&shared.engine.registry);
         let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0, questions: 0 };
-        Self { shared, limits, turn: AtomicU64::new(0), last: Mutex::new(last) }
+        Self { shared, limits, turn: AtomicU64::new(0), asked: AtomicUsize::new(0), last: Mutex::new(last) }
     }
 
     /// Asks the store, and writes down as running what it gave.
@@ -67,7 +69,7 @@ impl TaskClaims {
         let engine = &self.shared.engine;
         let turn = self.turn.load(Ordering::Relaxed);
         let flows = match kind {
-            ClaimKind::Ordinary => self.limits.ask(&self.shared.running, self.last().questions),
+            ClaimKind::Ordinary => self.limits.ask(&self.shared.running, self.asked.fetch_add(1, Ordering::Relaxed)),
             ClaimKind::Suspect => self.limits.ask_for_one(),
         };
         let request = ClaimRequest { worker: self.shared.id.clone(), most, flows, kind, turn };

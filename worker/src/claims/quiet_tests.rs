@@ -100,3 +100,22 @@ async fn every_name_of_a_flow_gets_its_free_place() {
         }
     }
 }
+
+/// Goal: a long line under one name of a flow does not keep a task under its other name waiting for ever.
+#[tokio::test]
+async fn no_name_of_a_flow_starves() {
+    for (many, one) in [(&BEFORE, &NOW), (&NOW, &BEFORE)] {
+        let shared = shared(Registry::of([&NOW]).unwrap());
+        for started in [many, many, many, many, many, one] {
+            let starter = Engine { registry: Arc::new(Registry::of([started]).unwrap()), ..shared.engine.clone() };
+            let request = StartRequest { flow: started.name.to_owned(), ..StartRequest::default() };
+            start_task(&starter, &Tenant::default(), request).await.unwrap();
+        }
+        let claims = TaskClaims::new(shared);
+        let mut names = Vec::new();
+        for _ in 0..4 {
+            names.extend(claims.next(4).await.unwrap().items.iter().map(|work| work.claimed.task.flow.clone()));
+        }
+        assert!(names.iter().any(|name| **name == *one.name), "only {names:?}");
+    }
+}
