@@ -10,7 +10,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use caudal_engine::ports::{Bell, Clock, Feed, IdSource};
 use caudal_engine::task::Limits;
@@ -144,11 +144,27 @@ fn answer(group: Group, fault: Option<&Fault>) {
     }
 }
 
+/// A running task's next write comes within this time of the answer to its last one. To sleep and be woken for it takes
+/// as long again, so the writer looks about for a moment before it sleeps, and lets whoever can run do so meanwhile.
+const LOOKING_ABOUT: Duration = Duration::from_micros(400);
+
+fn first_of(orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
+    let until = Instant::now() + LOOKING_ABOUT;
+    while Instant::now() < until {
+        match orders.try_recv() {
+            Ok(order) => return Some(order),
+            Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            Err(mpsc::error::TryRecvError::Empty) => std::thread::yield_now(),
+        }
+    }
+    orders.blocking_recv()
+}
+
 /// Waits for the first operation and takes with it what else is there. None when there will be no more.
 fn next_group(orders: &mut mpsc::Receiver<Order>) -> Option<Group> {
     let mut group = Group::new();
     let mut bytes = 0;
-    let mut next = orders.blocking_recv();
+    let mut next = first_of(orders);
     loop {
         match next {
             Some(Order::Operation(operation)) => {
