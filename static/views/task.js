@@ -10,7 +10,7 @@ import '../elements/step-list.js';
 import '../elements/streamed-text.js';
 import '../elements/task-actions.js';
 import '../elements/wait-form.js';
-import { allFlows, titleOf } from '../flows.js';
+import { titleOf } from '../flows.js';
 import { shortId } from '../format.js';
 import { taskClock } from '../elements/task-clock.js';
 import { taskFacts } from '../elements/task-facts.js';
@@ -24,8 +24,6 @@ export function taskView(place, { name: id, onTitle }) {
   const update = () => page.update();
   task.addEventListener('change', update);
   const clock = setInterval(() => page.tick(), 500);
-  // Titles of flows may come after the task.
-  allFlows().then(update, () => {});
   page.update();
   return {
     title: shortId(id),
@@ -94,7 +92,7 @@ class TaskPage {
     this.#updateWaits(task);
     this.#updateOutcome(state, details);
     this.#updateStreams(withoutResult(details));
-    this.activity.show(details.step_results ?? [], details.omitted);
+    this.activity.show(details.step_results ?? [], details.omitted, task.ended);
     this.#updateFacts(record);
     this.tick();
     this.#tellOfState(title, state);
@@ -104,7 +102,7 @@ class TaskPage {
   #updateNow(task) {
     const isSaid = task.state === 'SUCCESS' || task.state === 'FAILURE' || task.questions.some((wait) => wait.question === task.status);
     setText(this.status, task.status);
-    setText(this.percent, `${task.progress} %`);
+    setText(this.percent, task.progress > 0 ? `${task.progress} %` : '');
     this.now.hidden = task.missing || isSaid;
     this.line.hidden = task.missing;
   }
