@@ -36,3 +36,8 @@ pub use settings::Settings;
 
 #[doc(hidden)]
 pub use caudal_engine::private;
+
+/// The README's code is compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -5,11 +5,14 @@ extern crate caudal_engine as caudal;
 mod desk;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use caudal::ports::{Control, TaskStore};
 use caudal::prelude::*;
+use caudal::task::crash_loop::SUSPECT_TAKEOVERS;
 use caudal::task::{Limits, PauseReason, TaskState, WireState};
+use caudal::testing::memory::MemoryStore;
 use caudal::use_cases::rescue::rescue;
 use caudal::use_cases::run::{Hold, Order, RunEnd};
 use desk::Desk;
@@ -147,6 +150,34 @@ async fn a_stale_execution_ends_silently() {
     GATE.notify_one();
     assert_eq!(running.await.unwrap(), RunEnd::Lost);
     assert_eq!(desk.kinds().await, before);
+}
+
+/// Goal: a step that takes its process down at once is known by name: of a task that has taken down three, the start
+/// is in the log before the body begins.
+#[tokio::test]
+async fn the_step_of_a_suspect_is_known_before_it_runs() {
+    static STORE: OnceLock<Arc<MemoryStore>> = OnceLock::new();
+    /// Looks into its own log first of all.
+    #[flow]
+    async fn looking_flow(ctx: &mut FlowContext) -> FlowResult<bool> {
+        let task = ctx.task_id();
+        ctx.step("Look", move |_| async move {
+            let log = STORE.get().ok_or_else(|| FlowError::failed("no store"))?.events(task, 0, usize::MAX).await?;
+            Ok(log.iter().any(|entry| entry.kind() == "step.started"))
+        })
+        .await
+    }
+    let limits = Limits { crash_loop_backoff: Duration::ZERO, ..Limits::default() };
+    let desk = Desk::with_limits(looking_flow, json!({}), limits).await;
+    let _set_once = STORE.set(desk.store.clone());
+    for _ in 0..SUSPECT_TAKEOVERS {
+        desk.claim().await;
+        desk.store.expire_claims();
+        rescue(&desk.engine).await.unwrap();
+    }
+    let (_hold, running) = desk.run().await;
+    assert_eq!(running.await.unwrap(), RunEnd::Succeeded);
+    assert_eq!(desk.view().await.final_result.unwrap().text(), "true");
 }
 
 /// Goal: past its lease, by the worker's own clock, an execution stops whether or not the store could be asked.

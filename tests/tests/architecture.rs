@@ -32,7 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "caudal-notifications",
         ],
     ),
-    ("caudal-tests", &[]),
+    ("caudal-tests", &["caudal", "caudal-flows"]),
     ("caudal-bench", &[]),
 ];
 
@@ -48,7 +48,7 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("sqlx", &["caudal-stores"]),
     ("redis", &["caudal-stores"]),
     ("lettre", &["caudal-notifications"]),
-    ("reqwest", &["caudal", "caudal-models", "caudal-flows", "caudal-notifications", "caudal-bench"]),
+    ("reqwest", &["caudal", "caudal-models", "caudal-flows", "caudal-notifications", "caudal-bench", "caudal-tests"]),
     ("clap", &["caudal", "caudal-bench"]),
 ];
 

@@ -40,7 +40,7 @@ pub(crate) async fn observe(
     )
     .record(took.as_secs_f64());
     let duration_ms = took.as_micros() as f64 / 1_000.0;
-    tracing::info!(target: "caudal_web::access", %method, route, status, duration_ms, "{method} {route} {status}");
+    tracing::info!(%method, route, status, duration_ms, "{method} {route} {status}");
     Ok(response)
 }
 

@@ -51,12 +51,14 @@ struct LastAnswer {
     full: Vec<&'static FlowDefinition>,
     /// Answers in a row that said more was due and brought nothing.
     hollow: u32,
+    /// Answers that brought nothing since one brought something, or since a reason came to ask again.
+    questions: usize,
 }
 
 impl TaskClaims {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let limits = FlowLimits::of(&shared.engine.registry);
-        let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0 };
+        let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0, questions: 0 };
         Self { shared, limits, turn: AtomicU64::new(0), last: Mutex::new(last) }
     }
 
@@ -64,13 +66,11 @@ impl TaskClaims {
     async fn claim(&self, kind: ClaimKind, most: usize) -> Result<(Vec<Work>, Claimed), StoreError> {
         let engine = &self.shared.engine;
         let turn = self.turn.load(Ordering::Relaxed);
-        let request = ClaimRequest {
-            worker: self.shared.id.clone(),
-            most,
-            flows: self.limits.ask(&self.shared.running, turn),
-            kind,
-            turn,
+        let flows = match kind {
+            ClaimKind::Ordinary => self.limits.ask(&self.shared.running, self.last().questions),
+            ClaimKind::Suspect => self.limits.ask_for_one(),
         };
+        let request = ClaimRequest { worker: self.shared.id.clone(), most, flows, kind, turn };
         let sent = Instant::now();
         let mut answer = engine.store.claim_next(request).await?;
         metrics::histogram!("caudal_claim_seconds").record(sent.elapsed());
@@ -99,7 +99,9 @@ impl TaskClaims {
         last.next_due = answer.next_due;
         last.full = self.limits.full(&self.shared.running);
         last.hollow = if due_now && !found { last.hollow.saturating_add(1) } else { 0 };
-        Ok(Batch { items: work, more: found && due_now })
+        last.questions = if found { 0 } else { last.questions + 1 };
+        let names_left = self.limits.questions() > 1 && last.questions < self.limits.questions();
+        Ok(Batch { items: work, more: (found && due_now) || names_left })
     }
 
     async fn claim_suspect(&self) -> Result<Batch<Work>, StoreError> {
@@ -216,6 +218,7 @@ impl Claims for TaskClaims {
             () = self.room_comes() => {}
             () = self.turn_comes() => {}
         }
+        self.last().questions = 0;
     }
 }
 
@@ -225,3 +228,6 @@ async fn sleep_for(duration: Option<Duration>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

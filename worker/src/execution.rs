@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use caudal_engine::Engine;
 use caudal_engine::task::{TaskId, Tenant};
-use caudal_engine::use_cases::run::hold::Order;
-use caudal_engine::use_cases::run::{Hold, RunEnd, run_task};
+use caudal_engine::use_cases::run::{Hold, Order, run_task};
 use futures_util::FutureExt;
 
 use crate::claims::Work;
+use crate::handing_back::hand_back;
 use crate::shared::Shared;
 
 /// How often to ask whether a suspect finished a step, if no news of it comes.
@@ -19,7 +19,7 @@ const NEWS_MAY_BE_LOST: Duration = Duration::from_millis(500);
 pub(crate) async fn execute(shared: Arc<Shared>, work: Work) {
     let Work { claimed, hold, suspect, place } = work;
     let (task, flow, tenant) = (claimed.task.id, claimed.task.flow.clone(), claimed.task.tenant.clone());
-    let began = Instant::now();
+    let (claim, began) = (claimed.claim, Instant::now());
     let running = AssertUnwindSafe(run_task(&shared.engine, claimed, hold.clone())).catch_unwind();
     let end = if suspect {
         let mut running = std::pin::pin!(running);
@@ -36,11 +36,13 @@ pub(crate) async fn execute(shared: Arc<Shared>, work: Work) {
         running.await
     };
     let end = match end {
-        Ok(end) => word(end),
+        Ok(end) => end.as_str(),
         Err(_) => {
-            // The claim stays until its lease ends or, where it belongs to the process, until the next start: the
-            // number of its next write is lost with the execution.
             tracing::error!(task.id = %task, flow.name = %flow, "the engine panicked while running a task");
+            if shared.engine.store.lease().is_none() {
+                let handed_back = hand_back(&shared.engine, &shared.id, &tenant, task, claim).await;
+                tracing::info!(task.id = %task, ?handed_back, "tried to put it back in line");
+            }
             "panicked"
         }
     };
@@ -82,16 +84,4 @@ async fn step_finished(engine: &Engine, tenant: &Tenant, task: TaskId) {
 /// News without entries may tell of anything.
 fn may_tell_of_a_step<'a>(mut kinds: impl ExactSizeIterator<Item = &'a str>) -> bool {
     kinds.len() == 0 || kinds.any(|kind| matches!(kind, "step.succeeded" | "step.failed"))
-}
-
-fn word(end: RunEnd) -> &'static str {
-    match end {
-        RunEnd::Succeeded => "succeeded",
-        RunEnd::Failed => "failed",
-        RunEnd::Cancelled => "cancelled",
-        RunEnd::Parked => "parked",
-        RunEnd::Paused => "paused",
-        RunEnd::Released => "released",
-        RunEnd::Lost => "lost",
-    }
 }

@@ -11,8 +11,8 @@ use crate::running::Running;
 #[derive(Debug)]
 pub(crate) struct FlowLimits {
     flows: Vec<(&'static FlowDefinition, Vec<Arc<str>>)>,
-    /// The answer for ever, if no flow has a limit.
-    unlimited: Option<Arc<[KnownFlow]>>,
+    /// All names, as many tasks of each as there are.
+    unlimited: Arc<[KnownFlow]>,
 }
 
 impl FlowLimits {
@@ -24,27 +24,39 @@ impl FlowLimits {
                 names.push(name);
             }
         }
-        let mut limits = Self { flows, unlimited: None };
-        if limits.limited().next().is_none() {
-            limits.unlimited = Some(limits.ask(&Running::default(), 0));
-        }
-        limits
+        let unlimited = flows.iter().flat_map(|(definition, names)| {
+            names.iter().map(|name| KnownFlow { name: name.clone(), version: definition.version, free: None })
+        });
+        let unlimited = unlimited.collect();
+        Self { flows, unlimited }
     }
 
-    /// What to ask the store for. `turn` decides who comes first where a limit is shared.
-    pub(crate) fn ask(&self, running: &Running, turn: u64) -> Arc<[KnownFlow]> {
-        if let Some(unlimited) = &self.unlimited {
-            return unlimited.clone();
+    /// What to ask for while nothing runs and only one task is wanted.
+    pub(crate) fn ask_for_one(&self) -> Arc<[KnownFlow]> {
+        self.unlimited.clone()
+    }
+
+    /// What to ask the store for. A limit is shared by all names of its flow, so only one of them is asked for at a
+    /// time: the first, then the second, and so on with `question`.
+    pub(crate) fn ask(&self, running: &Running, question: usize) -> Arc<[KnownFlow]> {
+        if self.limited().next().is_none() {
+            return self.unlimited.clone();
         }
         let flows = self.flows.iter().flat_map(|(definition, names)| {
             let free = free(definition, running);
             names.iter().enumerate().map(move |(place, name)| KnownFlow {
                 name: name.clone(),
                 version: definition.version,
-                free: free.map(|free| share(free, place, names.len(), turn)),
+                free: free.map(|free| if place == question % names.len() { free } else { 0 }),
             })
         });
         flows.collect()
+    }
+
+    /// After so many questions in a row every name has been asked for.
+    pub(crate) fn questions(&self) -> usize {
+        let limited = self.flows.iter().filter(|(definition, _)| definition.options.concurrency.is_some());
+        limited.map(|(_, names)| names.len()).max().unwrap_or(1)
     }
 
     /// The flows of which no more may be taken now.
@@ -64,34 +76,4 @@ impl FlowLimits {
 pub(crate) fn free(definition: &FlowDefinition, running: &Running) -> Option<usize> {
     let limit = definition.options.concurrency? as usize;
     Some(limit.saturating_sub(running.count_of(definition.name)))
-}
-
-/// One name's share of what is free for all names of a flow: together never more than there is. What is left over
-/// after an even division goes round with the turns, so that no name waits for ever.
-fn share(free: usize, place: usize, names: usize, turn: u64) -> usize {
-    let names = names.max(1);
-    let first = usize::try_from(turn % names as u64).unwrap_or(0);
-    let place_in_turn = (place + names - first) % names;
-    free / names + usize::from(place_in_turn < free % names)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Goal: names of one flow never get more than there is together, and each gets its turn.
-    #[test]
-    fn shares_add_up() {
-        for names in 1..4 {
-            for free in 0..10 {
-                let mut got = vec![0; names];
-                for turn in 0..12 {
-                    let shares: Vec<usize> = (0..names).map(|place| share(free, place, names, turn)).collect();
-                    assert_eq!(shares.iter().sum::<usize>(), free);
-                    got.iter_mut().zip(shares).for_each(|(got, share)| *got += share);
-                }
-                assert!(got.iter().all(|sum| *sum == 12 * free / names), "{got:?}");
-            }
-        }
-    }
 }

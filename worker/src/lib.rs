@@ -4,9 +4,13 @@
 //! `quarantine` say what may be claimed now, `execution` runs one task, `running` knows all that run. Beside them,
 //! each a loop of its own: `lease_renewer`, `task_rescuer`, `task_cleaner`.
 
+#[cfg(test)]
+extern crate caudal_engine as caudal;
+
 mod claims;
 mod execution;
 mod flow_limits;
+mod handing_back;
 mod lease_renewer;
 mod quarantine;
 mod running;

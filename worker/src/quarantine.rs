@@ -178,5 +178,4 @@ impl Quarantine {
 }
 
 #[cfg(test)]
-#[path = "quarantine_tests.rs"]
 mod tests;

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use caudal_engine::Engine;
-use caudal_engine::ports::WorkerStatus;
-use caudal_engine::ports::{IdSource, WorkerReport};
+use caudal_engine::ports::{IdSource, WorkerReport, WorkerStatus};
 use caudal_engine::task::WorkerId;
 use caudal_engine::use_cases::run::hold::Order;
 use caudal_runtime::Runtime;
@@ -109,8 +108,8 @@ impl Drop for WorkerHandle {
 
 /// `host:pid:random`, so that people can tell where it was and no two are the same.
 fn worker_id(ids: &dyn IdSource) -> WorkerId {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
-    let host = host.as_deref().map_or("localhost", str::trim);
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
     WorkerId::new(format!("{host}:{}:{:08x}", std::process::id(), ids.random() >> 32))
 }
 

@@ -5,12 +5,16 @@ use std::io::{self, IsTerminal};
 use anyhow::{Result, anyhow};
 use tracing_subscriber::EnvFilter;
 
+use crate::commands::Usage;
 use crate::settings::{LogFormat, Settings};
 
 pub(super) fn start(settings: &Settings) -> Result<()> {
     let filter = EnvFilter::try_new(&settings.log_filter).map_err(|error| {
-        anyhow!("log_filter is '{}', but must be a level or module=level, with commas; for example info,caudal_web=debug ({error})",
-            settings.log_filter)
+        Usage(format!(
+            "log_filter is '{}', but must be levels with commas between them, for all or by module; for example \
+             info,caudal_web=debug ({error})",
+            settings.log_filter
+        ))
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match settings.log_format {

@@ -130,6 +130,4 @@ fn refuse_open_network(settings: &Settings, allowed: bool) -> Result<()> {
 }
 
 #[cfg(test)]
-mod env_sample_tests;
-#[cfg(test)]
 mod tests;

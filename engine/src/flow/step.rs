@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use super::error::{FlowError, FlowResult};
 use super::scope::Place;
 use super::step_context::StepContext;
+use crate::task::crash_loop::is_suspect;
 use crate::task::event::{ChunkReset, StepCancelled, StepFailed, StepRetrying, StepStarted, StepSucceeded};
 use crate::task::{ErrorReport, Json, Timestamp, Wait, WaitKind};
 use crate::use_cases::run::execution::{Execution, Flight};
@@ -130,7 +131,7 @@ impl<'a, T: Serialize + DeserializeOwned + Send + 'a> Plan<'a, T> {
         loop {
             made.wait_for_retry(attempt, tries.cleanup).await?;
             made.execution.enter(tries.cleanup).await?;
-            let mut flight = InFlight::begin(&made, attempt);
+            let mut flight = InFlight::begin(&made, attempt).await;
             let began = Instant::now();
             let outcome = tries.attempt(&made, &mut body, attempt).await.and_then(|value| made.encode(&value));
             made.execution.step_aside().await;
@@ -259,7 +260,9 @@ struct InFlight<'m> {
 }
 
 impl<'m> InFlight<'m> {
-    fn begin(made: &'m Made, attempt: u32) -> Self {
+    /// The start rides along with what comes next. Of a task under suspicion it is durable before the body begins:
+    /// a step that takes its process down at once must be known by its name.
+    async fn begin(made: &'m Made, attempt: u32) -> Self {
         let execution = &made.execution;
         let flight = execution.begin_flight();
         let key = &made.place.key;
@@ -273,8 +276,12 @@ impl<'m> InFlight<'m> {
             execution.tell(ChunkReset { step: key.clone() }.into());
         }
         let started = StepStarted { step: key.clone(), name: made.name.clone(), attempt, ordinal: made.place.ordinal };
-        execution.tell(started.into());
-        Self { made, attempt, ended: false, _flight: flight }
+        let begun = Self { made, attempt, ended: false, _flight: flight };
+        match is_suspect(execution.task.takeovers) {
+            true => execution.record(started.into(), Cargo::default()).await,
+            false => execution.tell(started.into()),
+        }
+        begun
     }
 
     async fn succeed<T: DeserializeOwned>(&mut self, result: Json) -> FlowResult<T> {

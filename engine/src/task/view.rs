@@ -138,7 +138,11 @@ impl TaskView {
             Fact::StepCancelled(step) => self.leave(&step.step),
             Fact::StepRetrying(step) => self.void(&step.step),
 
-            Fact::Log(log) => self.push(&log.teller, true, &LogItem { r#type: "log", fact: log }),
+            Fact::Log(log) => self.push(
+                &log.teller,
+                true,
+                &LogItem { r#type: "log", level: log.level, message: &log.message, step: log.teller.step.as_deref() },
+            ),
             Fact::ToolResult(result) => self.push(
                 &result.teller,
                 false,
@@ -282,8 +286,10 @@ fn tail(text: &str) -> &str {
 #[derive(Serialize)]
 struct LogItem<'a> {
     r#type: &'static str,
-    #[serde(flatten)]
-    fact: &'a super::event::Log,
+    level: super::event::LogLevel,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'a str>,
 }
 
 #[derive(Serialize)]

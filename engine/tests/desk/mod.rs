@@ -11,6 +11,7 @@ use caudal_engine::flow::{Flow, Registry, Resources};
 use caudal_engine::ports::{
     Bell, ClaimKind, ClaimRequest, ClaimedTask, Control, Feed, KnownFlow, RandomIds, TaskStore, WorkerBoard,
 };
+use caudal_engine::task::crash_loop::is_suspect;
 use caudal_engine::task::{Event, Limits, TaskId, TaskRecord, TaskView, Tenant, WorkerId};
 use caudal_engine::testing::clock::TestClock;
 use caudal_engine::testing::memory::MemoryStore;
@@ -61,10 +62,11 @@ impl Desk {
     }
 
     pub async fn claim(&self) -> ClaimedTask {
+        let record = self.record().await;
+        let kind = if is_suspect(record.takeovers) { ClaimKind::Suspect } else { ClaimKind::Ordinary };
         let flows = self.engine.registry.known();
         let flows = flows.map(|(name, flow)| KnownFlow { name, version: flow.version, free: None }).collect();
-        let request =
-            ClaimRequest { worker: WorkerId::new("desk"), most: 1, flows, kind: ClaimKind::Ordinary, turn: 0 };
+        let request = ClaimRequest { worker: WorkerId::new("desk"), most: 1, flows, kind, turn: 0 };
         self.store.claim_next(request).await.unwrap().tasks.pop().expect("a task is due")
     }
 

@@ -111,12 +111,13 @@ impl From<RetryError> for ApiError {
 impl ApiError {
     /// A control that the state does not allow says which states do.
     pub(crate) fn of_control(error: ControlRefused, control: Control) -> Self {
-        let (verb, allowed) = match control {
-            Control::Cancel => ("cancel", "PENDING, PROGRESS, WAITING, PAUSED"),
-            Control::Pause => ("pause", "PENDING, PROGRESS, WAITING"),
-            Control::Resume => ("resume", "PAUSED"),
+        let verb = match control {
+            Control::Cancel => "cancel",
+            Control::Pause => "pause",
+            Control::Resume => "resume",
         };
-        Self::of_refusal(error, verb, allowed)
+        // Each may be repeated, so all that goes on allows all of them.
+        Self::of_refusal(error, verb, "PENDING, PROGRESS, WAITING, PAUSED")
     }
 
     pub(crate) fn of_delete(error: ControlRefused) -> Self {

@@ -52,7 +52,8 @@ impl Channel {
         Arc::new(Self {
             task,
             live,
-            state: Mutex::default(),
+            // The first view is news, whatever it shows.
+            state: Mutex::new(ChannelState { dirty: true, ..ChannelState::default() }),
             loaded: watch::Sender::new(None),
             signs: Signs::default(),
         })

@@ -24,6 +24,8 @@ mod ring;
 mod slots;
 mod snapshot_cursor;
 mod snapshot_stream;
+#[cfg(test)]
+mod tests;
 mod view_of;
 mod wheel;
 

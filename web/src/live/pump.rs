@@ -129,13 +129,15 @@ impl Pump {
                 self.behind_to = self.view.seq;
                 return Ok(());
             }
-            self.fold(&entries);
+            if !self.fold(&entries) {
+                return Ok(());
+            }
         }
     }
 
-    /// Folds what is new in, and hands it to the readers of the log.
-    fn fold(&mut self, entries: &[LogEntry]) {
-        let Some(channel) = self.channel.upgrade() else { return };
+    /// Folds what is new in, and hands it to the readers of the log. False when nobody watches any more.
+    fn fold(&mut self, entries: &[LogEntry]) -> bool {
+        let Some(channel) = self.channel.upgrade() else { return false };
         let known = self.view.seq;
         let mut changed = false;
         for entry in entries.iter().filter(|entry| entry.seq > known) {
@@ -154,12 +156,13 @@ impl Pump {
         state.ended = self.view.state.is_ended();
         if state.event_slots.is_empty() {
             state.ring.clear();
-            return;
+            return true;
         }
         entries.iter().filter(|entry| entry.seq > known).for_each(|entry| state.ring.push(entry));
         let readers = state.event_slots.take_all();
         drop(state);
         readers.into_iter().for_each(Waker::wake);
+        true
     }
 
     /// Publishes if there is something to show, somebody to see it and it is time. Answers when to look again, or

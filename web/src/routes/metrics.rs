@@ -11,8 +11,10 @@ use caudal_engine::task::{TaskState, Timestamp};
 use crate::api_error::{ApiError, ApiResult, Reason};
 use crate::site::OfSite;
 
+type Labels = HashSet<(Arc<str>, TaskState)>;
+
 /// The labels that were ever set, so that a count that fell to nothing is shown as 0 and not as it was.
-static SHOWN: Mutex<Option<HashSet<(Arc<str>, TaskState)>>> = Mutex::new(None);
+static SHOWN: Mutex<Option<Labels>> = Mutex::new(None);
 
 pub(super) async fn metrics(site: OfSite) -> ApiResult {
     let render = site.render_metrics.as_ref();

@@ -17,7 +17,7 @@ pub(super) fn told(task: &TestedTask) -> Value {
         .into_iter()
         .flatten()
         .filter(|item| item.get("unfinished").is_none())
-        .map(without_place)
+        .map(Value::to_string)
         .collect();
     results.sort();
     json!({
@@ -28,15 +28,6 @@ pub(super) fn told(task: &TestedTask) -> Value {
         "final_result": details["final_result"],
         "error": details.get("error"),
     })
-}
-
-/// A telling outside steps is known by a key; the key says nothing to a person.
-fn without_place(item: &Value) -> String {
-    let mut item = item.clone();
-    if let Some(fields) = item.as_object_mut() {
-        fields.remove("key");
-    }
-    item.to_string()
 }
 
 #[expect(clippy::panic, reason = "what a test kit finds wrong must fail the test")]

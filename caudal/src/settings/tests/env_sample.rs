@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::keys::KEYS;
+use super::super::keys::KEYS;
 
 const HEAD: &str = "\
 # All settings of Caudal, each with its default. They are read once, at the start, from three places:

@@ -1,5 +1,7 @@
 //! Which place wins, and what is said of a bad value.
 
+mod env_sample;
+
 use std::fs;
 use std::path::Path;
 

@@ -1,11 +1,10 @@
 //! A developer's own crate, outside the workspace: it is built, started, and runs its own flow.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by crashing")]
-
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+
+use crate::server::Server;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -34,10 +33,10 @@ fn lockfile_is_ours() {
 }
 
 /// With the profile of the workspace, so that nothing is compiled twice.
-fn build() -> PathBuf {
+fn cargo(command: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_caudal")).ancestors().nth(2).unwrap().to_owned();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--locked", "--offline"]).current_dir(example()).env("CARGO_TARGET_DIR", &target);
+    cargo.args([command, "--locked", "--offline"]).current_dir(example()).env("CARGO_TARGET_DIR", &target);
     for setting in [
         "profile.dev.debug='line-tables-only'",
         "profile.dev.split-debuginfo='unpacked'",
@@ -47,46 +46,26 @@ fn build() -> PathBuf {
     ] {
         cargo.args(["--config", setting]);
     }
-    let built = cargo.output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let done = cargo.output().unwrap();
+    let told = [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let hint = "if it is Cargo.lock: copy ours to examples/own-project and run `cargo metadata` there";
+    assert!(done.status.success(), "{}\n{hint}", told.join("\n"));
     target.join("debug/own-project")
 }
 
-struct Server {
-    process: Child,
-    url: String,
-    banner: String,
-}
-
-impl Server {
-    fn start(program: &Path, data: &Path) -> Self {
-        let mut process = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data-folder"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut banner = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut banner).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&banner).unwrap();
-        Self { process, url: ready["url"].as_str().unwrap().to_owned(), banner }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// Goal: the tests that a new project begins with pass.
+#[test]
+fn own_project_passes_its_tests() {
+    cargo("test");
 }
 
 /// Goal: `fn main() { caudal::run() }` and a file per flow are a whole server and its command line; of the flows that
 /// ship with the platform it has none.
 #[test]
 fn own_project_runs_its_flows() {
-    let program = build();
+    let program = cargo("build");
     let data = tempfile::tempdir().unwrap();
-    let mut server = Server::start(&program, &data.path().join("data"));
+    let server = Server::start(&program, &data.path().join("data"), &[]);
     assert!(server.banner.contains(r#""flows":["hello_flow","newsletter_flow"]"#), "{}", server.banner);
 
     let greeted = Command::new(&program)
@@ -111,7 +90,6 @@ fn own_project_runs_its_flows() {
     assert!(backed_up.status.success(), "{}", String::from_utf8_lossy(&backed_up.stderr));
     assert!(file.is_file());
 
-    let asked = Command::new("kill").args(["-TERM", &server.process.id().to_string()]).status().unwrap();
-    assert!(asked.success());
-    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+    server.ask("TERM");
+    assert_eq!(server.end(), Some(0));
 }

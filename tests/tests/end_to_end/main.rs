@@ -1,0 +1,10 @@
+//! The real binary from outside: how it starts and ends, what it refuses, what waiting costs, and how it behaves on a
+//! bad disk. What needs no process of its own is tested at the lowest level that can see it; `docs/testing.md` says
+//! where.
+
+mod bad_input;
+mod disk;
+mod errors;
+mod life;
+mod tasks;
+mod waiting;
