@@ -57,7 +57,6 @@ class TaskPage {
     this.steps = h('step-list');
     this.facts = h('div', { class: 'task-facts' });
     this.#lay(place);
-    this.steps.follow(task.id);
   }
 
   #lay(place) {
@@ -87,6 +86,7 @@ class TaskPage {
     this.badge.hidden = task.missing || !(record || task.view);
     this.badge.state = state;
     if (record && !task.missing) this.actions.show(task);
+    this.#followSteps(record);
     this.#updateNow(task);
     this.line.show(task.progress, state);
     this.#updateWaits(task);
@@ -96,6 +96,13 @@ class TaskPage {
     this.#updateFacts(record);
     this.tick();
     this.#tellOfState(title, state);
+  }
+
+  /** Only of a task that exists: a refused stream would be asked for again and again. */
+  #followSteps(record) {
+    if (!record || this.followed) return;
+    this.followed = true;
+    this.steps.follow(this.task.id);
   }
 
   /** What the questions, the result or the error below say better is left out. */
