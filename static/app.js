@@ -2,8 +2,9 @@
 
 import { fill, h } from './dom.js';
 import './elements/live-health.js';
+import { allFlows } from './flows.js';
 import * as route from './route.js';
-import { watch } from './tasks.js';
+import { redraw, watch } from './tasks.js';
 import { text } from './text.js';
 import { flowView } from './views/flow.js';
 import { flowsView } from './views/flows.js';
@@ -58,3 +59,5 @@ document.querySelector('.skip').addEventListener('click', (event) => {
   main.focus();
 });
 show();
+// Titles are shown in many places; until they come, a flow's name does.
+allFlows().then(redraw, () => {});

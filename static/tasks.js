@@ -81,6 +81,11 @@ export function watch(ids) {
   follow();
 }
 
+/** Has everything that shows a task draw it again, as when the flows' titles have come. */
+export function redraw() {
+  known.forEach((one) => one.changed());
+}
+
 /** Reads a task's record again, after something was done to it. */
 export async function reload(id) {
   await load(task(id));

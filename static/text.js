@@ -114,6 +114,7 @@ export const text = {
     status: 'Status',
     activity: 'Activity',
     noActivity: 'Nothing told yet.',
+    noActivityEver: 'It told nothing on its way.',
     omitted: (count) => `${count.toLocaleString('en')} earlier entries are in the log.`,
     steps: 'Steps',
     noSteps: 'No step has begun.',

@@ -19,8 +19,9 @@ class ActivityList extends HTMLElement {
     fill(this, this.note, this.list);
   }
 
-  show(items, omitted = 0) {
-    this.note.textContent = omitted > 0 ? text.task.omitted(omitted) : items.length === 0 ? text.task.noActivity : '';
+  show(items, omitted = 0, isEnded = false) {
+    const nothing = isEnded ? text.task.noActivityEver : text.task.noActivity;
+    this.note.textContent = omitted > 0 ? text.task.omitted(omitted) : items.length === 0 ? nothing : '';
     this.note.hidden = this.note.textContent === '';
     if (omitted > this.#omitted) this.#drop(0, Math.min(omitted - this.#omitted, this.#entries.length));
     this.#omitted = omitted;

@@ -22,7 +22,9 @@ class ProgressLine extends HTMLElement {
     }
     const done = Math.min(100, Math.max(0, percent));
     this.setAttribute('aria-valuenow', String(done));
-    this.className = `progress is-${state.toLowerCase()}`;
+    // A flow that never says how far it is still shows that it moves.
+    const isUnknown = done === 0 && state === 'PROGRESS';
+    this.className = `progress is-${state.toLowerCase()}${isUnknown ? ' is-unknown' : ''}`;
     this.bar.style.transform = `scaleX(${done / 100})`;
   }
 }

@@ -57,7 +57,7 @@ class RecentTasks extends HTMLElement {
     if (items.length === 0) fill(this.note, h('p', {}, text.tasks.none), this.flow ? null : h('p', {}, text.tasks.noneLead));
     const now = Date.now();
     // Times go on by themselves, so they belong to what is compared.
-    const shown = JSON.stringify(items.map((item) => [item.task_id, item.state, item.status, item.progress, ago(item.created_at, now)]));
+    const shown = JSON.stringify(items.map((item) => [item.task_id, titleOf(item.flow), item.state, item.status, item.progress, ago(item.created_at, now)]));
     if (shown === this.#shown) return;
     this.#shown = shown;
     const focused = document.activeElement?.getAttribute('href');

@@ -46,9 +46,10 @@ export class SchemaForm extends HTMLElement {
     const left = [];
     const shown = [];
     for (const error of errors) {
-      const field = this.#showsJson ? null : this.#find(namedField(error));
+      const { path, message } = atItsField(error);
+      const field = this.#showsJson ? null : this.#find(path);
       if (field) {
-        field.showError(error.message);
+        field.showError(message);
         shown.push(field);
       } else {
         left.push(error);
@@ -58,7 +59,9 @@ export class SchemaForm extends HTMLElement {
       this.errorPlace.textContent = left.map((error) => [error.path, error.message].filter(Boolean).join(': ')).join('\n');
       this.errorPlace.hidden = false;
     }
-    (shown[0]?.focus ?? (() => this.#showsJson && this.#json.focus()))();
+    const first = shown.sort((a, b) => isBefore(a.node, b.node) ? -1 : 1)[0];
+    if (first) first.focus();
+    else if (this.#showsJson && errors.length > 0) this.#json.focus();
     return left;
   }
 
@@ -124,9 +127,13 @@ export class SchemaForm extends HTMLElement {
 }
 
 /** A validator says of a missing property that the object around it is wrong; people look for it at the property. */
-function namedField({ path = '', message = '' }) {
+function atItsField({ path = '', message = '' }) {
   const missing = /^"(.+)" is a required property$/.exec(message);
-  return missing ? `${path}/${missing[1]}` : path;
+  return missing ? { path: `${path}/${missing[1]}`, message: text.form.required } : { path, message };
+}
+
+function isBefore(node, other) {
+  return Boolean(node.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
 }
 
 function each(field, visit) {

@@ -16,7 +16,7 @@ class StepList extends HTMLElement {
   #frame = 0;
 
   connectedCallback() {
-    this.list = h('ol', { class: 'steps' });
+    this.list = h('ol', { class: 'steps', tabindex: '0', 'aria-label': text.task.steps });
     this.note = h('p', { class: 'activity-note' }, text.task.noSteps);
     fill(this, this.note, this.list);
   }
@@ -47,6 +47,8 @@ class StepList extends HTMLElement {
   #draw() {
     const { steps, start } = this.#timeline;
     this.note.hidden = steps.size > 0;
+    // Who looks at the newest step goes on to do so; who scrolled back is left alone.
+    const sticks = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
     const now = this.#timeline.end ?? Date.now();
     const whole = Math.max(now - start, 1);
     for (const [key, step] of steps) {
@@ -63,6 +65,7 @@ class StepList extends HTMLElement {
       row.node.remove();
       this.#rows.delete(key);
     }
+    if (sticks && !this.#timeline.end) this.list.scrollTop = this.list.scrollHeight;
   }
 }
 

@@ -6,7 +6,7 @@ import { fill, h } from '../dom.js';
 class StreamedText extends HTMLElement {
   #node = document.createTextNode('');
   #body = h('div', { class: 'stream-text' });
-  #label = h('h3', { class: 'stream-label' });
+  #label = h('h2', { class: 'stream-label' });
 
   connectedCallback() {
     if (this.firstChild) return;

@@ -58,7 +58,7 @@ class WaitForm extends HTMLElement {
     const since = h('time', { datetime: wait.since, class: 'wait-since', title: moment(wait.since) }, text.wait.since(ago(wait.since)));
     fill(this,
       h('p', { class: 'wait-kind' }, isApproval ? text.wait.approval : text.wait.signal, ' ', since),
-      h('h3', { class: 'wait-question' }, wait.question ?? text.wait.signalQuestion(wait.name)),
+      h('h2', { class: 'wait-question' }, wait.question ?? text.wait.signalQuestion(wait.name)),
       h('form', { class: 'wait-answer', novalidate: true, onsubmit: answer }, form, problem, h('div', { class: 'buttons' }, buttons)));
     form.setSchema(isApproval ? withoutDecision(wait.schema) : wait.schema ?? {}, undefined, { tabs: false });
   }

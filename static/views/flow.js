@@ -5,7 +5,7 @@ import { fill, h } from '../dom.js';
 import { problemNote } from '../elements/problem-note.js';
 import '../elements/recent-tasks.js';
 import '../elements/schema-form.js';
-import { allFlows, oneFlow } from '../flows.js';
+import { oneFlow } from '../flows.js';
 import { duration, humanize } from '../format.js';
 import { go, toTask } from '../route.js';
 import { text } from '../text.js';
@@ -26,7 +26,6 @@ export function flowView(place, { name, parameters }) {
 
 async function show(place, name, from) {
   try {
-    allFlows().catch(() => {});
     const [flow, value] = await Promise.all([oneFlow(name), from ? inputsOf(from) : undefined]);
     draw(place, flow, value);
   } catch (error) {

@@ -10,7 +10,7 @@ import '../elements/step-list.js';
 import '../elements/streamed-text.js';
 import '../elements/task-actions.js';
 import '../elements/wait-form.js';
-import { allFlows, titleOf } from '../flows.js';
+import { titleOf } from '../flows.js';
 import { shortId } from '../format.js';
 import { taskClock } from '../elements/task-clock.js';
 import { taskFacts } from '../elements/task-facts.js';
@@ -24,8 +24,6 @@ export function taskView(place, { name: id, onTitle }) {
   const update = () => page.update();
   task.addEventListener('change', update);
   const clock = setInterval(() => page.tick(), 500);
-  // Titles of flows may come after the task.
-  allFlows().then(update, () => {});
   page.update();
   return {
     title: shortId(id),
@@ -59,7 +57,6 @@ class TaskPage {
     this.steps = h('step-list');
     this.facts = h('div', { class: 'task-facts' });
     this.#lay(place);
-    this.steps.follow(task.id);
   }
 
   #lay(place) {
@@ -89,22 +86,30 @@ class TaskPage {
     this.badge.hidden = task.missing || !(record || task.view);
     this.badge.state = state;
     if (record && !task.missing) this.actions.show(task);
+    this.#followSteps(record);
     this.#updateNow(task);
     this.line.show(task.progress, state);
     this.#updateWaits(task);
     this.#updateOutcome(state, details);
     this.#updateStreams(withoutResult(details));
-    this.activity.show(details.step_results ?? [], details.omitted);
+    this.activity.show(details.step_results ?? [], details.omitted, task.ended);
     this.#updateFacts(record);
     this.tick();
     this.#tellOfState(title, state);
+  }
+
+  /** Only of a task that exists: a refused stream would be asked for again and again. */
+  #followSteps(record) {
+    if (!record || this.followed) return;
+    this.followed = true;
+    this.steps.follow(this.task.id);
   }
 
   /** What the questions, the result or the error below say better is left out. */
   #updateNow(task) {
     const isSaid = task.state === 'SUCCESS' || task.state === 'FAILURE' || task.questions.some((wait) => wait.question === task.status);
     setText(this.status, task.status);
-    setText(this.percent, `${task.progress} %`);
+    setText(this.percent, task.progress > 0 ? `${task.progress} %` : '');
     this.now.hidden = task.missing || isSaid;
     this.line.hidden = task.missing;
   }
