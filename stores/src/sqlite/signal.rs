@@ -19,10 +19,12 @@ impl Session<'_> {
         if let Some(seq) = self.seq_of(row.key, signal)? {
             return Ok(Ok(SignalAccepted { seq }));
         }
-        if row.state.is_ended() {
+        let refused = self.refuse(row.key, signal)?;
+        // Whoever answers second learns that, also when the first answer has ended the task by now.
+        if row.state.is_ended() && !matches!(refused, Some(SignalRefused::AlreadyAnswered)) {
             return Ok(Err(SignalRefused::WrongState { state: row.shown() }));
         }
-        if let Some(refused) = self.refuse(row.key, signal)? {
+        if let Some(refused) = refused {
             return Ok(Err(refused));
         }
         let received = SignalReceived { name: signal.name.clone(), value: signal.value.clone() };

@@ -63,7 +63,7 @@ pub async fn a_signal_is_kept_whatever_the_task_does(trial: Trial) {
     trial.nothing_is_due().await;
 }
 
-/// Goal: the second answer to an approval is refused, also after the first was consumed.
+/// Goal: the second answer to an approval is told so, also after the first was consumed and the task has ended.
 pub async fn an_approval_is_answered_once(trial: Trial) {
     let mut held = trial.running().await;
     let first = NewSignal { id: Some("click".into()), ..new_signal(held.task, APPROVAL) };
@@ -76,6 +76,9 @@ pub async fn an_approval_is_answered_once(trial: Trial) {
     held.send(&*trial.store(), consumed).await.unwrap();
     let after = send(&trial, new_signal(held.task, APPROVAL)).await;
     assert!(matches!(after, Err(SignalRefused::AlreadyAnswered)), "{after:?}");
+    held.send(&*trial.store(), held.end(TaskState::Succeeded)).await.unwrap();
+    let ended = send(&trial, new_signal(held.task, APPROVAL)).await;
+    assert!(matches!(ended, Err(SignalRefused::AlreadyAnswered)), "{ended:?}");
     trial.check(held.task).await;
 }
 

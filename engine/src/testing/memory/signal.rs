@@ -18,12 +18,13 @@ impl State {
         if let Some(seq) = signal.id.as_ref().and_then(|id| stored.signal_ids.get(id)) {
             return Ok(SignalAccepted { seq: *seq });
         }
-        if stored.record.state.is_ended() {
-            return Err(SignalRefused::WrongState { state: stored.record.wire_state() });
-        }
         let is_approval = signal.name.starts_with(APPROVAL_PREFIX);
         if is_approval && stored.answered.contains(&signal.name) {
+            // Whoever answers second learns that, also when the first answer has ended the task by now.
             return Err(SignalRefused::AlreadyAnswered);
+        }
+        if stored.record.state.is_ended() {
+            return Err(SignalRefused::WrongState { state: stored.record.wire_state() });
         }
         if stored.pending.iter().filter(|(_, name)| *name == signal.name).count() >= signal.most_pending {
             return Err(SignalRefused::TooMany);
