@@ -54,6 +54,10 @@ impl Site {
         self.engine.limits.payload_bytes
     }
 
+    pub(crate) fn key_bytes(&self) -> usize {
+        self.engine.limits.idempotency_key_bytes
+    }
+
     pub(crate) fn bulk_bytes(&self) -> usize {
         self.engine.limits.payload_bytes.saturating_mul(BULK_FACTOR)
     }

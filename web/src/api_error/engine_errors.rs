@@ -82,6 +82,7 @@ impl From<SignalRefused> for ApiError {
             SignalRefused::NotFound => Self::no_task(),
             SignalRefused::WrongState { state } => {
                 Self::new(Reason::WrongState, format!("The task is {}: it takes no signals.", state.as_str()))
+                    .hint("A task takes signals in PENDING, PROGRESS, WAITING, PAUSED.")
             }
             SignalRefused::AlreadyAnswered => Self::new(Reason::AlreadyAnswered, "The approval was answered already."),
             SignalRefused::TooMany => {

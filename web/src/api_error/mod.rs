@@ -13,6 +13,8 @@ use actix_web::{HttpResponse, ResponseError};
 use caudal_engine::use_cases::inputs::Violation;
 use serde::Serialize;
 
+const MOST_CHARACTERS: usize = 1_000;
+
 pub(crate) type ApiResult = Result<HttpResponse, ApiError>;
 
 macro_rules! reasons {
@@ -40,6 +42,7 @@ reasons! {
     Csrf 403 "csrf" "The CSRF token is missing or wrong"
     NotFound 404 "not_found" "There is nothing here"
     MethodNotAllowed 405 "method_not_allowed" "The path does not know this method"
+    BodyTimeout 408 "body_timeout" "The body did not arrive"
     IdempotencyConflict 409 "idempotency_conflict" "The idempotency key was used with another body"
     WrongState 409 "wrong_state" "The task's state does not allow it"
     AlreadyAnswered 409 "already_answered" "The approval was answered already"
@@ -63,7 +66,7 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), hint: None, errors: Vec::new(), allow: None }
+        Self { reason, detail: shortened(detail.into()), hint: None, errors: Vec::new(), allow: None }
     }
 
     /// The cause goes to the log, not to the client.
@@ -90,6 +93,10 @@ impl ApiError {
     #[must_use]
     pub(crate) fn errors(mut self, errors: Vec<Violation>) -> Self {
         self.errors = errors;
+        for error in &mut self.errors {
+            error.path = shortened(std::mem::take(&mut error.path));
+            error.message = shortened(std::mem::take(&mut error.message));
+        }
         self
     }
 
@@ -119,6 +126,14 @@ impl ApiError {
             Reason::RateLimited | Reason::StoreUnavailable => Some(1),
             _ => None,
         }
+    }
+}
+
+/// What a client sent is named in the answer, but not sent back whole.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::start_task::Started;
 use crate::api_error::{ApiError, ApiResult, Reason};
-use crate::request::{idempotency_at, read_body, start_request, unknown_field};
+use crate::request::{IdempotencyKey, read_body, start_request, unknown_field};
 use crate::site::OfSite;
 use crate::tenant::tenant_of;
 
@@ -15,12 +15,13 @@ const MOST_TASKS: usize = 1_000;
 
 pub(super) async fn start_tasks(site: OfSite, request: HttpRequest, payload: Payload) -> ApiResult {
     let body = read_body(&request, payload, site.bulk_bytes()).await?;
+    let key = IdempotencyKey::of(&request, site.key_bytes())?;
     let asked: Vec<_> = requests(body.object()?)?
         .iter()
         .enumerate()
         .map(|(place, one)| {
             let mut asked = start_request(one)?;
-            asked.idempotency = idempotency_at(&request, place, one)?;
+            asked.idempotency = key.as_ref().map(|key| key.of_part(&place.to_string(), one));
             Ok(asked)
         })
         .collect();

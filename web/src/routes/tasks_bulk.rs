@@ -10,7 +10,7 @@ use futures_util::stream;
 use serde_json::{Map, Value, json};
 
 use crate::api_error::{ApiError, ApiResult, Reason};
-use crate::request::{filter_of_json, read_body, task_id, unknown_field};
+use crate::request::{IdempotencyKey, filter_of_json, read_body, task_id, unknown_field};
 use crate::site::{OfSite, Site};
 use crate::tenant::tenant_of;
 
@@ -34,12 +34,13 @@ pub(super) async fn tasks_bulk(site: OfSite, request: HttpRequest, payload: Payl
     }
     let tenant = tenant_of(&request);
     let action = action(fields)?;
-    let (ids, more) = chosen(&site, fields, &tenant).await?;
+    let key = IdempotencyKey::of(&request, site.key_bytes())?;
+    let (ids, next) = chosen(&site, fields, &tenant).await?;
     let items: Vec<Value> = stream::iter(ids)
         .map(|id| {
-            let (site, tenant) = (&site, &tenant);
+            let (site, tenant, key) = (&site, &tenant, key.as_ref());
             async move {
-                match apply(site, tenant, &id, action).await {
+                match apply(site, tenant, &id, action, key).await {
                     Ok(answer) => answer,
                     Err(error) => json!({ "task_id": id, "ok": false, "error": error.problem() }),
                 }
@@ -48,7 +49,7 @@ pub(super) async fn tasks_bulk(site: OfSite, request: HttpRequest, payload: Payl
         .buffered(AT_ONCE)
         .collect()
         .await;
-    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": null, "more": more })))
+    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": next, "more": next.is_some() })))
 }
 
 fn action(fields: &Map<String, Value>) -> Result<Action, ApiError> {
@@ -62,12 +63,14 @@ fn action(fields: &Map<String, Value>) -> Result<Action, ApiError> {
     }
 }
 
-/// The ids, and whether more tasks match than are taken at once.
-async fn chosen(site: &Site, fields: &Map<String, Value>, tenant: &Tenant) -> Result<(Vec<String>, bool), ApiError> {
+/// The ids, and the cursor of the filter that goes on if more tasks match than are taken at once.
+type Chosen = (Vec<String>, Option<TaskId>);
+
+async fn chosen(site: &Site, fields: &Map<String, Value>, tenant: &Tenant) -> Result<Chosen, ApiError> {
     match (fields.get("ids"), fields.get("filter")) {
         (Some(Value::Array(ids)), None) if ids.len() <= MOST_TASKS => {
             let ids: Option<Vec<_>> = ids.iter().map(|id| id.as_str().map(str::to_owned)).collect();
-            ids.map(|ids| (ids, false)).ok_or_else(|| wrong("/ids", "must be a list of ids"))
+            ids.map(|ids| (ids, None)).ok_or_else(|| wrong("/ids", "must be a list of ids"))
         }
         (Some(Value::Array(ids)), None) => {
             Err(wrong("/ids", &format!("has {} items; at most {MOST_TASKS} are allowed", ids.len())))
@@ -77,7 +80,7 @@ async fn chosen(site: &Site, fields: &Map<String, Value>, tenant: &Tenant) -> Re
     }
 }
 
-async fn found(site: &Site, mut filter: TaskFilter) -> Result<(Vec<String>, bool), ApiError> {
+async fn found(site: &Site, mut filter: TaskFilter) -> Result<Chosen, ApiError> {
     let mut ids = Vec::new();
     loop {
         filter.limit = filter.limit.min(MOST_TASKS - ids.len());
@@ -85,13 +88,19 @@ async fn found(site: &Site, mut filter: TaskFilter) -> Result<(Vec<String>, bool
         ids.extend(page.items.iter().map(|task| task.id.to_string()));
         match page.next {
             Some(next) if ids.len() < MOST_TASKS => filter.cursor = Some(next),
-            next => return Ok((ids, next.is_some())),
+            next => return Ok((ids, next)),
         }
     }
 }
 
-async fn apply(site: &Site, tenant: &Tenant, id: &str, action: Action) -> Result<Value, ApiError> {
-    let task: TaskId = task_id(id)?;
+async fn apply(
+    site: &Site,
+    tenant: &Tenant,
+    id: &str,
+    action: Action,
+    key: Option<&IdempotencyKey>,
+) -> Result<Value, ApiError> {
+    let task = task_id(id)?;
     match action {
         Action::Control(control) => {
             let controlled = control_task(&site.engine, tenant, task, control).await;
@@ -100,7 +109,8 @@ async fn apply(site: &Site, tenant: &Tenant, id: &str, action: Action) -> Result
             Ok(json!({ "task_id": task, "ok": true, "state": record.wire_state() }))
         }
         Action::Retry => {
-            let created = retry_task(&site.engine, tenant, task, None).await?;
+            let idempotency = key.map(|key| key.of_part(id, &json!({ "retry_of": task })));
+            let created = retry_task(&site.engine, tenant, task, idempotency).await?;
             Ok(json!({ "task_id": task, "ok": true, "retried_as": created.id }))
         }
         Action::Delete => {
