@@ -100,7 +100,7 @@ pub(crate) struct StartArgs {
     #[arg(long)]
     pub(crate) wait: bool,
     /// Start it this many seconds from now
-    #[arg(long, value_name = "seconds")]
+    #[arg(long, value_name = "seconds", allow_negative_numbers = true)]
     pub(crate) delay_seconds: Option<f64>,
     /// How urgent it is
     #[arg(long, value_parser = ["high", "normal", "low"])]

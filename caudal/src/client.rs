@@ -142,7 +142,14 @@ impl Client {
         if seen > 0 {
             request = request.header("Last-Event-ID", seen);
         }
-        let response = self.send(request).await?;
+        // The stream may go on for ever, but it must begin.
+        let response = match tokio::time::timeout(ANSWER_TIMEOUT, self.send(request)).await {
+            Ok(response) => response?,
+            Err(_) => {
+                let cause = "it took the request and gave no answer".to_owned();
+                return Err(ClientError::Unreachable { url: self.base.clone(), cause });
+            }
+        };
         Ok((response.status() != StatusCode::NO_CONTENT).then_some(response))
     }
 

@@ -97,7 +97,7 @@ pub(crate) const KEYS: &[Key] = &[
 
     key(LOGS, "log_format", Form::Word(&["human", "json"]), ["human", "json"],
         "For people or for programs"),
-    key(LOGS, "log_filter", Form::Text, ["info,actix_server=warn", "info,caudal_web=debug"],
+    key(LOGS, "log_filter", Form::Text, ["info,actix_server=warn,actix_http=off", "info,caudal_web=debug"],
         "Which logs are written: levels, for all or by module"),
 
     key(FLOWS, "diagnostics", Form::Switch, ["false", "true"],
