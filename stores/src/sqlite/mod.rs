@@ -46,6 +46,7 @@ mod settings;
 mod signal;
 mod stats;
 mod store;
+mod wal_ahead;
 mod write;
 mod writer;
 

@@ -60,7 +60,8 @@ impl Writer {
     /// Writes until it is told to close or nobody is left who could ask.
     pub(super) fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut announcements = Announcements::default();
-        while let Some(group) = next_group(&mut orders) {
+        self.checkpoints.at_leisure();
+        while let Some(group) = next_group(&mut orders, || self.checkpoints.at_leisure()) {
             self.commit(group, &mut announcements);
             self.checkpoints.after_commit(&self.connection);
         }
@@ -148,7 +149,7 @@ fn answer(group: Group, fault: Option<&Fault>) {
 /// as long again, so the writer looks about for a moment before it sleeps, and lets whoever can run do so meanwhile.
 const LOOKING_ABOUT: Duration = Duration::from_micros(400);
 
-fn first_of(orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
+fn first_of(orders: &mut mpsc::Receiver<Order>, mut at_leisure: impl FnMut()) -> Option<Order> {
     let until = Instant::now() + LOOKING_ABOUT;
     while Instant::now() < until {
         match orders.try_recv() {
@@ -157,14 +158,15 @@ fn first_of(orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
             Err(mpsc::error::TryRecvError::Empty) => std::thread::yield_now(),
         }
     }
+    at_leisure();
     orders.blocking_recv()
 }
 
 /// Waits for the first operation and takes with it what else is there. None when there will be no more.
-fn next_group(orders: &mut mpsc::Receiver<Order>) -> Option<Group> {
+fn next_group(orders: &mut mpsc::Receiver<Order>, at_leisure: impl FnMut()) -> Option<Group> {
     let mut group = Group::new();
     let mut bytes = 0;
-    let mut next = first_of(orders);
+    let mut next = first_of(orders, at_leisure);
     loop {
         match next {
             Some(Order::Operation(operation)) => {
