@@ -41,8 +41,12 @@ pub(crate) struct Server {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve the page and the API and run tasks (the default)
+    /// Serve the page and the API, run tasks and send notifications (the default)
     Serve(ServeArgs),
+    /// Only serve the page and the API, beside workers elsewhere
+    Web(ServeArgs),
+    /// Only run tasks
+    Worker(ServeArgs),
     /// List the flows of the server, or tell about one
     Flows(FlowsArgs),
     /// Start a task
@@ -63,6 +67,8 @@ pub(crate) enum Command {
     Retry(TaskIds),
     /// Send a value to a waiting task, or answer its question
     Signal(SignalArgs),
+    /// Ask whether a server, or any role's --health-listen, is ready; exit code 0 says yes
+    Ready,
     /// Copy the store into a file, also while a server runs
     Backup(BackupArgs),
     /// Make a project of your own

@@ -8,6 +8,7 @@ mod flows;
 mod follow;
 mod new;
 mod new_flow;
+mod ready;
 mod screen;
 mod show;
 mod signal;
@@ -26,7 +27,7 @@ use crate::cli::{Cli, Command, ServeArgs};
 use crate::client::{Client, ClientError};
 use crate::output::Output;
 use crate::run::WireResources;
-use crate::serve;
+use crate::serve::{self, Role};
 
 pub(crate) const SUCCESS: u8 = 0;
 pub(crate) const FAILURE: u8 = 1;
@@ -51,11 +52,13 @@ pub(crate) fn run(cli: Cli, wire: WireResources) -> Result<u8> {
     let output = Output { json: cli.server.json };
     let url = &cli.server.url;
     let command = cli.command.unwrap_or_else(|| Command::Serve(ServeArgs { settings: Default::default() }));
-    if !matches!(command, Command::Serve(_)) {
+    if !matches!(command, Command::Serve(_) | Command::Web(_) | Command::Worker(_)) {
         flags.refuse(command.word())?;
     }
     match command {
-        Command::Serve(args) => serve::run(args.settings.or(flags), wire, output),
+        Command::Serve(args) => serve::run(Role::All, args.settings.or(flags), wire, output),
+        Command::Web(args) => serve::run(Role::Web, args.settings.or(flags), wire, output),
+        Command::Worker(args) => serve::run(Role::Worker, args.settings.or(flags), wire, output),
         Command::New(args) => new::run(&args, output),
         Command::NewFlow(args) => new_flow::run(&args, output),
         Command::Backup(args) => backup::run(args, output),
@@ -65,6 +68,7 @@ pub(crate) fn run(cli: Cli, wire: WireResources) -> Result<u8> {
         Command::Tasks(args) => with_server(url, output, async move |session| tasks::run(&session, &args).await),
         Command::Show(args) => with_server(url, output, async move |session| show::run(&session, &args).await),
         Command::Signal(args) => with_server(url, output, async move |session| signal::run(&session, &args).await),
+        Command::Ready => with_server(url, output, async move |session| ready::run(&session).await),
         Command::Cancel(args) => control(url, output, "cancel", args.tasks),
         Command::Pause(args) => control(url, output, "pause", args.tasks),
         Command::Resume(args) => control(url, output, "resume", args.tasks),
@@ -111,6 +115,8 @@ impl Command {
     fn word(&self) -> &'static str {
         match self {
             Self::Serve(_) => "serve",
+            Self::Web(_) => "web",
+            Self::Worker(_) => "worker",
             Self::Flows(_) => "flows",
             Self::Start(_) => "start",
             Self::Watch(_) => "watch",
@@ -121,6 +127,7 @@ impl Command {
             Self::Resume(_) => "resume",
             Self::Retry(_) => "retry",
             Self::Signal(_) => "signal",
+            Self::Ready => "ready",
             Self::Backup(_) => "backup",
             Self::New(_) => "new",
             Self::NewFlow(_) => "new-flow",
