@@ -1,6 +1,6 @@
 //! The life of a data folder: who may open it, what is said when it cannot be, restarts, full disks, backups.
 
-#![expect(clippy::panic, reason = "these are tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
