@@ -4,11 +4,14 @@
 
 mod engine_errors;
 
+pub(crate) use engine_errors::verb_of;
+
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use caudal_engine::use_cases::inputs::Violation;
 use serde::Serialize;
@@ -39,6 +42,8 @@ reasons! {
     UnknownField 400 "unknown_field" "A field is not known"
     InvalidInputs 400 "invalid_inputs" "The inputs do not fit"
     InvalidQuery 400 "invalid_query" "The query cannot be understood"
+    Unauthenticated 401 "unauthenticated" "It is not known who asks"
+    Forbidden 403 "forbidden" "The role does not allow it"
     Csrf 403 "csrf" "The CSRF token is missing or wrong"
     NotFound 404 "not_found" "There is nothing here"
     MethodNotAllowed 405 "method_not_allowed" "The path does not know this method"
@@ -62,11 +67,21 @@ pub(crate) struct ApiError {
     hint: Option<String>,
     errors: Vec<Violation>,
     allow: Option<String>,
+    challenge: Option<&'static str>,
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
     pub(crate) fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: shortened(detail.into()), hint: None, errors: Vec::new(), allow: None }
+        Self {
+            reason,
+            detail: shortened(detail.into()),
+            hint: None,
+            errors: Vec::new(),
+            allow: None,
+            challenge: None,
+            retry_after: None,
+        }
     }
 
     /// The cause goes to the log, not to the client.
@@ -88,6 +103,23 @@ impl ApiError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// What `WWW-Authenticate` says.
+    #[must_use]
+    pub(crate) fn challenge(mut self, challenge: &'static str) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        self.reason == Reason::Unauthenticated
     }
 
     #[must_use]
@@ -121,6 +153,9 @@ impl ApiError {
     }
 
     fn retry_after_seconds(&self) -> Option<u64> {
+        if let Some(wait) = self.retry_after {
+            return Some(wait.as_secs() + 1);
+        }
         match self.reason {
             Reason::LineFull => Some(5),
             Reason::RateLimited | Reason::StoreUnavailable => Some(1),
@@ -170,6 +205,9 @@ impl ResponseError for ApiError {
         }
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.clone()));
+        }
+        if self.is_unauthenticated() {
+            response.insert_header((WWW_AUTHENTICATE, self.challenge.unwrap_or("Bearer")));
         }
         response.body(serde_json::to_vec(&self.problem()).unwrap_or_default())
     }

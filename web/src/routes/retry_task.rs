@@ -6,6 +6,7 @@ use caudal_engine::use_cases::retry;
 use serde_json::json;
 
 use super::start_task::answer;
+use crate::access::Caller;
 use crate::api_error::ApiResult;
 use crate::request::{IdempotencyKey, Query, task_id};
 use crate::site::OfSite;
@@ -17,5 +18,6 @@ pub(super) async fn retry_task(site: OfSite, request: HttpRequest, id: Path<Stri
     let key = IdempotencyKey::of(&request, site.key_bytes())?;
     let idempotency = key.map(|key| key.with(&json!({ "retry_of": task })));
     let created = retry::retry_task(&site.engine, &tenant_of(&request), task, idempotency).await?;
+    Caller::of(&request).note("retry", task);
     answer(&site, created.id, wait).await
 }

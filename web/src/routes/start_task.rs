@@ -9,6 +9,7 @@ use caudal_engine::task::{TaskId, TaskView};
 use caudal_engine::use_cases::start;
 use serde::Serialize;
 
+use crate::access::Caller;
 use crate::api_error::ApiResult;
 use crate::live::view_of;
 use crate::request::{IdempotencyKey, Query, read_body, start_request};
@@ -22,6 +23,7 @@ pub(super) async fn start_task(site: OfSite, request: HttpRequest, payload: Payl
     let mut asked = start_request(&body.0)?;
     asked.idempotency = IdempotencyKey::of(&request, site.key_bytes())?.map(|key| key.with(&body.0));
     let created = start::start_task(&site.engine, &tenant_of(&request), asked).await?;
+    Caller::of(&request).note("start", created.id);
     answer(&site, created.id, wait).await
 }
 

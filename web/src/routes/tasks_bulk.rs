@@ -9,7 +9,8 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde_json::{Map, Value, json};
 
-use crate::api_error::{ApiError, ApiResult, Reason};
+use crate::access::{Caller, Role};
+use crate::api_error::{ApiError, ApiResult, Reason, verb_of};
 use crate::request::{IdempotencyKey, filter_of_json, read_body, task_id, unknown_field};
 use crate::site::{OfSite, Site};
 use crate::tenant::tenant_of;
@@ -34,16 +35,19 @@ pub(super) async fn tasks_bulk(site: OfSite, request: HttpRequest, payload: Payl
     }
     let tenant = tenant_of(&request);
     let action = action(fields)?;
+    let caller = Caller::of(&request);
+    // The route asks for less, since its other actions do.
+    if matches!(action, Action::Delete) && !caller.may(Role::Admin) {
+        return Err(ApiError::new(Reason::Forbidden, format!("To delete tasks the role '{}' is needed.", Role::Admin)));
+    }
     let key = IdempotencyKey::of(&request, site.key_bytes())?;
     let (ids, next) = chosen(&site, fields, &tenant).await?;
+    let bulk = Bulk { site: &site, tenant: &tenant, caller: &caller, key: key.as_ref(), action };
     let items: Vec<Value> = stream::iter(ids)
-        .map(|id| {
-            let (site, tenant, key) = (&site, &tenant, key.as_ref());
-            async move {
-                match apply(site, tenant, &id, action, key).await {
-                    Ok(answer) => answer,
-                    Err(error) => json!({ "task_id": id, "ok": false, "error": error.problem() }),
-                }
+        .map(|id| async move {
+            match bulk.apply(&id).await {
+                Ok(answer) => answer,
+                Err(error) => json!({ "task_id": id, "ok": false, "error": error.problem() }),
             }
         })
         .buffered(AT_ONCE)
@@ -93,29 +97,39 @@ async fn found(site: &Site, mut filter: TaskFilter) -> Result<Chosen, ApiError> 
     }
 }
 
-async fn apply(
-    site: &Site,
-    tenant: &Tenant,
-    id: &str,
+/// What is done to each, and for whom.
+#[derive(Clone, Copy)]
+struct Bulk<'a> {
+    site: &'a Site,
+    tenant: &'a Tenant,
+    caller: &'a Caller,
+    key: Option<&'a IdempotencyKey>,
     action: Action,
-    key: Option<&IdempotencyKey>,
-) -> Result<Value, ApiError> {
-    let task = task_id(id)?;
-    match action {
-        Action::Control(control) => {
-            let controlled = control_task(&site.engine, tenant, task, control).await;
-            controlled.map_err(|refused| ApiError::of_control(refused, control))?;
-            let record = site.task(tenant, task).await?;
-            Ok(json!({ "task_id": task, "ok": true, "state": record.wire_state() }))
-        }
-        Action::Retry => {
-            let idempotency = key.map(|key| key.of_part(id, &json!({ "retry_of": task })));
-            let created = retry_task(&site.engine, tenant, task, idempotency).await?;
-            Ok(json!({ "task_id": task, "ok": true, "retried_as": created.id }))
-        }
-        Action::Delete => {
-            site.engine.store.delete(tenant, task).await.map_err(ApiError::of_delete)?;
-            Ok(json!({ "task_id": task, "ok": true }))
+}
+
+impl Bulk<'_> {
+    async fn apply(self, id: &str) -> Result<Value, ApiError> {
+        let Self { site, tenant, caller, key, action } = self;
+        let task = task_id(id)?;
+        match action {
+            Action::Control(control) => {
+                let controlled = control_task(&site.engine, tenant, task, control).await;
+                controlled.map_err(|refused| ApiError::of_control(refused, control))?;
+                caller.note(verb_of(control), task);
+                let record = site.task(tenant, task).await?;
+                Ok(json!({ "task_id": task, "ok": true, "state": record.wire_state() }))
+            }
+            Action::Retry => {
+                let idempotency = key.map(|key| key.of_part(id, &json!({ "retry_of": task })));
+                let created = retry_task(&site.engine, tenant, task, idempotency).await?;
+                caller.note("retry", task);
+                Ok(json!({ "task_id": task, "ok": true, "retried_as": created.id }))
+            }
+            Action::Delete => {
+                site.engine.store.delete(tenant, task).await.map_err(ApiError::of_delete)?;
+                caller.note("delete", task);
+                Ok(json!({ "task_id": task, "ok": true }))
+            }
         }
     }
 }
