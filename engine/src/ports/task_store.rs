@@ -320,6 +320,8 @@ pub struct TaskFilter {
 pub struct TaskPage {
     pub items: Vec<TaskRecord>,
     pub next: Option<TaskId>,
+    /// A part of the store is away: tasks that only it holds are missing.
+    pub partial: bool,
 }
 
 #[derive(Debug, Clone, Default)]
