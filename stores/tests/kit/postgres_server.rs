@@ -1,7 +1,7 @@
 //! A Postgres server of a test's own: on a free port and in a temporary folder, gone when the test is.
 //!
 //! Postgres refuses to run as root; then it runs as another user. The cluster's files are made once and copied for
-//! each server. What no test may rely on is switched off: `fsync`, and waiting for the disk at a commit.
+//! each server. `fsync` is switched off: what is committed survives a kill, and no test takes the power away.
 //!
 //! A shell stands between the test and the server. It ends the server and removes the folder when the test lets go
 //! of it or is gone, however that came.
@@ -60,8 +60,12 @@ impl PostgresServer {
 
     /// Statements that others than this kit have sent since the server was started for the first time.
     pub fn queries(&self) -> usize {
-        let log = fs::read_to_string(self.log()).unwrap();
-        log.lines().filter(|line| line.contains("[caudal] LOG:") && !line.contains("disconnection")).count()
+        self.said().lines().filter(|line| line.contains("[caudal] LOG:") && !line.contains("disconnection")).count()
+    }
+
+    /// What it has written into its log.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
     }
 
     /// As a crash of the machine would: every process of it at once, without a word.
@@ -94,7 +98,6 @@ impl PostgresServer {
             "listen_addresses=127.0.0.1",
             &format!("unix_socket_directories={}", self.data().display()),
             "fsync=off",
-            "synchronous_commit=off",
             "full_page_writes=off",
             "shared_buffers=16MB",
             "max_connections=50",
@@ -125,8 +128,7 @@ impl PostgresServer {
         let began = Instant::now();
         while !self.answers() {
             let gone = self.watch.as_mut().is_none_or(|watch| watch.try_wait().unwrap().is_some());
-            let says = || fs::read_to_string(self.log()).unwrap_or_default();
-            assert!(!gone && began.elapsed() < Duration::from_secs(60), "Postgres does not start:\n{}", says());
+            assert!(!gone && began.elapsed() < Duration::from_secs(60), "Postgres does not start:\n{}", self.said());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -172,7 +174,7 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("Postgres said:\n{}", fs::read_to_string(self.log()).unwrap_or_default());
+            eprintln!("Postgres said:\n{}", self.said());
         }
         if let Some(mut watch) = self.watch.take() {
             drop(watch.stdin.take());
