@@ -85,11 +85,11 @@ pub(crate) const KEYS: &[Key] = &[
         "Threads that serve HTTP"),
 
     key(ACCESS, "api_keys", Form::List("name:role:hash"),
-        ["", "ci:start:8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92"],
+        ["", "ci:start:ab9c9e3a18c856be1617f5a228a467ac928a9bda2af94b527a8b4a8628110ee6"],
         "Who may do what: `caudal new-key` makes a key and its line; roles are admin, start and read"),
     key(ACCESS, "make_admin_key", Form::Switch, ["false", "true"],
         "When api_keys is empty: make an admin key at the first start, print it once, and keep its line in the data folder"),
-    key(ACCESS, "secret", Form::Secret, ["", "a long text that nobody guesses: openssl rand -base64 32"],
+    key(ACCESS, "secret", Form::Secret, ["", "what this prints: openssl rand -base64 32"],
         "Signs sessions and watch links; the same for all web processes [default: a file in the data folder]"),
     key(ACCESS, "session_hours", Form::Number(1, 8_760), ["12", "168"],
         "How long a login in a browser lasts"),

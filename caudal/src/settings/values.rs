@@ -118,7 +118,8 @@ impl Values {
     }
 
     pub(crate) fn secret(&self, name: &str) -> Result<Option<String>> {
-        self.read(name, |_, text| (text.len() >= LEAST_SECRET_BYTES).then(|| text.to_owned()))
+        // Everybody knows the example.
+        self.read(name, |key, text| (text.len() >= LEAST_SECRET_BYTES && text != key.example).then(|| text.to_owned()))
     }
 
     /// What is wrong with an entry is told by `parse`; the entry itself may be a secret in the wrong place.
