@@ -9,6 +9,8 @@ pub(crate) enum Form {
     /// `address:port`
     Address,
     Url,
+    /// The address of a service, by one of these schemes; it may hold a password.
+    Service(&'static [&'static str]),
     /// One of these words.
     Word(&'static [&'static str]),
     /// A flag: present, `1`, `true`, `yes`, `on`, or their opposites.
@@ -49,6 +51,10 @@ impl Key {
     }
 }
 
+/// Schemes of services.
+const REDIS: &[&str] = &["redis", "rediss"];
+const POSTGRES: &[&str] = &["postgres", "postgresql"];
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
@@ -56,6 +62,7 @@ const GIB: u64 = 1024 * MIB;
 const SERVER: &str = "Server";
 const ACCESS: &str = "Access";
 const STORE: &str = "Store";
+const MACHINES: &str = "Several processes";
 const WORKER: &str = "Worker";
 const LOGS: &str = "Logs";
 const FLOWS: &str = "Flows";
@@ -108,6 +115,21 @@ pub(crate) const KEYS: &[Key] = &[
         "Ended tasks are forgotten after this many days"),
     key(STORE, "keep_bytes", Form::Bytes(MIB, 1 << 50), ["8GiB", "500MiB"],
         "... or earlier, oldest first, when the store holds more than this"),
+
+    key(MACHINES, "redis_url", Form::Service(REDIS), ["", "redis://127.0.0.1:6379"],
+        "The Redis that processes share; without it one process keeps everything in the data folder"),
+    key(MACHINES, "redis_prefix", Form::Text, ["caudal:", "flows:"],
+        "What all keys in Redis begin with, so that a server can be shared"),
+    key(MACHINES, "redis_partitions", Form::Number(0, 1_024), ["0", "16"],
+        "How many partitions tasks are spread over, for a cluster; it can grow but not shrink, and 0 leaves it as it is"),
+    key(MACHINES, "redis_may_lose_seconds", Form::Number(0, 3_600), ["0", "1"],
+        "How much of the newest may be lost when Redis dies: more than 0 allows appendfsync everysec"),
+    key(MACHINES, "database_url", Form::Service(POSTGRES), ["", "postgres://caudal:secret@127.0.0.1:5432/caudal"],
+        "The Postgres that keeps ended tasks; without it they stay in Redis until they are forgotten"),
+    key(MACHINES, "database_schema", Form::Text, ["caudal", "flows"],
+        "The schema in Postgres that our tables are in"),
+    key(MACHINES, "unarchived_bytes", Form::Bytes(MIB, 1 << 50), ["1GiB", "200MiB"],
+        "How much of ended tasks may wait in Redis for Postgres before starts are refused with archive_behind"),
 
     key(WORKER, "concurrency", Form::Number(1, 100_000), ["64", "16"],
         "Tasks that run at once"),

@@ -6,6 +6,7 @@
 mod access;
 mod flags;
 mod keys;
+mod machines;
 mod sources;
 mod values;
 
@@ -19,6 +20,7 @@ use reqwest::Url;
 
 pub(crate) use access::AccessSettings;
 pub(crate) use flags::{HiddenSettingFlags, SettingFlags};
+pub(crate) use machines::MachineSettings;
 use sources::Sources;
 use values::Values;
 
@@ -31,6 +33,8 @@ pub struct Settings {
     pub(crate) web_threads: usize,
     pub data_folder: PathBuf,
     pub(crate) durability: Durability,
+    /// None: one process with everything in its data folder.
+    pub(crate) machines: Option<MachineSettings>,
     pub(crate) concurrency: usize,
     pub(crate) grace: Duration,
     pub(crate) log_format: LogFormat,
@@ -74,6 +78,7 @@ impl Settings {
                 "normal" => Durability::Normal,
                 _ => Durability::Full,
             },
+            machines: MachineSettings::of(&values)?,
             concurrency: values.size("concurrency")?,
             grace: Duration::from_secs(values.number("grace_seconds")?),
             log_format: match values.word("log_format")? {

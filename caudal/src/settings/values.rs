@@ -32,6 +32,7 @@ impl fmt::Display for Form {
             Self::Path => f.write_str("a path"),
             Self::Address => f.write_str("an IP address and a port"),
             Self::Url => f.write_str("an http or https URL"),
+            Self::Service(schemes) => write!(f, "a URL that begins with {}://", schemes.join(":// or ")),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::List(what) => write!(f, "{what}, or several with commas between them"),
             Self::Secret => write!(f, "a text of at least {LEAST_SECRET_BYTES} bytes"),
@@ -72,7 +73,10 @@ impl Values {
         };
         match parse(key, text) {
             Some(value) => Ok(Some(value)),
-            None if key.form == Form::Secret => bail!("{place} must be {}", key.form),
+            // What is written there may be secret.
+            None if matches!(key.form, Form::Secret | Form::Service(_)) => {
+                bail!("{place} must be {}; for example {}", key.form, key.example)
+            }
             None => bail!("{place} is '{text}', but must be {}; for example {}", key.form, key.example),
         }
     }
@@ -99,6 +103,13 @@ impl Values {
     pub(crate) fn url(&self, name: &str) -> Result<Option<Url>> {
         self.read(name, |_, text| {
             Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        })
+    }
+
+    pub(crate) fn service(&self, name: &str) -> Result<Option<Url>> {
+        self.read(name, |key, text| match key.form {
+            Form::Service(schemes) => Url::parse(text).ok().filter(|url| schemes.contains(&url.scheme())),
+            _ => None,
         })
     }
 
