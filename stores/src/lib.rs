@@ -3,4 +3,5 @@
 //! Each adapter is a folder with the same file names, one per operation, so that the difference is visible side by
 //! side. Nobody above the ports can tell which one is there.
 
+pub mod redis;
 pub mod sqlite;
