@@ -36,18 +36,15 @@ impl RedisServer {
 
     /// With these options besides, as on the command line: `["--maxmemory", "10mb"]`.
     pub fn with(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         for _ in 0..20 {
-            let port = free_port();
+            // Somebody else may take the port first: then another one is tried.
             let mut server = Self {
-                port,
-                folder: tempfile::tempdir_in(folder.path()).unwrap(),
+                port: free_port(),
+                folder: tempfile::tempdir().unwrap(),
                 options: options.iter().map(|&option| option.to_owned()).collect(),
                 running: None,
             };
             if server.run() {
-                // The outer folder has served; the inner one is the server's.
-                server.folder = folder;
                 return server;
             }
         }
