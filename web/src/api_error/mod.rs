@@ -57,6 +57,7 @@ reasons! {
     RateLimited 429 "rate_limited" "Too much at once"
     LineFull 429 "line_full" "The line is full"
     StoreUnavailable 503 "store_unavailable" "The store cannot be reached"
+    ArchiveBehind 503 "archive_behind" "The archive is behind"
     Internal 500 "internal" "Something went wrong here"
 }
 
@@ -154,7 +155,7 @@ impl ApiError {
 
     fn retry_after_seconds(&self) -> Option<u32> {
         self.retry_after_seconds.or(match self.reason {
-            Reason::LineFull => Some(5),
+            Reason::LineFull | Reason::ArchiveBehind => Some(5),
             Reason::RateLimited | Reason::StoreUnavailable => Some(1),
             _ => None,
         })
