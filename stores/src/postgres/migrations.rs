@@ -27,12 +27,14 @@ pub(super) async fn run(connection: &mut PgConnection, schema: &str, place: &Pla
     Ok(())
 }
 
-/// How many migrations the schema has seen.
+/// How many migrations the schema has seen. Read from the catalog's tables: functions such as `to_regclass` may still
+/// believe, when another process has just migrated, what they knew before we waited for it.
 async fn version(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
-    let there: bool = query_scalar("SELECT to_regclass($1 || '.schema_migrations') IS NOT NULL")
-        .bind(schema)
-        .fetch_one(&mut *connection)
-        .await?;
+    let there: bool =
+        query_scalar("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema_migrations')")
+            .bind(schema)
+            .fetch_one(&mut *connection)
+            .await?;
     if !there {
         return Ok(0);
     }
@@ -67,8 +69,10 @@ async fn migrate(connection: &mut PgConnection, schema: &str) -> Result<i64, Fau
 }
 
 async fn make_schema(connection: &mut PgConnection, schema: &str) -> Result<(), Fault> {
-    let there: bool =
-        query_scalar("SELECT to_regnamespace($1) IS NOT NULL").bind(schema).fetch_one(&mut *connection).await?;
+    let there: bool = query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)")
+        .bind(schema)
+        .fetch_one(&mut *connection)
+        .await?;
     if !there {
         // The name was checked when the settings were read.
         raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut *connection).await?;
