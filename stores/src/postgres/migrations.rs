@@ -42,14 +42,27 @@ async fn version(connection: &mut PgConnection, schema: &str) -> Result<i64, Fau
 }
 
 /// Answers the version that it is at then: another process may have been there first, even a newer one.
+///
+/// The lock is the session's and is taken before the transaction begins: a transaction that began earlier may look at
+/// what it remembers of the catalogue from before the wait.
 async fn migrate(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
-    let mut transaction = connection.begin().await?;
     // It takes what it takes, and so does waiting for another process that is at it.
-    raw_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").execute(&mut *transaction).await?;
-    query::<Postgres>("SELECT pg_advisory_xact_lock(hashtextextended('caudal migrations ' || $1, 0))")
+    raw_sql("SET statement_timeout = 0; SET lock_timeout = 0").execute(&mut *connection).await?;
+    query::<Postgres>("SELECT pg_advisory_lock(hashtextextended('caudal migrations ' || $1, 0))")
         .bind(schema)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
+    // A failure ends the connection, and the lock with it.
+    let version = migrate_alone(connection, schema).await?;
+    query::<Postgres>("SELECT pg_advisory_unlock(hashtextextended('caudal migrations ' || $1, 0))")
+        .bind(schema)
+        .execute(connection)
+        .await?;
+    Ok(version)
+}
+
+async fn migrate_alone(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
+    let mut transaction = connection.begin().await?;
     let found = version(&mut transaction, schema).await?;
     if found == 0 {
         make_schema(&mut transaction, schema).await?;
