@@ -1,14 +1,16 @@
 //! Redis servers that a test starts: on free ports, in a temporary folder, flushed to disk at each write, and gone with
 //! the test, however that ends.
 //!
-//! Beside the standard library this file needs only `tempfile`, so that the stores' own tests can take it in by its path.
+//! The stores' own tests take this file in by its path: it needs nothing of this kit but `free_port`.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::free_port::free_port;
 
 /// A server that is not up by then never will be.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -141,10 +143,6 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A cluster of primaries that share the slots among them.
