@@ -101,6 +101,20 @@ impl Client {
         self.post(&format!("/tasks/{task}/signals/{name}"), value).await
     }
 
+    /// All tasks that fit the filter (`state=SUCCESS&flow=…`), newest first.
+    pub async fn list(&self, filter: &str) -> Vec<Value> {
+        let mut tasks = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("/tasks?limit=200&{filter}{cursor}")).await.ok();
+            tasks.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return tasks,
+            }
+        }
+    }
+
     /// The whole log so far; none when the server or its store went away meanwhile.
     pub async fn try_events(&self, task: &str) -> Option<Vec<Value>> {
         let mut events = Vec::new();

@@ -63,7 +63,7 @@ impl Setup {
         let step_log = setup.step_log().to_str().unwrap().to_owned();
         setup
             .environment("CAUDAL_DIAGNOSTICS", "1")
-            .environment("CAUDAL_LOG_FILTER", "info,caudal_web::observe=warn")
+            .environment("CAUDAL_LOG_FILTER", "info,caudal_web::observe=warn,caudal_stores::live_and_kept=debug")
             .environment("STEP_LOG", step_log)
     }
 

@@ -8,6 +8,7 @@ mod kills;
 mod late_workers;
 mod load;
 mod moved_readers;
+mod postgres_away;
 mod redis_away;
 mod slow_tasks;
 
