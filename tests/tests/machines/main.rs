@@ -3,7 +3,9 @@
 //!
 //! `CAUDAL_TEST_ALL=1` makes the long ones as long as they are meant to be.
 
+mod backlog;
 mod deploys;
+mod idle;
 mod kills;
 mod late_workers;
 mod load;
