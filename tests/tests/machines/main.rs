@@ -13,6 +13,7 @@ mod moved_readers;
 mod postgres_away;
 mod redis_away;
 mod slow_tasks;
+mod versions;
 
 /// Whether everything is to be run at full length.
 fn at_full_length() -> bool {
