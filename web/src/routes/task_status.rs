@@ -7,13 +7,14 @@ use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api_error::{ApiError, ApiResult};
-use crate::live::{EventStream, SnapshotStream, View, view_of};
+use crate::live::{EventStream, SnapshotStream, View, Watched, view_of};
 use crate::request::{Query, task_id};
 use crate::site::OfSite;
 use crate::tenant::tenant_of;
 
 pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     let task = task_id(&id)?;
+    let watched = Watched::begin(&site.engine, task);
     let record = site.task(&tenant_of(&request), task).await?;
     let query = Query::of(&request);
     if wants_json(&request) {
@@ -31,9 +32,10 @@ pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<Str
     }
     let beyond = seen > record.head;
     let after = if beyond { 0 } else { seen };
+    let watched = watched.up_to(record.head);
     Ok(match view {
-        View::Snapshots => streaming(SnapshotStream::open(&site.live, task, after).await?),
-        View::Events => streaming(EventStream::open(&site.live, task, after, beyond.then_some(record.head)).await?),
+        View::Snapshots => streaming(SnapshotStream::open(&site.live, watched, after).await?),
+        View::Events => streaming(EventStream::open(&site.live, watched, after, beyond.then_some(record.head)).await?),
     })
 }
 
