@@ -71,7 +71,7 @@ impl Pump {
     }
 
     async fn pump(&mut self) {
-        let loaded = self.read_store().await;
+        let loaded = self.read_from_the_beginning().await;
         let failed = loaded.is_err();
         if let Some(channel) = self.channel.upgrade() {
             channel.set_loaded(loaded);
@@ -128,6 +128,16 @@ impl Pump {
         if let Ok(Some(last)) = self.engine.store.last_event(self.task).await {
             self.behind_to = self.behind_to.max(last.seq);
         }
+    }
+
+    /// From what was told a moment ago, if it is that new, else from the store.
+    async fn read_from_the_beginning(&mut self) -> Result<(), StoreError> {
+        if let Some(entries) = self.engine.feed.recent_entries(self.task) {
+            self.take(&entries);
+            // The watch began before: what came since is in it.
+            self.behind_to = self.head;
+        }
+        self.read_store().await
     }
 
     async fn read_store(&mut self) -> Result<(), StoreError> {
