@@ -208,9 +208,8 @@ async fn open_inside(
         // From now on it is known how long this server has been up.
         store.rescue_in(partition, 0).await.map_err(stored)?;
     }
-    let hears_changes = settings.hears_changes;
     let partitions = Mutex::new(HashMap::new());
-    let ears = Arc::new(Ears { nodes, keys, layout, rounds, watches, bell, hears_changes, partitions });
+    let ears = Arc::new(Ears { nodes, keys, layout, rounds, watches, bell, partitions });
     tokio::spawn(ears.clone().hear(hearing));
     ears.settle().await;
     tokio::spawn(ears.keep());

@@ -18,19 +18,21 @@ elseif string.sub(last, 1, #ARGV[4]) ~= ARGV[4] then
   return -1
 end
 
-local head, count, bytes = tonumber(t[3]), tonumber(ARGV[5]), tonumber(t[5])
+local head, bytes = tonumber(t[3]), tonumber(t[5])
 local page, title
-if count > 0 then
-  title = (head + 1) .. ' ' .. count
+if ARGV[5] ~= '0' then
+  title = string.format('%d %s', head + 1, ARGV[5])
   page = title .. '\n' .. ARGV[6]
-  head, bytes = head + count, bytes + #page
+  head, bytes = head + tonumber(ARGV[5]), bytes + #page
   -- The first write: should the key be of another type, nothing else was written.
   call('RPUSH', P .. 'l:' .. id, page)
 end
+local head_text = string.format('%d', head)
+local bytes_text = string.format('%d', bytes)
 if ARGV[8] == '1' and t[6] and t[6] ~= '0' then
-  call('HSET', key, 'write', same .. head, 'head', head, 'bytes', bytes, 'summary', ARGV[7], 'takeovers', 0)
+  call('HSET', key, 'write', same .. head_text, 'head', head_text, 'bytes', bytes_text, 'summary', ARGV[7], 'takeovers', '0')
 else
-  call('HSET', key, 'write', same .. head, 'head', head, 'bytes', bytes, 'summary', ARGV[7])
+  call('HSET', key, 'write', same .. head_text, 'head', head_text, 'bytes', bytes_text, 'summary', ARGV[7])
 end
 if page then call('SPUBLISH', P .. 'log:' .. id, #page <= MOST_PUBLISHED and page or title) end
 return head * 4 + asked

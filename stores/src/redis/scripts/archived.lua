@@ -9,7 +9,7 @@ for i = 4, #ARGV do
     if ARGV[3] ~= '' then
       later('HSET', P .. 'aside', id, ARGV[3])
     else
-      later('ZADD', P .. 'archived', now() + tonumber(ARGV[2]), id)
+      later('ZADD', P .. 'archived', int(now() + tonumber(ARGV[2])), id)
     end
   end
 end

@@ -28,7 +28,9 @@ local function knower(name, needs)
 end
 
 local function read_on(lane)
-  local bite = call('ZRANGE', P .. 'q:' .. lane.name, '-inf', now(), 'BYSCORE', 'LIMIT', lane.read, BITE, 'WITHSCORES')
+  local key = P .. 'q:' .. lane.name
+  local bite = call('ZRANGE', key, '-inf', int(now()), 'BYSCORE', 'LIMIT', lane.read, BITE, 'WITHSCORES')
+  looked[key] = true
   lane.front, lane.at, lane.read = bite, 1, lane.read + #bite / 2
 end
 
@@ -39,6 +41,7 @@ local function step(lane)
   if not lane.front[lane.at] and #lane.front == 2 * BITE then read_on(lane) end
 end
 
+looked[P .. 'lanes'] = true
 local open = {}
 local entries = call('ZRANGE', P .. 'lanes', 0, MOST_LANES - 1, 'WITHSCORES')
 for i = 1, #entries, 2 do
@@ -81,31 +84,21 @@ while #claimed < most do
     claimed[#claimed + 1] = { task = task, version = lane.flow.version }
   else
     -- It has no business here: nothing may stand in the way of those behind it.
-    later('ZREM', P .. 'q:' .. lane.name, id)
-    lanes[lane.name] = true
+    left[lane.name] = left[lane.name] or {}
+    table.insert(left[lane.name], id)
   end
 end
 
-local next_due, suspect_due
-for _, lane in ipairs(open) do
-  local candidate = lane.due
-  if head(lane) then
-    if lane.kind == 's' then suspect_due = true end
-    candidate = now()
-  end
-  if lane.due <= now() and not (head(lane) and lane.kind == kind and free[lane.flow.place] > 0) then
-    local first = call('ZRANGE', P .. 'q:' .. lane.name, '(' .. now(), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
-    candidate = tonumber(first[2])
-  end
-  if candidate and (not next_due or candidate < next_due) then next_due = candidate end
-end
-
+local answer = {}
 for place, taken in ipairs(claimed) do
   local task, f = taken.task, taken.task.f
+  local log = P .. 'l:' .. task.id
+  answer[2 * place - 1], answer[2 * place] = task.id, { call('LINDEX', log, 0), f }
+  looked[log] = true
   if f.state == 'waiting' then later('UNLINK', P .. 'w:' .. task.id) end
   go(task, 'running')
   leave_line(task)
-  local epoch = tonumber(f.epoch or 0) + 1
+  local epoch = int(tonumber(f.epoch or 0) + 1)
   set(task, 'epoch', epoch)
   set(task, 'claim', epoch .. '.' .. ARGV[randoms + place])
   set(task, 'worker', ARGV[3])
@@ -116,25 +109,41 @@ for place, taken in ipairs(claimed) do
   if not f.started then set(task, 'started', now()) end
   if f.summary == ARGV[8] then set(task, 'summary', ARGV[9]) end
   append(task, 1, ARGV[7])
-  later('ZADD', P .. 'leases', now() + tonumber(ARGV[2]), task.id)
+  lease(task, now() + tonumber(ARGV[2]))
+end
+if #claimed > 0 or next(left) then commit() end
+
+local next_due, suspect_due
+for _, lane in ipairs(open) do
+  local first = firsts[lane.name]
+  -- The lane's first one by now; nobody when it has become empty.
+  local candidate = lane.due
+  if first ~= nil then candidate = tonumber(first or nil) end
+  if candidate and candidate <= now() then
+    if lane.kind == 's' then suspect_due = true end
+    if lane.kind ~= kind or free[lane.flow.place] == 0 then
+      -- Who is due cannot be taken now: when does the next one come?
+      local later_one = call('ZRANGE', P .. 'q:' .. lane.name, '(' .. int(now()), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+      candidate = tonumber(later_one[2])
+    else
+      candidate = now()
+    end
+  end
+  if candidate and (not next_due or candidate < next_due) then next_due = candidate end
 end
 
-local answer = {}
-for _, taken in ipairs(claimed) do
-  answer[#answer + 1] = taken.task.id
-  answer[#answer + 1] = call('GET', P .. 'd:' .. taken.task.id)
-end
-if #claimed > 0 or next(lanes) then commit() end
-for place, taken in ipairs(claimed) do
-  local flat = {}
-  for field, value in pairs(taken.task.f) do
-    flat[#flat + 1] = field
-    flat[#flat + 1] = tostring(value)
+for _, entry in ipairs(answer) do
+  if type(entry) == 'table' then
+    local flat, n = {}, 0
+    for field, value in pairs(entry[2]) do
+      flat[n + 1], flat[n + 2] = field, value
+      n = n + 2
+    end
+    entry[2] = flat
   end
-  answer[2 * place] = { answer[2 * place], flat }
 end
-local lease = call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')
+local lease_first = call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')
 return {
-  next_due and tostring(next_due - now()) or '', suspect_due and 1 or 0,
-  lease[2] and tostring(tonumber(lease[2]) - now()) or '', answer,
+  next_due and int(next_due - now()) or '', suspect_due and 1 or 0,
+  lease_first[2] and int(tonumber(lease_first[2]) - now()) or '', answer,
 }

@@ -24,9 +24,9 @@ for i = 3, #ARGV do
     later('ZREM', P .. 'a:' .. f.tenant, id)
     later('HDEL', P .. 'aside', id)
     if f.parent then later('ZREM', P .. 'c:' .. string.sub(f.parent, 1, 36), id) end
-    later('UNLINK', P .. 't:' .. id, P .. 'd:' .. id, P .. 'l:' .. id, P .. 's:' .. id, P .. 'c:' .. id, P .. 'w:' .. id)
+    later('UNLINK', P .. 't:' .. id, P .. 'l:' .. id, P .. 's:' .. id, P .. 'c:' .. id, P .. 'w:' .. id)
   end
 end
 commit()
-if changes ~= '' then call('SPUBLISH', P .. 'changes', changes) end
+if changes ~= '' then call('SPUBLISH', P .. 'bell', '-\n' .. changes) end
 return freed
