@@ -86,9 +86,11 @@ scripts! {
     ARCHIVED = " flags=allow-oom" "work" "archived";
     APPEND = "" "append";
     CHECK = "" "check";
-    CLAIM = "" "work" "claim";
+    CLAIM = "" "claim";
     CONTROL = "" "work" "birth" "ending" "control";
     CREATE = "" "work" "birth" "create";
+    CREATE_PLAIN = "" "create_plain";
+    END_PLAIN = "" "end_plain";
     GROW = "" "grow";
     LAYOUT = "" "layout";
     EVENTS = " flags=no-writes" "events";

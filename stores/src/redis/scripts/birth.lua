@@ -38,7 +38,7 @@ local function birth(a, bearer)
   local task = { id = id, told = {}, count = 0, details = ARGV[a + 10] }
   local f = {
     tenant = tenant, flow = ARGV[a + 2], priority = ARGV[a + 3], version = ARGV[a + 4], needs = ARGV[a + 4],
-    head = 0, bytes = #ARGV[a + 10], takeovers = 0, asked = 0, summary = ARGV[a + 9],
+    head = 0, takeovers = 0, asked = 0, summary = ARGV[a + 9],
   }
   -- All of it is new: what is set is what there is.
   task.f, task.set = f, f

@@ -15,10 +15,11 @@ for i = 3, #ARGV do
     if ARGV[2] ~= '' then return '!' .. shown(task.f) end
   else
     local f = task.f
-    freed = freed + f.bytes
+    local bytes = tonumber(f.bytes or 0)
+    freed = freed + bytes
     changes = changes .. change_of(task)
     add(f.state .. '>- ' .. f.flow, 1)
-    if call('ZSCORE', P .. 'ended', id) then add('unarchived', -f.bytes) end
+    if call('ZSCORE', P .. 'ended', id) then add('unarchived', -bytes) end
     later('ZREM', P .. 'ended', id)
     later('ZREM', P .. 'archived', id)
     later('ZREM', P .. 'a:' .. f.tenant, id)

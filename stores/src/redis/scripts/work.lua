@@ -62,7 +62,7 @@ local function load(id)
       local f = {}
       for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
       f.asked, f.takeovers = tonumber(f.asked or 0), tonumber(f.takeovers or 0)
-      f.head, f.bytes = tonumber(f.head), tonumber(f.bytes)
+      f.head = tonumber(f.head)
       task = { id = id, f = f, set = {}, told = {}, count = 0, shown = shown(f) }
     end
     tasks[id] = task
@@ -179,12 +179,15 @@ local function make_page(task)
   if task.count > 0 then
     task.title = int(task.f.head - task.count + 1) .. ' ' .. int(task.count)
     task.page = task.title .. '\n' .. table.concat(task.told, '\n')
-    set(task, 'bytes', task.f.bytes + #task.page)
     -- A new task's log begins with what never changes of it.
     local key = P .. 'l:' .. task.id
     if task.details then later('RPUSH', key, task.details, task.page) else later('RPUSH', key, task.page) end
   end
-  if task.set.ended then add('unarchived', task.f.bytes) end
+  if task.set.ended then
+    local bytes = (call('MEMORY', 'USAGE', P .. 'l:' .. task.id) or 0) + #(task.page or '')
+    set(task, 'bytes', bytes)
+    add('unarchived', bytes)
+  end
 end
 
 local function save(task)
