@@ -8,7 +8,8 @@ local P, call, int = KEYS[1], redis.call, string.format
 local kind, most, turn = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 -- Lanes that one claim looks at, those due longest first.
 local MOST_LANES = 4096
-local BITE = 16
+-- Read of a lane at once. Not more than are asked for: to write down due times takes long.
+local BITE = math.min(most, 16)
 
 local now = tonumber(ARGV[1])
 if not now then
@@ -110,7 +111,7 @@ while #changes < most do
   if not lane then break end
   local id = lane.front[lane.at]
   lane.at = lane.at + 2
-  if not lane.front[lane.at] and #lane.front == 2 * BITE then read_on(lane) end
+  if not lane.front[lane.at] and #lane.front == 2 * BITE and #changes + 1 < most then read_on(lane) end
   if take(id, lane) then
     free[lane.flow] = free[lane.flow] - 1
     turn = turn + 1

@@ -31,7 +31,8 @@ if ARGV[4] ~= '' then
 end
 local function remember(first)
   if first_use then
-    later('SET', key, int(now() + tonumber(ARGV[6])) .. ' ' .. ARGV[5] .. ' ' .. first .. ' d', 'PX', ARGV[6])
+    local life = int(tonumber(ARGV[6]))
+    later('SET', key, int(now() + life) .. ' ' .. ARGV[5] .. ' ' .. first .. ' d', 'PX', life)
   end
 end
 
@@ -40,7 +41,7 @@ if unique ~= '' then
   if holder then
     -- The idempotency key's next use must answer the same, even when the holder has ended by then.
     remember(holder)
-    if ARGV[8] ~= '' then later('SET', P .. 'm:' .. id, holder, 'PX', ARGV[8]) end
+    if ARGV[8] ~= '' then later('SET', P .. 'm:' .. id, holder, 'PX', int(tonumber(ARGV[8]))) end
     commit()
     return { 0, holder }
   end

@@ -36,6 +36,8 @@ local lane = ARGV[12] .. 'o' .. ARGV[13] .. ' ' .. flow
 local line, lanes, page = P .. 'q:' .. lane, P .. 'lanes', '1 ' .. ARGV[16] .. '\n' .. ARGV[17]
 local begins = ARGV[15] ~= '' and string.format('%d', now + tonumber(ARGV[15]))
 if not tonumber(known[3] or 0) then error('the count of ' .. made .. ' is no number') end
+local life = string.format('%d', tonumber(ARGV[6]))
+local till = string.format('%d', now + life)
 local first = call('ZSCORE', lanes, lane)
 local is_first = not first or tonumber(first) > tonumber(due)
 call('ZCARD', line)
@@ -46,10 +48,7 @@ call('RPUSH', log, ARGV[19], page)
 call('HSET', key, 'tenant', tenant, 'flow', flow, 'priority', ARGV[12], 'version', ARGV[13], 'needs', ARGV[13],
   'head', ARGV[16], 'summary', ARGV[18], 'state', 'queued', 'lane', lane, 'due', due)
 if begins then call('HSET', key, 'begins', begins) end
-if used then
-  local till = string.format('%d', now + tonumber(ARGV[6]))
-  call('SET', used, till .. ' ' .. ARGV[5] .. ' ' .. id .. ' d', 'PX', ARGV[6])
-end
+if used then call('SET', used, till .. ' ' .. ARGV[5] .. ' ' .. id .. ' d', 'PX', life) end
 call('ZADD', line, due, id)
 if is_first then call('ZADD', lanes, due, lane) end
 call('HINCRBY', counts, busy, '1')
