@@ -1,6 +1,6 @@
 //! The safety of the scripts: whatever a server refuses or holds, nothing is ever half-written.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 mod redis_support;
 

@@ -223,7 +223,7 @@ async fn connect(server: &ConnectionInfo, purpose: &Purpose) -> Result<Multiplex
     Ok(connection)
 }
 
-async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+pub(super) async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
     for script in scripts::all() {
         connection.send_packed_command(&script.load()).await.and_then(checked)?;
     }
