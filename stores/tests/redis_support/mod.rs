@@ -14,6 +14,7 @@ pub mod redis_server;
 
 pub mod keyspace;
 pub mod monitor;
+pub mod proxy;
 pub mod scenes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
