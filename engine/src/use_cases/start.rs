@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::inputs::{Violation, check_input};
 use crate::engine::Engine;
-use crate::flow::FlowDefinition;
+use crate::flow::{FlowDefinition, Missing};
 use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::TaskCreated;
 use crate::task::record::Idempotency;
@@ -72,6 +72,8 @@ pub enum StartError {
     InvalidInputs { flow: &'static str, violations: Vec<Violation> },
     #[error("{field}: {message}")]
     InvalidField { field: &'static str, message: String },
+    #[error("the flow '{flow}' is not configured")]
+    NotConfigured { flow: &'static str, missing: Vec<Missing> },
     #[error("the inputs have {bytes} bytes; at most {most} are allowed")]
     TooLarge { bytes: usize, most: usize },
     #[error(transparent)]
@@ -125,6 +127,10 @@ fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Ne
         .find(&request.flow)
         .ok_or_else(|| StartError::UnknownFlow { flow: request.flow.clone(), known: engine.registry.names() })?;
     check_fields(engine, &request)?;
+    let missing = flow.missing(&engine.resources);
+    if !missing.is_empty() {
+        return Err(StartError::NotConfigured { flow: flow.name, missing });
+    }
     let inputs = match request.inputs {
         None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
         Some(inputs) => inputs,
@@ -150,8 +156,8 @@ fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Ne
         options: TaskOptions {
             notify,
             locale: request.locale,
-            max_cost: request.max_cost,
-            max_tokens: request.max_tokens,
+            max_cost: request.max_cost.or(flow.options.max_cost),
+            max_tokens: request.max_tokens.or(flow.options.max_tokens),
             deadline: deadline_of(flow, created_at + delay),
             ..TaskOptions::default()
         },
@@ -184,7 +190,12 @@ pub(crate) fn first_task(flow: &'static FlowDefinition, tenant: &Tenant, now: Ti
         idempotency: None,
         parent: None,
         retry_of: None,
-        options: TaskOptions { deadline: deadline_of(flow, due_at), ..TaskOptions::default() },
+        options: TaskOptions {
+            deadline: deadline_of(flow, due_at),
+            max_cost: flow.options.max_cost,
+            max_tokens: flow.options.max_tokens,
+            ..TaskOptions::default()
+        },
         events: vec![created.encode(now)],
         summary: Summary::default(),
     }

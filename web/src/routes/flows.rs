@@ -8,6 +8,6 @@ use crate::api_error::ApiResult;
 use crate::site::OfSite;
 
 pub(super) async fn flows(site: OfSite) -> ApiResult {
-    let items: Vec<Value> = site.engine.registry.iter().map(flow_json).collect();
+    let items: Vec<Value> = site.engine.registry.iter().map(|flow| flow_json(flow, &site.engine.resources)).collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items, "next": null })))
 }
