@@ -17,6 +17,10 @@ pub(crate) enum Form {
     Number(u64, u64),
     /// As a number, or with `KiB`, `MiB`, `GiB`.
     Bytes(u64, u64),
+    /// Several of these, with commas between them; in `caudal.toml` also an array.
+    List(&'static str),
+    /// A text that is never shown and has no flag: command lines can be seen by all users of a machine.
+    Secret,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +54,7 @@ const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 
 const SERVER: &str = "Server";
+const ACCESS: &str = "Access";
 const STORE: &str = "Store";
 const WORKER: &str = "Worker";
 const LOGS: &str = "Logs";
@@ -79,6 +84,22 @@ pub(crate) const KEYS: &[Key] = &[
     key(SERVER, "web_threads", Form::Number(1, 256), ["2", "4"],
         "Threads that serve HTTP"),
 
+    key(ACCESS, "api_keys", Form::List("name:role:hash"),
+        ["", "ci:start:8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92"],
+        "Who may do what: `caudal new-key` makes a key and its line; roles are admin, start and read"),
+    key(ACCESS, "make_admin_key", Form::Switch, ["false", "true"],
+        "When api_keys is empty: make an admin key at the first start, print it once, and keep its line in the data folder"),
+    key(ACCESS, "secret", Form::Secret, ["", "a long text that nobody guesses: openssl rand -base64 32"],
+        "Signs sessions and watch links; the same for all web processes [default: a file in the data folder]"),
+    key(ACCESS, "session_hours", Form::Number(1, 8_760), ["12", "168"],
+        "How long a login in a browser lasts"),
+    key(ACCESS, "watch_link_minutes", Form::Number(1, 525_600), ["60", "1440"],
+        "How long a watch link can be opened; what is open stays open"),
+    key(ACCESS, "cors_origins", Form::List("an origin"), ["", "https://app.example.org"],
+        "Pages of these origins may ask, with a key or a watch link; * stands for all"),
+    key(ACCESS, "behind_proxy", Form::Switch, ["false", "true"],
+        "A proxy in front tells the client's address in X-Forwarded-For"),
+
     key(STORE, "data_folder", Form::Path, ["caudal-data", "/var/lib/caudal"],
         "Where everything is kept; one process owns it"),
     key(STORE, "durability", Form::Word(&["full", "normal"]), ["full", "normal"],
@@ -97,7 +118,7 @@ pub(crate) const KEYS: &[Key] = &[
 
     key(LOGS, "log_format", Form::Word(&["human", "json"]), ["human", "json"],
         "For people or for programs"),
-    key(LOGS, "log_filter", Form::Text, ["info,actix_server=warn", "info,caudal_web=debug"],
+    key(LOGS, "log_filter", Form::Text, ["info,actix_server=warn,actix_http=off", "info,caudal_web=debug"],
         "Which logs are written: levels, for all or by module"),
 
     key(FLOWS, "diagnostics", Form::Switch, ["false", "true"],

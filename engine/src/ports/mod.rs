@@ -4,6 +4,7 @@
 pub mod bell;
 pub mod clock;
 pub mod feed;
+pub mod idle_worker;
 pub mod ids;
 pub mod task_store;
 pub mod workers;
@@ -11,6 +12,7 @@ pub mod workers;
 pub use bell::Bell;
 pub use clock::{Clock, SystemClock};
 pub use feed::{Feed, News, TaskChange, Watch};
+pub use idle_worker::IdleWorker;
 pub use ids::{IdSource, RandomIds};
 pub use task_store::*;
 pub use workers::{RunningTask, WorkerBoard, WorkerReport, WorkerStatus};

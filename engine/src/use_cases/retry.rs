@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
 
+use super::readiness::missing;
 use crate::engine::Engine;
 use crate::flow::Missing;
 use crate::flow::budget::is_question;
@@ -48,7 +49,7 @@ pub async fn retry_task(
         return Err(RetryError::WrongState { state: old.wire_state() });
     }
     let flow = engine.registry.find(&old.flow).ok_or_else(|| RetryError::UnknownFlow { flow: old.flow.to_string() })?;
-    let missing = flow.missing(&engine.resources);
+    let missing = missing(engine, flow).await?;
     if !missing.is_empty() {
         return Err(RetryError::NotConfigured { flow: flow.name, missing });
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::inputs::{Violation, check_input};
+use super::readiness::missing;
 use crate::engine::Engine;
 use crate::flow::{FlowDefinition, Missing};
 use crate::ports::{CreateRefused, Created, StoreError};
@@ -84,7 +85,7 @@ pub enum StartError {
 
 /// Starts one task. When this returns, the task is stored durably.
 pub async fn start_task(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Created, StartError> {
-    let task = prepare(engine, tenant, request)?;
+    let task = prepare(engine, tenant, request).await?;
     let mut answers = engine.store.create(vec![task]).await?;
     let answer = answers.pop().ok_or_else(|| StoreError::Corrupt("the store gave no answer".to_owned()))?;
     Ok(answer?)
@@ -99,7 +100,7 @@ pub async fn start_tasks(
     let mut prepared = Vec::with_capacity(requests.len());
     let mut refused = Vec::with_capacity(requests.len());
     for request in requests {
-        match prepare(engine, tenant, request) {
+        match prepare(engine, tenant, request).await {
             Ok(task) => {
                 prepared.push(task);
                 refused.push(None);
@@ -121,13 +122,13 @@ pub async fn start_tasks(
 }
 
 /// Everything that can be refused is refused here, before anything is stored.
-fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<NewTask, StartError> {
+async fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<NewTask, StartError> {
     let flow = engine
         .registry
         .find(&request.flow)
         .ok_or_else(|| StartError::UnknownFlow { flow: request.flow.clone(), known: engine.registry.names() })?;
     check_fields(engine, &request)?;
-    let missing = flow.missing(&engine.resources);
+    let missing = missing(engine, flow).await?;
     if !missing.is_empty() {
         return Err(StartError::NotConfigured { flow: flow.name, missing });
     }

@@ -21,6 +21,15 @@ impl Announcements {
         self.line = true;
     }
 
+    pub(super) fn rings_line(&self) -> bool {
+        self.line
+    }
+
+    /// Whoever the ring would wake knows already.
+    pub(super) fn spare_line(&mut self) {
+        self.line = false;
+    }
+
     pub(super) fn ring_task(&mut self, task: TaskId) {
         self.others.push(Announcement::Task(task));
     }

@@ -26,6 +26,7 @@ mod counts;
 mod create;
 mod end;
 mod fault;
+mod idle_workers;
 mod lanes;
 mod list;
 mod lock;

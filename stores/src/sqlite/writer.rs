@@ -21,6 +21,7 @@ use tracing::{error, warn};
 use super::announcements::Announcements;
 use super::checkpoint::Checkpoints;
 use super::fault::Fault;
+use super::idle_workers::{Given, IdleWorkers};
 use super::operation::Operation;
 use super::session::{Memory, Session};
 
@@ -45,6 +46,7 @@ pub(super) struct Surroundings {
     pub(super) bell: Arc<Bell>,
     pub(super) feed: Arc<Feed>,
     pub(super) limits: Arc<Limits>,
+    pub(super) idle_workers: IdleWorkers,
 }
 
 pub(super) struct Writer {
@@ -74,10 +76,11 @@ impl Writer {
         }
         let began = Instant::now();
         match self.transact(&mut group, announcements) {
-            Ok(()) => {
+            Ok(given) => {
                 metrics::histogram!("caudal_commit_seconds").record(began.elapsed().as_secs_f64());
                 metrics::histogram!("caudal_commit_operations").record(u32::try_from(group.len()).unwrap_or(u32::MAX));
                 metrics::counter!("caudal_commits_total").increment(1);
+                given.tell();
                 announcements.tell(&self.around.bell, &self.around.feed);
                 answer(group, None);
             }
@@ -99,7 +102,7 @@ impl Writer {
         }
     }
 
-    fn transact(&mut self, group: &mut Group, announcements: &mut Announcements) -> Result<(), Fault> {
+    fn transact(&mut self, group: &mut Group, announcements: &mut Announcements) -> Result<Given, Fault> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut session = Session {
             connection: &self.connection,
@@ -110,10 +113,9 @@ impl Writer {
             now: self.around.clock.now(),
         };
         for operation in group {
-            // Whatever is wrong with one operation, the writer must outlive it.
-            catch_unwind(AssertUnwindSafe(|| operation.run(&mut session)))
-                .unwrap_or_else(|_| Err(Fault::unreadable("an operation panicked")))?;
+            survive(|| operation.run(&mut session))?;
         }
+        let given = survive(|| self.around.idle_workers.claim(&mut session))?;
         self.memory.save(&self.connection)?;
         let committed = self.connection.prepare_cached("COMMIT")?.execute([]).map_err(Fault::from);
         if let Err(fault) = &committed
@@ -124,7 +126,7 @@ impl Writer {
         }
         committed?;
         self.memory.commit();
-        Ok(())
+        Ok(given)
     }
 
     fn roll_back(&mut self) {
@@ -137,6 +139,11 @@ impl Writer {
             std::process::exit(EXIT_IO_ERROR);
         }
     }
+}
+
+/// Whatever is wrong with one operation, the writer must outlive it.
+fn survive<T>(run: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Fault::unreadable("an operation panicked")))
 }
 
 fn answer(group: Group, fault: Option<&Fault>) {
@@ -215,6 +222,7 @@ mod tests {
             bell: Arc::default(),
             feed: Arc::default(),
             limits: Arc::default(),
+            idle_workers: IdleWorkers::default(),
         };
         Writer { connection, memory, around, checkpoints }
     }

@@ -2,7 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Path;
-use caudal_engine::flow::{FlowDefinition, Resources};
+use caudal_engine::Engine;
+use caudal_engine::flow::FlowDefinition;
+use caudal_engine::use_cases::readiness::missing;
 use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult, Reason};
@@ -14,19 +16,21 @@ pub(super) async fn flow(site: OfSite, name: Path<String>) -> ApiResult {
         ApiError::new(Reason::NotFound, format!("There is no flow named '{}'.", name.escape_debug()))
             .hint(format!("Known flows: {}", registry.names().join(", ")))
     })?;
-    Ok(HttpResponse::Ok().json(flow_json(flow, &site.engine.resources)))
+    Ok(HttpResponse::Ok().json(flow_json(&site.engine, flow).await?))
 }
 
-pub(super) fn flow_json(flow: &'static FlowDefinition, resources: &Resources) -> Value {
+pub(super) async fn flow_json(engine: &Engine, flow: &'static FlowDefinition) -> Result<Value, ApiError> {
     let options = &flow.options;
-    let missing = flow.missing(resources);
+    let missing = missing(engine, flow).await?;
     let seconds = |millis: Option<u64>| millis.map(|millis| millis as f64 / 1_000.0);
-    json!({
+    Ok(json!({
         "name": flow.name,
         "title": flow.title,
         "summary": flow.summary,
         "description": flow.description,
         "version": flow.version,
+        // It is there to test and measure the platform.
+        "diagnostics": flow.diagnostics,
         "formerly": flow.formerly,
         "input_schema": (flow.input_schema)().to_value(),
         "output_schema": (flow.output_schema)().to_value(),
@@ -39,5 +43,5 @@ pub(super) fn flow_json(flow: &'static FlowDefinition, resources: &Resources) ->
             "max_tokens": options.max_tokens,
         },
         "readiness": { "ready": missing.is_empty(), "missing": missing },
-    })
+    }))
 }

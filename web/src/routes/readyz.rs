@@ -2,6 +2,7 @@
 //! process without workers is ready to serve the web.
 
 use actix_web::HttpResponse;
+use caudal_engine::flow::FlowDefinition;
 use serde_json::{Value, json};
 
 use crate::api_error::ApiResult;
@@ -10,17 +11,20 @@ use crate::site::OfSite;
 pub(super) async fn readyz(site: OfSite) -> ApiResult {
     site.engine.store.check().await?;
     let stats = site.engine.store.stats().await?;
-    let workers = site.engine.workers.workers();
-    // Nobody here can run them: a flow that is not known, only in a lower version than the tasks need, or not ready.
+    let workers = site.engine.workers().await?;
+    // No worker can run them: the flow is not known, not ready, or only there in a lower version than the tasks need.
     let engine = &site.engine;
-    let can_run = |flow: &str, version: u32| {
-        let known = engine.registry.find(flow).filter(|known| known.version >= version);
-        known.is_some_and(|known| known.missing(&engine.resources).is_empty())
+    let ready = |flow: &'static FlowDefinition| flow.missing(&engine.resources).is_empty();
+    let here = |flow: &str| engine.registry.find(flow).filter(|known| ready(known)).map(|known| known.version);
+    let known = |flow: &str| match workers.iter().filter_map(|worker| worker.flows.get(flow)).max() {
+        Some(version) => Some(*version),
+        None if workers.is_empty() => here(flow),
+        None => None,
     };
     let stranded: Vec<Value> = stats
         .in_line
         .iter()
-        .filter(|(flow, version, _)| !can_run(flow, *version))
+        .filter(|(flow, version, _)| known(flow).is_none_or(|known| known < *version))
         .map(|(flow, version, count)| json!({ "flow": flow, "version": version, "count": count }))
         .collect();
     Ok(HttpResponse::Ok().json(json!({

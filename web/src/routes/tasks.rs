@@ -13,5 +13,9 @@ pub(super) async fn tasks(site: OfSite, request: HttpRequest) -> ApiResult {
     let filter = filter_of_query(&Query::of(&request), tenant_of(&request))?;
     let page = site.engine.store.list(&filter).await?;
     let items: Vec<TaskJson> = page.items.into_iter().map(TaskJson::of).collect();
-    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": page.next })))
+    let mut answer = json!({ "items": items, "next": page.next });
+    if page.partial {
+        answer["partial"] = true.into();
+    }
+    Ok(HttpResponse::Ok().json(answer))
 }

@@ -26,11 +26,20 @@ pub use trial::{Harness, Parts, Trial};
 /// Makes a test of each rule for the store that `$open` opens: the name of an `async fn(Parts) -> impl Harness`
 /// in the module that calls it.
 ///
+/// With `one test per theme` behind it, the rules of a theme are tried one after the other in one test: for stores
+/// whose server takes longer to start than a rule to try.
+///
 /// The crate that calls it needs `tokio` and `proptest` among its dev-dependencies.
 #[macro_export]
 macro_rules! conformance_tests {
     ($open:ident) => {
-        $crate::conformance_tests! { @rules $open;
+        $crate::conformance_tests! { @all rules $open }
+    };
+    ($open:ident, one test per theme) => {
+        $crate::conformance_tests! { @all themes $open }
+    };
+    (@all $each:ident $open:ident) => {
+        $crate::conformance_tests! { @$each $open;
             create: a_new_task_is_in_line_with_its_first_events, what_is_stored_comes_back_as_it_was,
                 a_delayed_task_comes_later, the_same_id_creates_once, an_idempotency_key_answers_the_first_task,
                 an_idempotency_key_that_met_a_unique_key_keeps_its_answer, a_unique_key_is_held_until_the_end,
@@ -114,6 +123,18 @@ macro_rules! conformance_tests {
             async fn $rule() {
                 let parts = $crate::testing::conformance::Parts::default();
                 let harness = super::$open(parts.clone()).await;
+                let trial = $crate::testing::conformance::Trial::new(parts, harness);
+                $crate::testing::conformance::$theme::$rule(trial).await;
+            } )*
+        } )*
+    };
+    (@themes $open:ident; $( $theme:ident: $( $rule:ident ),* $(,)? ; )*) => {
+        $( #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $theme() {
+            $( {
+                eprintln!("{}", stringify!($rule));
+                let parts = $crate::testing::conformance::Parts::default();
+                let harness = $open(parts.clone()).await;
                 let trial = $crate::testing::conformance::Trial::new(parts, harness);
                 $crate::testing::conformance::$theme::$rule(trial).await;
             } )*
