@@ -20,12 +20,12 @@ impl Price {
     }
 }
 
-/// By `provider:model`. Written as `openai:gpt-5-mini=0.25/2.00, gemini:gemini-2.5-flash=0.30/2.50`.
+/// By `provider:model`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PriceTable(BTreeMap<String, Price>);
 
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("'{0}' is no price; write it like openai:gpt-5-mini=0.25/2.00 (a million tokens read / written)")]
+#[error("is '{0}', but must be provider:model, = and what a million tokens cost, read/written")]
 pub struct BadPrice(String);
 
 impl PriceTable {
@@ -34,22 +34,33 @@ impl PriceTable {
     }
 }
 
-impl FromStr for PriceTable {
-    type Err = BadPrice;
+/// `openai:gpt-5-mini=0.25/2.00`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriceRow {
+    model: String,
+    price: Price,
+}
 
-    fn from_str(text: &str) -> Result<Self, BadPrice> {
-        let rows = text.split(',').map(str::trim).filter(|row| !row.is_empty());
-        rows.map(|row| parse_row(row).ok_or_else(|| BadPrice(row.to_owned()))).collect::<Result<_, _>>().map(Self)
+impl FromIterator<PriceRow> for PriceTable {
+    fn from_iter<I: IntoIterator<Item = PriceRow>>(rows: I) -> Self {
+        Self(rows.into_iter().map(|row| (row.model, row.price)).collect())
     }
 }
 
-fn parse_row(row: &str) -> Option<(String, Price)> {
+impl FromStr for PriceRow {
+    type Err = BadPrice;
+
+    fn from_str(text: &str) -> Result<Self, BadPrice> {
+        parse_row(text).ok_or_else(|| BadPrice(text.to_owned()))
+    }
+}
+
+fn parse_row(row: &str) -> Option<PriceRow> {
     let (model, prices) = row.rsplit_once('=')?;
     let (prompt, completion) = prices.split_once('/')?;
     let amount = |text: &str| text.trim().parse::<f64>().ok().filter(|amount| amount.is_finite() && *amount >= 0.0);
-    let model = model.trim();
-    (!model.is_empty())
-        .then_some((model.to_owned(), Price { prompt: amount(prompt)?, completion: amount(completion)? }))
+    let price = Price { prompt: amount(prompt)?, completion: amount(completion)? };
+    Some(model.trim().to_owned()).filter(|model| !model.is_empty()).map(|model| PriceRow { model, price })
 }
 
 #[cfg(test)]
@@ -59,12 +70,13 @@ mod tests {
     /// Goal: a table is read, models with colons in their names too, and what is no price is named.
     #[test]
     fn tables_are_read() {
-        let table: PriceTable = "openai:gpt-5-mini=0.25/2.00, ollama:llama3.2:3b = 0 / 0,".parse().unwrap();
+        let rows = ["openai:gpt-5-mini=0.25/2.00", "ollama:llama3.2:3b = 0 / 0"];
+        let table: PriceTable = rows.iter().map(|row| row.parse::<PriceRow>().unwrap()).collect();
         assert_eq!(table.find("openai:gpt-5-mini").unwrap().of(1_000_000, 500_000), 1.25);
         assert_eq!(table.find("ollama:llama3.2:3b"), Some(Price::default()));
         assert_eq!(table.find("other"), None);
         for wrong in ["gpt", "a=1", "a=1/x", "=1/2", "a=-1/2", "a=NaN/1"] {
-            assert!(wrong.parse::<PriceTable>().is_err(), "{wrong}");
+            assert!(wrong.parse::<PriceRow>().is_err(), "{wrong}");
         }
     }
 }

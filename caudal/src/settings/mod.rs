@@ -6,6 +6,7 @@
 mod access;
 mod flags;
 mod keys;
+mod models;
 mod sources;
 mod values;
 
@@ -18,7 +19,10 @@ use caudal_engine::task::Limits;
 use reqwest::Url;
 
 pub(crate) use access::AccessSettings;
+use caudal_models::ModelSettings;
 pub(crate) use flags::{HiddenSettingFlags, SettingFlags};
+pub(crate) use models::ToolSettings;
+use models::model_settings;
 use sources::Sources;
 use values::Values;
 
@@ -39,6 +43,8 @@ pub struct Settings {
     pub fetch_allow_private: bool,
     pub fetch_bytes: usize,
     pub fetch_timeout: Duration,
+    pub(crate) models: ModelSettings,
+    pub(crate) tools: ToolSettings,
     pub(crate) limits: Limits,
     /// What was written but will not be heard.
     pub(crate) remarks: Vec<String>,
@@ -85,6 +91,8 @@ impl Settings {
             fetch_allow_private: values.switch("fetch_allow_private")?,
             fetch_bytes: values.size("fetch_bytes")?,
             fetch_timeout: Duration::from_secs(values.number("fetch_seconds")?),
+            models: model_settings(&values)?,
+            tools: ToolSettings::of(&values)?,
             limits: limits(&values)?,
             remarks,
         };
