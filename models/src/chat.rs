@@ -1,5 +1,6 @@
 //! A conversation with a model: what was said so far, what it may call, and what it answers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -55,7 +56,7 @@ pub struct AnswerForm {
 }
 
 /// What a model said: a text, calls of tools, or both.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     #[serde(default)]
     pub text: String,
@@ -69,7 +70,7 @@ pub struct Answer {
     pub rehearsal: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ToolCall {
     /// The provider's name for this call.
     pub id: String,

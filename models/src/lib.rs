@@ -53,6 +53,7 @@ pub mod rehearsal;
 mod schema;
 pub mod settings;
 pub mod structured;
+pub mod testing;
 pub mod tools;
 pub mod web_page;
 mod wire;

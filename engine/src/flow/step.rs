@@ -279,8 +279,7 @@ impl<'m> InFlight<'m> {
         let had_text = {
             let mut state = execution.state();
             let known = state.history.steps.entry(key.clone()).or_default();
-            let streamed = std::mem::take(&mut known.streamed);
-            streamed || state.chunk_starts.contains_key(key)
+            std::mem::take(&mut known.streamed)
         };
         if had_text {
             execution.tell(ChunkReset { step: key.clone() }.into());

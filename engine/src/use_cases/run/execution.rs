@@ -163,8 +163,11 @@ impl Execution {
             self.stop(StopReason::TooManyEvents);
             return ticket;
         }
-        if let Fact::Usage(usage) = &fact {
-            state.purse.spent.add(usage);
+        match &fact {
+            Fact::Usage(usage) => state.purse.spent.add(usage),
+            // Void if its attempt does not finish, whether it is written by then or not.
+            Fact::Chunk(chunk) => state.history.steps.entry(chunk.step.clone()).or_default().streamed = true,
+            _ => {}
         }
         state.events += 1;
         state.queue.load(cargo);
