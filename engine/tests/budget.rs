@@ -24,6 +24,16 @@ async fn spending_at_once_flow(ctx: &mut FlowContext, calls: u32) -> FlowResult<
     Ok(done.len())
 }
 
+/// Has a budget of its own.
+#[flow(max_tokens = 150, max_cost = 2.5)]
+async fn thrifty_flow(ctx: &mut FlowContext) -> FlowResult<u32> {
+    for _ in 0..2 {
+        ctx.step("Call", spend).await?;
+    }
+    ctx.step("Call", spend).await?;
+    Ok(3)
+}
+
 /// Spends before and in a child.
 #[flow]
 async fn passing_on_flow(ctx: &mut FlowContext) -> FlowResult<u32> {
@@ -99,6 +109,16 @@ async fn a_no_is_the_end() {
     assert_eq!((task.state(), task.view.usage.calls), (WireState::Failure, 1));
     assert_eq!(&*task.error().unwrap().kind, "over_budget");
     test.crash_after_every_step().await;
+}
+
+/// Goal: a flow's own budget holds unless the start says otherwise.
+#[tokio::test]
+async fn a_flow_has_its_own_budget() {
+    let no = json!({ "approved": false });
+    let own = FlowTest::new(thrifty_flow, json!({})).signal(BUDGET_SIGNAL, no).run().await;
+    assert_eq!((own.state(), own.view.usage.calls), (WireState::Failure, 2));
+    let more = FlowTest::new(thrifty_flow, json!({})).budget(tokens(1_000)).run().await;
+    assert_eq!(more.result::<u32>(), 3);
 }
 
 /// Goal: steps that want more at the same time ask once.
