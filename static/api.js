@@ -67,8 +67,14 @@ async function send(path, request) {
     throw new ApiError(0, { detail: text.error.network, hint: text.error.networkHint });
   }
   const body = await readJson(response);
+  if (response.status === 401 && location.pathname !== '/login') logIn();
   if (!response.ok) throw new ApiError(response.status, body ?? { detail: `${response.status} ${response.statusText}` });
   return body;
+}
+
+/** The session is over, or was never begun: there and back again, to the same view. */
+function logIn() {
+  location.assign(`/login${location.hash}`);
 }
 
 async function readJson(response) {

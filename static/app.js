@@ -2,6 +2,7 @@
 
 import { fill, h } from './dom.js';
 import './elements/live-health.js';
+import './elements/session-menu.js';
 import { allFlows } from './flows.js';
 import * as route from './route.js';
 import { redraw, watch } from './tasks.js';

@@ -12,6 +12,17 @@ export const text = {
     FAILURE: 'Failed',
     CANCELLED: 'Cancelled',
   },
+  login: {
+    heading: 'Log in',
+    key: 'Key',
+    help: 'It begins with caudal_. Who runs this server has it, or makes one with “caudal new-key”.',
+    enter: 'Log in',
+    wrong: 'This key is not known here.',
+  },
+  session: {
+    leave: 'Log out',
+    role: (role) => `Logged in with the role ${role}`,
+  },
   health: {
     connecting: 'Connecting…',
     live: 'Live',

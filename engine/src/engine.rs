@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::flow::{Registry, Resources};
-use crate::ports::{Bell, Clock, Feed, IdSource, TaskStore, WorkerBoard};
+use crate::ports::{Bell, Clock, Feed, IdSource, StoreError, TaskStore, WorkerBoard, WorkerStatus};
 use crate::task::Limits;
 
 #[derive(Clone)]
@@ -19,4 +19,14 @@ pub struct Engine {
     pub limits: Arc<Limits>,
     /// The workers of this process.
     pub workers: Arc<WorkerBoard>,
+}
+
+impl Engine {
+    /// The workers of all processes that share the store.
+    pub async fn workers(&self) -> Result<Vec<WorkerStatus>, StoreError> {
+        Ok(match self.store.reported_workers().await? {
+            Some(reported) => reported,
+            None => self.workers.workers(),
+        })
+    }
 }

@@ -16,6 +16,7 @@ use apalis_core::worker::context::WorkerContext;
 use futures_util::future::BoxFuture;
 
 use crate::claims::Claims;
+use crate::intake::Arrivals;
 use crate::line::{Line, Taken};
 use crate::slots::Slots;
 
@@ -25,14 +26,15 @@ type NextOf<C> = (Line<C>, Vec<Taken<<C as Claims>::Item>>);
 pub(crate) struct LineBackend<C: Claims> {
     claimed: VecDeque<Taken<C::Item>>,
     next: BoxFuture<'static, NextOf<C>>,
+    arrivals: Arrivals<C::Item>,
 }
 
 // Items are handed on by value and the future is boxed: nothing in here is pinned in place.
 impl<C: Claims> Unpin for LineBackend<C> {}
 
 impl<C: Claims> LineBackend<C> {
-    pub(crate) fn new(claims: Arc<C>, slots: Slots) -> Self {
-        Self { claimed: VecDeque::new(), next: Box::pin(Line::new(claims, slots).next()) }
+    pub(crate) fn new(claims: Arc<C>, slots: Slots, arrivals: Arrivals<C::Item>) -> Self {
+        Self { claimed: VecDeque::new(), next: Box::pin(Line::new(claims, slots).next()), arrivals }
     }
 }
 
@@ -47,6 +49,9 @@ impl<C: Claims> Backend for LineBackend<C> {
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
         loop {
             if let Some(taken) = self.claimed.pop_front() {
+                return Poll::Ready(Some(Ok(Task::new(taken))));
+            }
+            if let Poll::Ready(taken) = self.arrivals.poll(cx) {
                 return Poll::Ready(Some(Ok(Task::new(taken))));
             }
             let Poll::Ready((line, taken)) = self.next.as_mut().poll(cx) else { return Poll::Pending };

@@ -5,17 +5,20 @@
 //!
 //! ```text
 //!   Claims ──▶ line ──▶ backend ──▶ apalis worker ──▶ one tokio task per item
-//!              waits for work        (Monitor)         holds its slot until it ends
-//!              and a free slot
+//!              waits for work   ▲    (Monitor)         holds its slot until it ends
+//!              and a free slot  │
+//!   Intake ────────────────────┘  handed over where it is born, without a claim of its own
 //! ```
 
 mod backend;
 mod claims;
 mod executions;
+mod intake;
 mod line;
 mod outage;
 mod runtime;
 mod slots;
 
 pub use claims::{Batch, Claims};
+pub use intake::{Intake, Places};
 pub use runtime::Runtime;

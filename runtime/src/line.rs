@@ -36,11 +36,12 @@ impl<C: Claims> Line<C> {
             if !self.ask_at_once {
                 self.claims.due().await;
             }
-            let Some(slots) = self.slots.take_free().await else { std::future::pending().await };
+            let Some(mut slots) = self.slots.take_free().await else { std::future::pending().await };
             let items = self.claim(slots.len()).await;
             if !items.is_empty() {
                 debug_assert!(items.len() <= slots.len(), "more was claimed than asked for");
-                let taken = items.into_iter().zip(slots).map(|(item, slot)| Taken { item, slot }).collect();
+                let taken = items.into_iter().map_while(|item| Some(Taken { item, slot: slots.take_one()? }));
+                let taken = taken.collect();
                 return (self, taken);
             }
         }

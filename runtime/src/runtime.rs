@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::backend::LineBackend;
 use crate::claims::Claims;
 use crate::executions::Executions;
+use crate::intake::{Arrivals, intake};
 use crate::line::Taken;
 use crate::slots::Slots;
 
@@ -41,7 +42,10 @@ impl Runtime {
     {
         let slots = Slots::new(slots);
         let executions = Executions::default();
-        let monitor = monitor(name.to_owned(), Arc::new(claims), slots.clone(), executions.clone(), run);
+        let (claims, (intake, arrivals)) = (Arc::new(claims), intake(slots.clone()));
+        claims.begin(intake);
+        let source = Source { claims, slots: slots.clone(), arrivals };
+        let monitor = monitor(name.to_owned(), source, executions.clone(), run);
         let context = monitor.context();
         let name = name.to_owned();
         let monitor = tokio::spawn(async move {
@@ -87,8 +91,21 @@ impl Drop for Runtime {
     }
 }
 
+/// All that a backend is made of.
+struct Source<C: Claims> {
+    claims: Arc<C>,
+    slots: Slots,
+    arrivals: Arrivals<C::Item>,
+}
+
+impl<C: Claims> Source<C> {
+    fn backend(&self) -> LineBackend<C> {
+        LineBackend::new(self.claims.clone(), self.slots.clone(), self.arrivals.clone())
+    }
+}
+
 /// The worker under its monitor, which makes another one should it ever end before its time.
-fn monitor<C, F, Fut>(name: String, claims: Arc<C>, slots: Slots, executions: Executions, run: F) -> Monitor
+fn monitor<C, F, Fut>(name: String, source: Source<C>, executions: Executions, run: F) -> Monitor
 where
     C: Claims,
     F: Fn(C::Item) -> Fut + Clone + Send + Sync + 'static,
@@ -99,7 +116,7 @@ where
             let run = run.clone();
             let executions = executions.clone();
             WorkerBuilder::new(name.as_str())
-                .backend(LineBackend::new(claims.clone(), slots.clone()))
+                .backend(source.backend())
                 .parallelize(move |execution| executions.spawn(execution))
                 .build(move |taken: Taken<C::Item>| {
                     let run = run.clone();

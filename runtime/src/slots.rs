@@ -19,18 +19,24 @@ impl Slots {
     }
 
     /// Takes all free slots, at least one. None when closed.
-    pub(crate) async fn take_free(&self) -> Option<Vec<Slot>> {
-        let mut permit = self.free.clone().acquire_owned().await.ok()?;
+    pub(crate) async fn take_free(&self) -> Option<FreeSlots> {
+        let first = self.free.clone().acquire_owned().await.ok()?;
+        Some(self.with_the_rest(first))
+    }
+
+    /// The same without waiting. None when no slot is free, or closed.
+    pub(crate) fn try_take_free(&self) -> Option<FreeSlots> {
+        let first = self.free.clone().try_acquire_owned().ok()?;
+        Some(self.with_the_rest(first))
+    }
+
+    fn with_the_rest(&self, mut permit: OwnedSemaphorePermit) -> FreeSlots {
         let rest = u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX);
-        // Only the line takes slots, so that what is free stays free.
+        // Somebody else may take some in between; then one must do.
         if let Ok(more) = self.free.clone().try_acquire_many_owned(rest) {
             permit.merge(more);
         }
-        let mut slots = Vec::with_capacity(permit.num_permits());
-        while let Some(one) = permit.split(1) {
-            slots.push(Slot { permit: Some(one), freed: self.freed.clone() });
-        }
-        Some(slots)
+        FreeSlots(Slot { permit: Some(permit), freed: self.freed.clone() })
     }
 
     /// No slot is given from now on.
@@ -50,6 +56,22 @@ impl Slots {
             }
             freed.await;
         }
+    }
+}
+
+/// Slots that nothing runs in yet, given back together.
+#[derive(Debug)]
+pub(crate) struct FreeSlots(Slot);
+
+impl FreeSlots {
+    pub(crate) fn len(&self) -> usize {
+        self.0.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    /// One of them, while there are some.
+    pub(crate) fn take_one(&mut self) -> Option<Slot> {
+        let one = self.0.permit.as_mut()?.split(1)?;
+        Some(Slot { permit: Some(one), freed: self.0.freed.clone() })
     }
 }
 
@@ -76,16 +98,16 @@ mod tests {
     #[tokio::test]
     async fn slots_are_given_back() {
         let slots = Slots::new(3);
-        let mut taken = slots.take_free().await.unwrap_or_default();
+        let mut taken = slots.take_free().await.unwrap();
         assert_eq!(taken.len(), 3);
-        assert!(slots.take_free().now_or_never().is_none());
-        taken.pop();
-        assert_eq!(slots.take_free().await.map(|taken| taken.len()), Some(1));
+        assert!(slots.take_free().now_or_never().is_none() && slots.try_take_free().is_none());
+        drop(taken.take_one());
+        assert_eq!((taken.len(), slots.try_take_free().map(|taken| taken.len())), (2, Some(1)));
         let mut all_free = Box::pin(slots.all_free());
         assert!(all_free.as_mut().now_or_never().is_none());
         slots.close();
         drop(taken);
         all_free.await;
-        assert!(slots.take_free().await.is_none());
+        assert!(slots.take_free().await.is_none() && slots.try_take_free().is_none());
     }
 }

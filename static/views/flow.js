@@ -102,11 +102,16 @@ function keyFor(body) {
 
 function explain(error, { form, options, problem }) {
   const errors = error.errors ?? [];
-  const ofOptions = errors.filter(({ path }) => ['/delay_seconds', '/priority', '/tags'].some((name) => path.startsWith(name)));
-  const isInputs = error.code === 'invalid_inputs';
-  const left = isInputs ? form.showErrors(errors) : options.showErrors(ofOptions);
-  if (ofOptions.length > 0 && !isInputs) options.closest('details').open = true;
-  if (isInputs && errors.length > 0 && left.length === 0) {
+  // Paths of options and of inputs look alike; the sentence about an option begins with its name.
+  const ofOptions = errors.filter(({ path }) => {
+    const name = path.split('/')[1];
+    return name in OPTIONS.properties && error.message.startsWith(`${name}:`);
+  });
+  const isOption = ofOptions.length > 0;
+  if (isOption) options.closest('details').open = true;
+  const isInputs = error.code === 'invalid_inputs' && !isOption;
+  const left = isOption ? options.showErrors(ofOptions) : isInputs ? form.showErrors(errors) : errors;
+  if (errors.length > 0 && left.length === 0) {
     fill(problem, h('p', { class: 'start-summary', role: 'alert' }, text.form.summary(errors.length)));
   } else {
     fill(problem, problemNote(error));

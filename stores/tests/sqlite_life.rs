@@ -1,13 +1,16 @@
 //! The life of a data folder: who may open it, what is said when it cannot be, restarts, full disks, backups.
 
-#![expect(clippy::panic, reason = "these are tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use caudal_engine::ports::{Bell, Control, Feed, RandomIds, StoreError, TaskFilter, TaskStore};
-use caudal_engine::task::{Json, Limits, NewTask, TaskState, Tenant};
+use caudal_engine::ports::{
+    Bell, ClaimRequest, Claimed, Control, Feed, IdleWorker, RandomIds, StoreError, TaskFilter, TaskStore,
+};
+use caudal_engine::task::{Json, Limits, NewTask, TaskId, TaskState, Tenant};
 use caudal_engine::testing::clock::TestClock;
 use caudal_engine::testing::conformance::{Harness, Parts, Trial};
 use caudal_stores::sqlite::{BackupError, DATABASE, OpenError, SqliteSettings, SqliteStore};
@@ -201,4 +204,78 @@ async fn cleaning_gives_space_back() {
     store.shutdown().await;
     let file = std::fs::metadata(folder.path().join(DATABASE)).unwrap().len();
     assert!(file < full / 2, "{file} of {full} are still taken");
+}
+
+/// A worker with free places, that writes down what it was given.
+struct FreePlaces {
+    request: ClaimRequest,
+    offers: AtomicUsize,
+    accepted: Mutex<Vec<Vec<TaskId>>>,
+}
+
+impl IdleWorker for FreePlaces {
+    fn offer(&self) -> Option<ClaimRequest> {
+        self.offers.fetch_add(1, Ordering::SeqCst);
+        Some(self.request.clone())
+    }
+
+    fn accept(&self, claimed: Claimed) {
+        let tasks = claimed.tasks.iter().map(|claimed| claimed.task.id).collect();
+        self.accepted.lock().unwrap().push(tasks);
+    }
+}
+
+/// Goal: a worker with a free place has a task in the very operation that puts it in line; what is not due, and what
+/// it does not know, stays there; and one that is gone is not asked.
+#[tokio::test]
+async fn an_idle_worker_is_given_what_is_born() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, parts) = (SqliteSettings::new(folder.path()), Parts::default());
+    let store = open_with(&settings, &parts).unwrap();
+    let trial = Trial::new(parts, Opened(store.clone()));
+    let request = ClaimRequest { most: 2, ..trial.request() };
+    let worker = Arc::new(FreePlaces { request, offers: AtomicUsize::default(), accepted: Mutex::default() });
+    let attached: Weak<FreePlaces> = Arc::downgrade(&worker);
+    store.attach(attached);
+
+    let born = trial.start().await;
+    assert_eq!(worker.accepted.lock().unwrap().last(), Some(&vec![born]), "no answer before it was given");
+    assert_eq!(trial.state(born).await, TaskState::Running);
+    assert_eq!(trial.kinds(born).await, ["task.created", "task.claimed"]);
+
+    let later = trial.create(NewTask { due_at: trial.now() + Duration::from_secs(60), ..trial.new_task() }).await;
+    let foreign = trial.create(trial.new_task_of("unknown")).await;
+    assert_eq!(worker.accepted.lock().unwrap().last(), Some(&Vec::new()));
+    assert_eq!((trial.state(later).await, trial.state(foreign).await), (TaskState::Queued, TaskState::Queued));
+
+    let asked = worker.offers.load(Ordering::SeqCst);
+    assert_eq!(worker.accepted.lock().unwrap().len(), asked, "each offer was answered once");
+    drop(worker);
+    let left = trial.start().await;
+    assert_eq!(trial.state(left).await, TaskState::Queued);
+}
+
+/// Goal: a task whose row makes no sense is passed over, and holds up neither others in its lane nor those who come.
+#[tokio::test]
+async fn an_unreadable_task_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, parts) = (SqliteSettings::new(folder.path()), Parts::default());
+    let trial = Trial::new(parts.clone(), Opened(open_with(&settings, &parts).unwrap()));
+    let mut tasks = Vec::new();
+    for _ in 0..40 {
+        tasks.push(trial.start().await);
+    }
+    drop(trial);
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE)).unwrap();
+    connection.execute("UPDATE task_details SET input = '{' WHERE task <= 20", []).unwrap();
+    drop(connection);
+    let trial = Trial::new(parts.clone(), Opened(open_with(&settings, &parts).unwrap()));
+    for _ in 0..30 {
+        trial.claim_next(ClaimRequest { most: 1, ..trial.request() }).await;
+    }
+    let mut running = 0;
+    for task in &tasks[20..] {
+        running += usize::from(trial.state(*task).await == TaskState::Running);
+    }
+    assert!(running >= 10, "{running} of 20 were claimed");
 }

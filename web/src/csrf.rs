@@ -10,11 +10,10 @@ use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::api_error::{ApiError, Reason};
+use crate::signer::Signer;
 use crate::site::Site;
 
 pub(crate) const COOKIE_NAME: &str = "csrftoken";
@@ -22,38 +21,21 @@ const HEADER: HeaderName = HeaderName::from_static("x-csrftoken");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const LIFETIME: Duration = Duration::days(365);
 
-/// Signs short texts with the server's key.
-pub(crate) struct Signer([u8; 32]);
+fn new_token(signer: &Signer) -> String {
+    let nonce = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+    let signature = signer.sign(&format!("csrf:{nonce}"));
+    format!("{nonce}.{signature}")
+}
 
-impl Signer {
-    pub(crate) fn new(secret: [u8; 32]) -> Self {
-        Self(secret)
-    }
-
-    pub(crate) fn sign(&self, text: &str) -> String {
-        // A key of any length is fine for HMAC.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
-        mac.update(text.as_bytes());
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
-    }
-
-    pub(crate) fn new_token(&self) -> String {
-        let nonce = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
-        let signature = self.sign(&format!("csrf:{nonce}"));
-        format!("{nonce}.{signature}")
-    }
-
-    pub(crate) fn made(&self, token: &str) -> bool {
-        let Some((nonce, signature)) = token.split_once('.') else { return false };
-        self.sign(&format!("csrf:{nonce}")).as_bytes().ct_eq(signature.as_bytes()).into()
-    }
+fn is_ours(signer: &Signer, token: &str) -> bool {
+    token.split_once('.').is_some_and(|(nonce, signature)| signer.signed(&format!("csrf:{nonce}"), signature))
 }
 
 /// The token that the request brings, if it is ours, else a new one.
 pub(crate) fn token_for(site: &Site, request: &HttpRequest) -> String {
     match request.cookie(COOKIE_NAME) {
-        Some(cookie) if site.signer.made(cookie.value()) => cookie.value().to_owned(),
-        _ => site.signer.new_token(),
+        Some(cookie) if is_ours(&site.signer, cookie.value()) => cookie.value().to_owned(),
+        _ => new_token(&site.signer),
     }
 }
 
@@ -77,7 +59,7 @@ pub(crate) fn check(site: &Site, request: &HttpRequest) -> Result<(), ApiError> 
         return Err(refused("The CSRF token is missing."));
     };
     let same: bool = cookie.value().as_bytes().ct_eq(header.as_bytes()).into();
-    if same && site.signer.made(cookie.value()) { Ok(()) } else { Err(refused("The CSRF token is wrong.")) }
+    if same && is_ours(&site.signer, cookie.value()) { Ok(()) } else { Err(refused("The CSRF token is wrong.")) }
 }
 
 fn is_browser_borne(request: &HttpRequest) -> bool {
@@ -98,11 +80,11 @@ mod tests {
     #[test]
     fn tokens_are_signed() {
         let signer = Signer::new([7; 32]);
-        let token = signer.new_token();
-        assert!(signer.made(&token));
-        assert!(!Signer::new([8; 32]).made(&token));
+        let token = new_token(&signer);
+        assert!(is_ours(&signer, &token));
+        assert!(!is_ours(&Signer::new([8; 32]), &token));
         for wrong in ["", ".", "a.b", &token[1..], &format!("{token}x")] {
-            assert!(!signer.made(wrong), "{wrong}");
+            assert!(!is_ours(&signer, wrong), "{wrong}");
         }
     }
 }

@@ -22,24 +22,26 @@ impl Hosts {
     }
 
     pub(crate) fn check(&self, request: &HttpRequest) -> Result<(), ApiError> {
-        let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let header = request.headers().get(HOST).map(|host| host.to_str().unwrap_or_default());
         let line = request.uri().authority().map(|authority| authority.as_str());
-        let asked: Vec<&str> = [header, line].into_iter().flatten().collect();
-        if !asked.is_empty() && asked.iter().all(|host| self.serves(host)) {
-            return Ok(());
+        let mut asked = [header, line].into_iter().flatten().peekable();
+        if asked.peek().is_none() {
+            return Err(ApiError::new(Reason::UnknownHost, "The request names no host."));
         }
-        let host = asked.first().map_or_else(String::new, |host| host.escape_debug().to_string());
-        Err(ApiError::new(Reason::UnknownHost, format!("The host '{host}' is not served here."))
+        let Some(foreign) = asked.find(|host| !self.serves(host)) else { return Ok(()) };
+        Err(ApiError::new(Reason::UnknownHost, format!("The host '{}' is not served here.", foreign.escape_debug()))
             .hint("Set CAUDAL_PUBLIC_URL to the address under which people reach this server."))
     }
 
     fn serves(&self, host: &str) -> bool {
         let name = plain(host);
         if let Ok(address) = name.parse::<IpAddr>() {
+            let address = address.to_canonical();
             // Listening everywhere, every address of the machine is the listen address. No name, no rebinding.
-            return address.is_loopback() || address == self.listen.ip() || self.listen.ip().is_unspecified() || {
-                self.names.contains(&name)
-            };
+            return address.is_loopback()
+                || address == self.listen.ip().to_canonical()
+                || self.listen.ip().is_unspecified()
+                || { self.names.contains(&name) };
         }
         name == "localhost" || name.ends_with(".localhost") || self.names.contains(&name)
     }
@@ -48,7 +50,11 @@ impl Hosts {
 /// Without port, brackets and a last dot, in small letters.
 fn plain(host: &str) -> String {
     let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        // Only a port may follow.
+        Some(rest) => match rest.split_once(']') {
+            Some((name, after)) if after.is_empty() || after.starts_with(':') => name,
+            _ => return String::new(),
+        },
         // More than one colon is an address of version 6 without brackets.
         None if host.matches(':').count() > 1 => host,
         None => host.split(':').next().unwrap_or_default(),
@@ -73,11 +79,23 @@ mod tests {
     #[test]
     fn who_is_served() {
         let hosts = hosts("10.1.2.3:80");
-        for host in ["localhost", "LOCALHOST:9", "a.localhost", "127.0.0.1:8000", "127.9.9.9", "[::1]:80", "10.1.2.3"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:9",
+            "a.localhost",
+            "127.0.0.1:8000",
+            "127.9.9.9",
+            "[::1]:80",
+            "[::ffff:127.0.0.1]",
+            "10.1.2.3",
+        ] {
             assert!(hosts.serves(host), "{host}");
         }
         for host in ["flows.example.org", "flows.example.org.:443", "inside", "inside:1"] {
             assert!(hosts.serves(host), "{host}");
+        }
+        for host in ["[::1]evil.example", "[::1", "[fe80::1]", "localhost, evil.example", "127.0.0.1:80:80"] {
+            assert!(!hosts.serves(host), "{host}");
         }
         for host in ["", "evil.example", "10.1.2.4", "localhost.evil.example", "127.0.0.1.nip.io", "xflows.example.org"]
         {

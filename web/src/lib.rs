@@ -2,11 +2,13 @@
 //!
 //! Read it in this order: [`settings`] and [`server`] (what the binary sees), [`routes`] (the table of all paths, one
 //! file each), [`request`] (how a body, a query, a key is read), [`api_error`] (how anything is refused),
-//! [`guard`] (what each request must pass), [`live`] (streams: the heart), [`figures`] (numbers for plots).
+//! [`guard`], [`access`] and [`cors`] (what each request must pass), [`live`] (streams: the heart), [`figures`] (numbers for plots).
 //! It sees the engine's ports and use cases; it knows no store and no worker.
 
+mod access;
 mod api_error;
 mod assets;
+mod cors;
 mod csrf;
 mod figures;
 mod guard;
@@ -17,10 +19,13 @@ mod request;
 mod routes;
 mod server;
 mod settings;
+mod signer;
 mod site;
 mod task_json;
 mod tenant;
 
-pub use routes::{ROUTES, Role, Route};
+pub use access::{ApiKey, BadKey, Role};
+pub use routes::{ROUTES, Route};
 pub use server::{RunningServer, ServeError, serve};
 pub use settings::{RenderMetrics, Served, WebSettings};
+pub use signer::secret_of;

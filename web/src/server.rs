@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::cors;
 use crate::figures::{self, Figures};
 use crate::guard::guard;
 use crate::live::Live;
@@ -62,12 +63,14 @@ pub fn serve(engine: Engine, settings: WebSettings) -> Result<RunningServer, Ser
     runtime.spawn(figures::follow(Arc::downgrade(&figures), engine.clock.clone(), changes, stop.clone()));
     let site = Data::new(Site::new(engine, live.clone(), figures, &settings));
 
-    let served = settings.served;
+    let (served, origins) = (settings.served, settings.cors_origins);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(site.clone())
             .wrap(Compress::default())
             .wrap(from_fn(guard))
+            // Refusals too must be readable for a page of another origin.
+            .wrap(cors::of(&origins))
             .wrap(from_fn(observe))
             .configure(|app| routes::register(app, served))
     })

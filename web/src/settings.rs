@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::access::ApiKey;
+
 /// Writes down all metrics of the process, in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
@@ -17,8 +19,18 @@ pub struct WebSettings {
     pub public_url: Option<Url>,
     /// Further names under which the server may be asked.
     pub allowed_hosts: Vec<String>,
-    /// Signs CSRF tokens and watch links; the same in all web processes of an installation.
+    /// Signs CSRF tokens, sessions and watch links; the same in all web processes of an installation.
     pub secret: [u8; 32],
+    /// Who may do what; when there is none, everybody may do everything.
+    pub api_keys: Vec<ApiKey>,
+    /// How long a login lasts.
+    pub session_lifetime: Duration,
+    /// How long a watch link can be opened.
+    pub watch_lifetime: Duration,
+    /// Pages of these origins may ask; `*` stands for all.
+    pub cors_origins: Vec<String>,
+    /// A proxy in front names the client in `X-Forwarded-For`.
+    pub behind_proxy: bool,
     /// Threads that serve connections.
     pub threads: usize,
     pub served: Served,
@@ -35,6 +47,13 @@ pub enum Served {
     Health,
 }
 
+impl WebSettings {
+    /// Cookies are for https only.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+}
+
 impl Default for WebSettings {
     fn default() -> Self {
         Self {
@@ -42,6 +61,11 @@ impl Default for WebSettings {
             public_url: None,
             allowed_hosts: Vec::new(),
             secret: rand::random(),
+            api_keys: Vec::new(),
+            session_lifetime: Duration::from_secs(12 * 3_600),
+            watch_lifetime: Duration::from_secs(3_600),
+            cors_origins: Vec::new(),
+            behind_proxy: false,
             threads: std::thread::available_parallelism().map_or(2, |threads| threads.get().min(4)),
             served: Served::Everything,
             render_metrics: None,
@@ -56,6 +80,8 @@ impl fmt::Debug for WebSettings {
             .field("listen", &self.listen)
             .field("public_url", &self.public_url.as_ref().map(Url::as_str))
             .field("allowed_hosts", &self.allowed_hosts)
+            .field("api_keys", &self.api_keys)
+            .field("cors_origins", &self.cors_origins)
             .field("threads", &self.threads)
             .field("served", &self.served)
             .finish_non_exhaustive()

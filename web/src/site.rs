@@ -6,12 +6,13 @@ use actix_web::web::Data;
 use caudal_engine::Engine;
 use caudal_engine::task::{TaskId, TaskRecord, Tenant};
 
+use crate::access::Access;
 use crate::api_error::ApiError;
-use crate::csrf::Signer;
 use crate::figures::Figures;
 use crate::hosts::Hosts;
 use crate::live::Live;
 use crate::settings::{RenderMetrics, Served, WebSettings};
+use crate::signer::Signer;
 
 /// How a handler asks for it.
 pub(crate) type OfSite = Data<Site>;
@@ -21,9 +22,12 @@ pub(crate) struct Site {
     pub(crate) live: Arc<Live>,
     pub(crate) figures: Arc<Figures>,
     pub(crate) signer: Signer,
+    pub(crate) access: Access,
     pub(crate) hosts: Hosts,
     /// Cookies are for https only.
     pub(crate) is_https: bool,
+    /// Without a slash at its end.
+    public_url: Option<String>,
     pub(crate) served: Served,
     pub(crate) render_metrics: Option<RenderMetrics>,
 }
@@ -38,8 +42,10 @@ impl Site {
             live,
             figures,
             signer: Signer::new(settings.secret),
+            access: Access::of(settings),
             hosts: Hosts::of(settings),
-            is_https: settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https"),
+            is_https: settings.is_https(),
+            public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             served: settings.served,
             render_metrics: settings.render_metrics.clone(),
         }
@@ -54,12 +60,18 @@ impl Site {
         self.engine.limits.payload_bytes
     }
 
+    pub(crate) fn key_bytes(&self) -> usize {
+        self.engine.limits.idempotency_key_bytes
+    }
+
     pub(crate) fn bulk_bytes(&self) -> usize {
         self.engine.limits.payload_bytes.saturating_mul(BULK_FACTOR)
     }
 
-    /// Where one may watch a task without any other right: the token is signed for this task alone.
+    /// Where one may watch a task for a while without any other right, also from a page of another origin.
     pub(crate) fn watch_url(&self, task: TaskId) -> String {
-        format!("/task-status/{task}/?token={}", self.signer.sign(&format!("watch:{task}")))
+        let token = self.access.watch_token(task, &self.signer, self.engine.clock.now());
+        let base = self.public_url.as_deref().unwrap_or_default();
+        format!("{base}/task-status/{task}/?token={token}")
     }
 }

@@ -102,6 +102,27 @@ async fn not_taken() {
     assert_problem(&server.get("/tasks?colour=red").await, 400, "unknown_field");
     assert_problem(&server.get("/tasks?limit=201").await, 400, "invalid_query");
     assert_problem(&server.get(&format!("/tasks/{task}/result?wait=61")).await, 400, "invalid_query");
+    for empty in ["/tasks?limit=&flow=&q=".to_owned(), format!("/tasks/{task}/events?after=&limit=")] {
+        assert_eq!(server.get(&empty).await.status, 200, "{empty}: a form sends what was left empty");
+    }
+    let packed = Request::new("POST", "/start-task").text(vec![31, 139]).header("content-encoding", "gzip");
+    assert_problem(&server.send(packed).await, 415, "unsupported_media_type");
+}
+
+/// Goal: what a client sent is named in the refusal by a proper pointer, and not sent back whole.
+#[tokio::test]
+async fn refusals_are_short() {
+    let server = Server::start();
+    let problem = server.post("/start-task", &json!({"flow": "poem_flow", "a/b~c": 1})).await.json();
+    assert_eq!(problem["errors"][0]["path"], "/a~1b~0c");
+    let long = "ü".repeat(100_000);
+    let mut unknown = json!({"flow": "poem_flow"});
+    unknown[&long] = json!(1);
+    for body in [json!({"flow": long}), unknown, json!({"flow": "poem_flow", "tags": [long]})] {
+        let answer = server.post("/start-task", &body).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.len() < 10_000, "{} bytes", answer.body.len());
+    }
 }
 
 /// Goal: the same key with the same request is the same task, however it is written; with another it is a conflict.
@@ -120,6 +141,13 @@ async fn idempotency() {
     let empty = send("", r#"{"flow":"poem_flow"}"#).await;
     assert_problem(&empty, 400, "invalid_inputs");
     assert_problem(&send(&"x".repeat(256), r#"{"flow":"poem_flow"}"#).await, 400, "invalid_inputs");
+    let task = first["task_id"].as_str().unwrap();
+    for path in ["/start-tasks", &format!("/tasks/{task}/signals/go"), &format!("/tasks/{task}/retry"), "/tasks/bulk"] {
+        let body = r#"{"tasks":[]}"#;
+        let body = if path.ends_with("bulk") { r#"{"action":"cancel","ids":[]}"# } else { body };
+        let request = Request::new("POST", path).header("idempotency-key", "x".repeat(256)).text(body);
+        assert_problem(&server.send(request).await, 400, "invalid_inputs");
+    }
     assert_eq!(server.get("/tasks").await.json()["items"].as_array().unwrap().len(), 1);
 }
 
@@ -177,7 +205,7 @@ async fn signals() {
 #[tokio::test]
 async fn store_unavailable() {
     let mut platform = Platform::default();
-    platform.engine.store = Arc::new(kit::no_store::NoStore);
+    platform.engine.store = Arc::new(kit::no_store::NoStore::default());
     let server = Server::on(platform);
     for (method, path) in [("GET", "/tasks"), ("GET", "/readyz"), ("GET", "/stats"), ("POST", "/start-task")] {
         let request = Request::new(method, path);
@@ -190,4 +218,15 @@ async fn store_unavailable() {
         assert!(!problem.to_string().contains("10.0.0.9"), "causes are for the log");
     }
     assert_eq!(server.get("/healthz").await.status, 200);
+}
+
+/// Goal: a task that was stored is answered with its id, also when it cannot be waited for: else it is started again.
+#[tokio::test]
+async fn a_stored_start_is_answered() {
+    let mut platform = Platform::default();
+    platform.engine.store = Arc::new(kit::no_store::NoStore(Some(platform.store.clone())));
+    let server = Server::on(platform);
+    let answer = server.post("/start-task?wait=1", &json!({"flow": "poem_flow"})).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.json()["task_id"].is_string() && answer.json()["state"].is_null());
 }

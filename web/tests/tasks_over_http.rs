@@ -42,8 +42,9 @@ async fn start_and_wait() {
 async fn start_many() {
     let server = Server::start();
     let body = json!({"tasks": [{"flow": "poem_flow"}, {"flow": "nobody"}, {"flow": "verse_flow"}, {"x": 1}]});
+    let key = "k".repeat(255);
     let send = async || {
-        let request = Request::new("POST", "/start-tasks").header("idempotency-key", "k").json(&body);
+        let request = Request::new("POST", "/start-tasks").header("idempotency-key", key.as_str()).json(&body);
         server.send(request).await.json()
     };
     let (first, again) = (send().await, send().await);
@@ -137,6 +138,17 @@ async fn bulk() {
     let answer = server.post("/tasks/bulk", &body).await.json();
     assert_eq!(items(&answer)[0]["state"], "CANCELLED");
     assert_eq!(items(&answer)[1]["error"]["code"], "not_found");
+    let retry = async || {
+        let body = json!({"action": "retry", "ids": [ids[0]]});
+        let request = Request::new("POST", "/tasks/bulk").header("idempotency-key", "k").json(&body);
+        items(&server.send(request).await.json())[0]["retried_as"].clone()
+    };
+    let retried = retry().await;
+    assert_eq!(retried, retry().await, "a repeat retries nothing twice");
+    let path = format!("/tasks/{}/cancel", retried.as_str().unwrap());
+    assert_eq!(server.send(Request::new("POST", &path)).await.status, 200);
+    let path = path.trim_end_matches("/cancel");
+    assert_eq!(server.send(Request::new("DELETE", path)).await.status, 204);
     let body = json!({"action": "delete", "filter": {"state": ["CANCELLED"], "flow": "poem_flow"}});
     let answer = server.post("/tasks/bulk/", &body).await.json();
     assert_eq!((items(&answer).len(), &answer["more"]), (1, &json!(false)));
@@ -145,6 +157,7 @@ async fn bulk() {
         json!({"action": "explode", "ids": []}),
         json!({"action": "cancel"}),
         json!({"action": "cancel", "filter": {"colour": "red"}}),
+        json!({"action": "cancel", "filter": {"flow": "nobody", "limit": "1"}}),
         json!({"action": "cancel", "ids": vec!["x"; 1_001]}),
         json!({"action": "cancel", "ids": [], "all": true}),
     ] {
@@ -176,7 +189,25 @@ async fn flows() {
     assert_eq!(server.get("/flows/verse_flow").await.json()["name"], "poem_flow", "also by an earlier name");
     assert_eq!(flow["options"]["timeout_seconds"], 1.5);
     assert_eq!(flow["input_schema"]["properties"]["api_key"]["writeOnly"], true);
+    assert_eq!(flow["diagnostics"], false);
+    let fields: Vec<_> = flow["input_schema"]["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["theme", "api_key", "lines"], "as the type has them");
     assert_eq!(server.get("/flows/nobody").await.status, 404);
+}
+
+/// Goal: more tasks than one bulk request takes are reached by the cursor that it answers with, each once.
+#[tokio::test]
+async fn bulk_goes_on() {
+    let server = Server::start();
+    let many = json!({"tasks": vec![json!({"flow": "poem_flow"}); 1_000]});
+    server.post("/start-tasks", &many).await;
+    server.start().await;
+    let mut body = json!({"action": "cancel", "filter": {"flow": "poem_flow"}});
+    let first = server.post("/tasks/bulk", &body).await.json();
+    assert_eq!((items(&first).len(), &first["more"]), (1_000, &json!(true)));
+    body["filter"]["cursor"] = first["next"].clone();
+    let second = server.post("/tasks/bulk", &body).await.json();
+    assert_eq!((items(&second).len(), &second["more"], &second["next"]), (1, &json!(false), &json!(null)));
 }
 
 /// Goal: figures, readiness and workers say what is.

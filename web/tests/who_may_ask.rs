@@ -52,6 +52,10 @@ async fn hosts() {
     let ask = |host: &'static str| Request::new("GET", "/flows").header("host", host);
     assert_eq!(server.send(ask("localhost:1")).await.status, 200);
     assert_eq!(code(&server.send(ask("evil.example")).await), (421, "unknown_host".to_owned()));
+    // In the request's first line too; the refusal names the one that is foreign.
+    let foreign = Request::new("GET", "http://evil.example/flows").header("host", "localhost");
+    let refused = server.send(foreign).await;
+    assert!(refused.json()["detail"].as_str().unwrap().contains("evil.example"));
     let settings =
         WebSettings { public_url: Some("https://flows.example.org".parse().unwrap()), ..WebSettings::default() };
     let public = Server::with(Platform::default(), settings);

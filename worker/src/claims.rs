@@ -1,10 +1,11 @@
 //! The worker's side of the line: what to ask the store for, and when to ask again.
 //!
 //! An idle worker of a store in this process asks only when the bell rings or the next due time comes. Where rings
-//! can be lost between processes it asks every second, too.
+//! can be lost between processes it asks every second, too. A store that can claims for it what is due the moment it
+//! is born (`offers`).
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -13,8 +14,10 @@ use caudal_engine::ports::{ClaimKind, ClaimRequest, Claimed, ClaimedTask, StoreE
 use caudal_engine::task::Timestamp;
 use caudal_engine::use_cases::run::Hold;
 use caudal_engine::use_cases::run::hold::Order;
-use caudal_runtime::{Batch, Claims};
+use caudal_runtime::{Batch, Claims, Intake};
+use tokio::sync::Mutex as AsyncMutex;
 
+use self::offers::Offer;
 use crate::flow_limits::{self, FlowLimits};
 use crate::quarantine::Pick;
 use crate::running::Place;
@@ -42,6 +45,10 @@ pub(crate) struct TaskClaims {
     /// Counts the questions for ordinary tasks: says which of a limited flow's names is asked for.
     asked: AtomicUsize,
     last: Mutex<LastAnswer>,
+    /// One question at a time, or two would count the same free places.
+    asking: Arc<AsyncMutex<()>>,
+    intake: OnceLock<Intake<Work>>,
+    offer: Mutex<Option<Offer>>,
 }
 
 /// What the last answer means for when to ask again.
@@ -61,26 +68,42 @@ impl TaskClaims {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let limits = FlowLimits::of(&shared.engine.registry);
         let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0, questions: 0 };
-        Self { shared, limits, turn: AtomicU64::new(0), asked: AtomicUsize::new(0), last: Mutex::new(last) }
+        Self {
+            shared,
+            limits,
+            turn: AtomicU64::new(0),
+            asked: AtomicUsize::new(0),
+            last: Mutex::new(last),
+            asking: Arc::default(),
+            intake: OnceLock::new(),
+            offer: Mutex::new(None),
+        }
     }
 
     /// Asks the store, and writes down as running what it gave.
     async fn claim(&self, kind: ClaimKind, most: usize) -> Result<(Vec<Work>, Claimed), StoreError> {
-        let engine = &self.shared.engine;
-        let turn = self.turn.load(Ordering::Relaxed);
+        let request = self.request(kind, most);
+        let sent = Instant::now();
+        let mut answer = self.shared.engine.store.claim_next(request).await?;
+        metrics::histogram!("caudal_claim_seconds").record(sent.elapsed());
+        Ok((self.begin_all(&mut answer, kind, sent), answer))
+    }
+
+    fn request(&self, kind: ClaimKind, most: usize) -> ClaimRequest {
         let flows = match kind {
             ClaimKind::Ordinary => self.limits.ask(&self.shared.running, self.asked.fetch_add(1, Ordering::Relaxed)),
             ClaimKind::Suspect => self.limits.ask_for_one(),
         };
-        let request = ClaimRequest { worker: self.shared.id.clone(), most, flows, kind, turn };
-        let sent = Instant::now();
-        let mut answer = engine.store.claim_next(request).await?;
-        metrics::histogram!("caudal_claim_seconds").record(sent.elapsed());
-        metrics::counter!("caudal_claims_total").increment(answer.tasks.len() as u64);
-        self.turn.fetch_add(answer.tasks.len() as u64, Ordering::Relaxed);
-        let until = engine.store.lease().map(|lease| sent + lease);
+        ClaimRequest { worker: self.shared.id.clone(), most, flows, kind, turn: self.turn.load(Ordering::Relaxed) }
+    }
+
+    /// Takes the tasks out of an answer and writes them down as running.
+    fn begin_all(&self, answer: &mut Claimed, kind: ClaimKind, sent: Instant) -> Vec<Work> {
         let tasks = std::mem::take(&mut answer.tasks);
-        Ok((tasks.into_iter().map(|claimed| self.begin(claimed, kind, until)).collect(), answer))
+        metrics::counter!("caudal_claims_total").increment(tasks.len() as u64);
+        self.turn.fetch_add(tasks.len() as u64, Ordering::Relaxed);
+        let until = self.shared.engine.store.lease().map(|lease| sent + lease);
+        tasks.into_iter().map(|claimed| self.begin(claimed, kind, until)).collect()
     }
 
     fn begin(&self, claimed: ClaimedTask, kind: ClaimKind, until: Option<Instant>) -> Work {
@@ -93,9 +116,14 @@ impl TaskClaims {
     }
 
     async fn claim_ordinary(&self, most: usize) -> Result<Batch<Work>, StoreError> {
-        let (work, answer) = self.claim(ClaimKind::Ordinary, most).await?;
+        let (items, answer) = self.claim(ClaimKind::Ordinary, most).await?;
+        let more = self.ordinary_answered(&answer, !items.is_empty());
+        Ok(Batch { items, more })
+    }
+
+    /// Writes down what an answer means for when to ask again. True: at once.
+    fn ordinary_answered(&self, answer: &Claimed, found: bool) -> bool {
         let due_now = answer.next_due.is_some_and(|due| due <= self.shared.engine.clock.now());
-        let found = !work.is_empty();
         self.shared.quarantine().ordinary_answered(Instant::now(), found, answer.suspect_due);
         let mut last = self.last();
         last.next_due = answer.next_due;
@@ -103,7 +131,7 @@ impl TaskClaims {
         last.hollow = if due_now && !found { last.hollow.saturating_add(1) } else { 0 };
         last.questions = if found { 0 } else { last.questions + 1 };
         let names_left = self.limits.questions() > 1 && last.questions < self.limits.questions();
-        Ok(Batch { items: work, more: (found && due_now) || names_left })
+        (found && due_now) || names_left
     }
 
     async fn claim_suspect(&self) -> Result<Batch<Work>, StoreError> {
@@ -203,7 +231,12 @@ impl Claims for TaskClaims {
     type Item = Work;
     type Error = StoreError;
 
+    fn begin(self: &Arc<Self>, intake: Intake<Work>) {
+        self.attach(intake);
+    }
+
     async fn next(&self, free: usize) -> Result<Batch<Work>, StoreError> {
+        let _asking = self.asking.lock().await;
         let pick = self.shared.quarantine().decide(Instant::now(), self.shared.running.len());
         self.last().pick = pick;
         let batch = match pick {
@@ -235,6 +268,7 @@ async fn sleep_for(duration: Option<Duration>) {
     }
 }
 
+mod offers;
 #[cfg(test)]
 mod quiet_tests;
 #[cfg(test)]

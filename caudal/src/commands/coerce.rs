@@ -45,7 +45,7 @@ fn known_keys(schema: &Value) -> String {
     if keys.is_empty() { "the flow takes none".to_owned() } else { format!("known are: {}", keys.join(", ")) }
 }
 
-fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+pub(crate) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     for _ in 0..16 {
         let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
@@ -75,7 +75,7 @@ fn types<'a>(root: &'a Value, schema: &'a Value, found: &mut Vec<&'a str>, depth
     }
 }
 
-fn types_of<'a>(root: &'a Value, schema: &'a Value) -> Vec<&'a str> {
+pub(crate) fn types_of<'a>(root: &'a Value, schema: &'a Value) -> Vec<&'a str> {
     let mut found = Vec::new();
     types(root, schema, &mut found, 0);
     found

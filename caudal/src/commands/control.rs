@@ -20,7 +20,11 @@ async fn many(session: &Session, verb: &str, tasks: &[String]) -> Result<u8> {
         match session.client.post(&["tasks", task, verb], &json!({}), None).await {
             Ok(answer) => session.output.either(&answer, |answer| words(task, verb, answer)),
             Err(error) => {
-                session.output.remark(format!("{task}: {error}"));
+                if session.output.json {
+                    session.output.value(&json!({"task_id": task, "error": error.to_string()}));
+                } else {
+                    session.output.remark(format!("{task}: {error}"));
+                }
                 code = FAILURE;
             }
         }

@@ -3,10 +3,11 @@
 use anyhow::Result;
 use serde_json::Value;
 
+use super::coerce::{resolve, types_of};
 use super::table::table;
 use super::{SUCCESS, Session};
 use crate::cli::FlowsArgs;
-use crate::output::text_of;
+use crate::output::{shown, text_of};
 
 pub(super) async fn run(session: &Session, args: &FlowsArgs) -> Result<u8> {
     match &args.flow {
@@ -57,16 +58,46 @@ fn one(flow: &Value) -> String {
     let rows = inputs.iter().map(|(name, property)| {
         let need = if required.contains(&name.as_str()) { "required" } else { "optional" };
         let default = property.get("default").map(Value::to_string).unwrap_or_default();
-        vec![name.clone(), kind(property), need.to_owned(), default, text_of(property, "description").to_owned()]
+        vec![
+            name.clone(),
+            kind(schema, property),
+            need.to_owned(),
+            default,
+            text_of(property, "description").to_owned(),
+        ]
     });
     text.push_str(&table(["input", "type", "", "default", "what it is"], rows));
     text
 }
 
-fn kind(property: &Value) -> String {
-    match property.get("type") {
-        Some(Value::String(name)) => name.clone(),
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
-        _ => "JSON".to_owned(),
+/// What may be written there: the words of a choice, else the types.
+fn kind(schema: &Value, property: &Value) -> String {
+    let property = resolve(schema, property);
+    if let Some(words) = property.get("enum").and_then(Value::as_array) {
+        return words.iter().map(shown).collect::<Vec<_>>().join(" | ");
+    }
+    let mut types = types_of(schema, property);
+    types.dedup();
+    if types.is_empty() { "JSON".to_owned() } else { types.join(" or ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Goal: the table says what can be written, also where the schema says it in another place.
+    #[test]
+    fn kinds() {
+        let schema = json!({"$defs": {"By": {"enum": ["train", "boat"], "type": "string"}}});
+        for (property, words) in [
+            (json!({"$ref": "#/$defs/By"}), "train | boat"),
+            (json!({"type": ["string", "null"]}), "string or null"),
+            (json!({"anyOf": [{"$ref": "#/$defs/By"}, {"type": "null"}]}), "string or null"),
+            (json!(true), "JSON"),
+        ] {
+            assert_eq!(kind(&schema, &property), words);
+        }
     }
 }

@@ -8,6 +8,8 @@ mod flows;
 mod follow;
 mod new;
 mod new_flow;
+mod new_key;
+mod ready;
 mod screen;
 mod show;
 mod signal;
@@ -22,11 +24,11 @@ use std::future::Future;
 use anyhow::{Context, Result};
 use thiserror::Error;
 
-use crate::cli::{Cli, Command, ServeArgs};
+use crate::cli::{Cli, Command, ServeArgs, Server};
 use crate::client::{Client, ClientError};
 use crate::output::Output;
 use crate::run::WireResources;
-use crate::serve;
+use crate::serve::{self, Role};
 
 pub(crate) const SUCCESS: u8 = 0;
 pub(crate) const FAILURE: u8 = 1;
@@ -49,34 +51,38 @@ pub(crate) struct Session {
 pub(crate) fn run(cli: Cli, wire: WireResources) -> Result<u8> {
     let flags = cli.settings.0;
     let output = Output { json: cli.server.json };
-    let url = &cli.server.url;
+    let server = &cli.server;
     let command = cli.command.unwrap_or_else(|| Command::Serve(ServeArgs { settings: Default::default() }));
-    if !matches!(command, Command::Serve(_)) {
+    if !matches!(command, Command::Serve(_) | Command::Web(_) | Command::Worker(_)) {
         flags.refuse(command.word())?;
     }
     match command {
-        Command::Serve(args) => serve::run(args.settings.or(flags), wire, output),
+        Command::Serve(args) => serve::run(Role::All, args.settings.or(flags), wire, output),
+        Command::Web(args) => serve::run(Role::Web, args.settings.or(flags), wire, output),
+        Command::Worker(args) => serve::run(Role::Worker, args.settings.or(flags), wire, output),
         Command::New(args) => new::run(&args, output),
+        Command::NewKey(args) => new_key::run(&args, output),
         Command::NewFlow(args) => new_flow::run(&args, output),
         Command::Backup(args) => backup::run(args, output),
-        Command::Flows(args) => with_server(url, output, async move |session| flows::run(&session, &args).await),
-        Command::Start(args) => with_server(url, output, async move |session| start::run(&session, &args).await),
-        Command::Watch(args) => with_server(url, output, async move |session| watch::run(&session, &args).await),
-        Command::Tasks(args) => with_server(url, output, async move |session| tasks::run(&session, &args).await),
-        Command::Show(args) => with_server(url, output, async move |session| show::run(&session, &args).await),
-        Command::Signal(args) => with_server(url, output, async move |session| signal::run(&session, &args).await),
-        Command::Cancel(args) => control(url, output, "cancel", args.tasks),
-        Command::Pause(args) => control(url, output, "pause", args.tasks),
-        Command::Resume(args) => control(url, output, "resume", args.tasks),
-        Command::Retry(args) => control(url, output, "retry", args.tasks),
+        Command::Flows(args) => with_server(server, output, async move |session| flows::run(&session, &args).await),
+        Command::Start(args) => with_server(server, output, async move |session| start::run(&session, &args).await),
+        Command::Watch(args) => with_server(server, output, async move |session| watch::run(&session, &args).await),
+        Command::Tasks(args) => with_server(server, output, async move |session| tasks::run(&session, &args).await),
+        Command::Show(args) => with_server(server, output, async move |session| show::run(&session, &args).await),
+        Command::Signal(args) => with_server(server, output, async move |session| signal::run(&session, &args).await),
+        Command::Ready => with_server(server, output, async move |session| ready::run(&session).await),
+        Command::Cancel(args) => control(server, output, "cancel", args.tasks),
+        Command::Pause(args) => control(server, output, "pause", args.tasks),
+        Command::Resume(args) => control(server, output, "resume", args.tasks),
+        Command::Retry(args) => control(server, output, "retry", args.tasks),
     }
 }
 
-fn control(url: &str, output: Output, verb: &'static str, tasks: Vec<String>) -> Result<u8> {
-    with_server(url, output, async move |session| control::run(&session, verb, &tasks).await)
+fn control(server: &Server, output: Output, verb: &'static str, tasks: Vec<String>) -> Result<u8> {
+    with_server(server, output, async move |session| control::run(&session, verb, &tasks).await)
 }
 
-fn with_server<F, Fut>(url: &str, output: Output, command: F) -> Result<u8>
+fn with_server<F, Fut>(server: &Server, output: Output, command: F) -> Result<u8>
 where
     F: FnOnce(Session) -> Fut,
     Fut: Future<Output = Result<u8>>,
@@ -84,7 +90,7 @@ where
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop can be made")?;
     runtime.block_on(async {
-        let session = Session { client: Client::new(url)?, output };
+        let session = Session { client: Client::new(&server.url, server.key.as_deref())?, output };
         let interrupted = async {
             match tokio::signal::ctrl_c().await {
                 Ok(()) => Ok(INTERRUPTED),
@@ -111,6 +117,8 @@ impl Command {
     fn word(&self) -> &'static str {
         match self {
             Self::Serve(_) => "serve",
+            Self::Web(_) => "web",
+            Self::Worker(_) => "worker",
             Self::Flows(_) => "flows",
             Self::Start(_) => "start",
             Self::Watch(_) => "watch",
@@ -121,7 +129,9 @@ impl Command {
             Self::Resume(_) => "resume",
             Self::Retry(_) => "retry",
             Self::Signal(_) => "signal",
+            Self::Ready => "ready",
             Self::Backup(_) => "backup",
+            Self::NewKey(_) => "new-key",
             Self::New(_) => "new",
             Self::NewFlow(_) => "new-flow",
         }

@@ -67,7 +67,8 @@ fn request(args: &StartArgs, inputs: Map<String, Value>) -> Value {
 /// JSON, `@file`, or `-` for standard input.
 fn read_inputs(written: &str) -> Result<Map<String, Value>> {
     let text = match written.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read the inputs in {path}"))?,
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Usage(format!("cannot read the inputs in {path}: {error}")))?,
         None if written == "-" => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).context("cannot read the inputs from standard input")?;

@@ -38,7 +38,7 @@ fn words(answer: &Value) -> String {
     });
     let mut text = table(["task", "flow", "state", "progress", "status", "created"], rows);
     if let Some(cursor) = answer.get("next").and_then(Value::as_str) {
-        text.push_str(&format!("\nmore: caudal tasks --cursor {cursor}"));
+        text.push_str(&format!("\nmore: the same with --cursor {cursor}"));
     }
     text
 }

@@ -1,31 +1,34 @@
-//! What a person sees when the server is ready: where it is, where it keeps everything, what it can run.
+//! What a person sees when the process is ready: what it does, where it keeps everything, what it can run.
 
 use serde_json::json;
 
+use super::role::Role;
 use super::wiring::Parts;
 use crate::output::Output;
-use crate::settings::{Durability, LogFormat, Settings};
+use crate::settings::{LogFormat, Settings};
 
-pub(super) fn print(settings: &Settings, parts: &Parts, output: Output) {
-    let url = match &settings.public_url {
+pub(super) fn print(role: Role, settings: &Settings, parts: &Parts, output: Output) {
+    let url = parts.address.map(|address| match &settings.public_url {
         Some(url) => url.to_string(),
-        None => format!("http://{}", parts.address),
-    };
-    let folder = std::path::absolute(&settings.data_folder).unwrap_or_else(|_| settings.data_folder.clone());
-    let durability = match settings.durability {
-        Durability::Full => "full",
-        Durability::Normal => "normal",
-    };
-    let ready = json!({
-        "ready": true, "url": url, "data_folder": folder, "durability": durability, "flows": parts.flows,
+        None => format!("http://{address}"),
     });
+    let kept = parts.store.describe(settings);
+    let mut ready = json!({ "ready": true, "role": role.as_str(), "url": url, "flows": parts.flows });
+    if let Some(key) = &parts.new_key {
+        ready["admin_key"] = json!(key);
+    }
+    for (name, value) in &kept {
+        ready[*name] = json!(value);
+    }
     let output = Output { json: output.json || settings.log_format == LogFormat::Json };
     output.either(&ready, |_| {
-        format!(
-            "Caudal {version} is ready.\n  page   {url}\n  data   {folder} (durability {durability})\n  flows  {flows}",
-            version = env!("CARGO_PKG_VERSION"),
-            folder = folder.display(),
-            flows = if parts.flows.is_empty() { "none".to_owned() } else { parts.flows.join(", ") },
-        )
+        let flows = if parts.flows.is_empty() { "none".to_owned() } else { parts.flows.join(", ") };
+        let page = url.iter().map(|url| ("page", url.clone()));
+        let lines = page.chain(kept.iter().cloned()).chain([("flows", flows)]);
+        let key = parts.new_key.iter().map(|key| ("admin_key", format!("{key}   (told only now)")));
+        let lines: Vec<String> =
+            lines.chain(key).map(|(name, value)| format!("  {:<12} {value}", name.replace('_', " "))).collect();
+        let what = if role == Role::All { String::new() } else { format!(" ({})", role.as_str()) };
+        format!("Caudal {}{what} is ready.\n{}", env!("CARGO_PKG_VERSION"), lines.join("\n"))
     });
 }

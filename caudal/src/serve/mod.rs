@@ -1,4 +1,4 @@
-//! `caudal serve`: wires the parts into one process, tells what it serves, and ends it in order.
+//! `caudal serve`, `web`, `worker`: wires a role's parts into one process, tells what it does, and ends it in order.
 //!
 //! ```text
 //! settings → logs → flows → store → engine → web → worker → ready
@@ -8,9 +8,13 @@
 //!
 //! While the worker drains, the web goes on: tasks can be watched, and what is started waits in line.
 
+mod access;
 mod banner;
 mod logs;
 mod metrics;
+mod opened_store;
+mod private_file;
+mod role;
 mod secret;
 mod stop_signals;
 mod wiring;
@@ -23,13 +27,14 @@ use crate::commands::{INTERRUPTED, SUCCESS, Usage};
 use crate::output::Output;
 use crate::run::WireResources;
 use crate::settings::{SettingFlags, Settings};
+pub(crate) use role::Role;
 use stop_signals::StopSignals;
 use wiring::Parts;
 
 /// How long threads that are stuck in a flow's blocking code may hold up the end.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
-pub(crate) fn run(flags: SettingFlags, wire: WireResources, output: Output) -> Result<u8> {
+pub(crate) fn run(role: Role, flags: SettingFlags, wire: WireResources, output: Output) -> Result<u8> {
     let settings = Settings::read(flags).map_err(|error| Usage(format!("{error:#}")))?;
     logs::start(&settings)?;
     for remark in &settings.remarks {
@@ -40,16 +45,16 @@ pub(crate) fn run(flags: SettingFlags, wire: WireResources, output: Output) -> R
         .thread_name("caudal")
         .build()
         .context("no event loop can be made")?;
-    let code = runtime.block_on(serve(&settings, wire, output));
+    let code = runtime.block_on(serve(role, &settings, wire, output));
     runtime.shutdown_timeout(LAST_WORD);
     code
 }
 
-async fn serve(settings: &Settings, wire: WireResources, output: Output) -> Result<u8> {
+async fn serve(role: Role, settings: &Settings, wire: WireResources, output: Output) -> Result<u8> {
     // Heard from the beginning, so that a stop during the start is not lost.
     let mut signals = StopSignals::listen().context("signals cannot be heard")?;
-    let parts = wiring::start(settings, wire)?;
-    banner::print(settings, &parts, output);
+    let parts = wiring::start(role, settings, wire).await?;
+    banner::print(role, settings, &parts, output);
     signals.next().await;
     tokio::select! {
         () = stop(parts) => Ok(SUCCESS),
@@ -62,12 +67,15 @@ async fn serve(settings: &Settings, wire: WireResources, output: Output) -> Resu
 
 async fn stop(parts: Parts) {
     tracing::info!("stopping; press Ctrl-C again to end at once");
-    let drained = parts.worker.drain().await;
+    let left_behind = match parts.worker {
+        Some(worker) => worker.drain().await.left_behind,
+        None => 0,
+    };
     for server in parts.servers {
         if let Err(error) = server.stop().await {
             tracing::warn!("{error}");
         }
     }
     parts.store.shutdown().await;
-    tracing::info!(left_behind = drained.left_behind, "stopped");
+    tracing::info!(left_behind, "stopped");
 }

@@ -8,25 +8,28 @@ use anyhow::{Context, Result};
 use caudal_engine::Engine;
 use caudal_engine::flow::{Registry, Resources};
 use caudal_engine::ports::{Bell, Feed, RandomIds, SystemClock, WorkerBoard};
-use caudal_stores::sqlite::{self, SqliteSettings, SqliteStore};
 use caudal_web::{RenderMetrics, RunningServer, Served, WebSettings};
 use caudal_worker::{Worker, WorkerHandle, WorkerSettings};
 
-use super::{metrics, secret};
+use super::opened_store::OpenedStore;
+use super::role::Role;
+use super::{access, metrics};
 use crate::run::WireResources;
-use crate::settings::{Durability, Settings};
+use crate::settings::Settings;
 
 /// All parts, at work.
 pub(super) struct Parts {
-    pub(super) store: Arc<SqliteStore>,
-    pub(super) worker: WorkerHandle,
-    /// The page and the API first.
+    pub(super) store: OpenedStore,
+    pub(super) worker: Option<WorkerHandle>,
     pub(super) servers: Vec<RunningServer>,
-    pub(super) address: SocketAddr,
+    /// Where the page is.
+    pub(super) address: Option<SocketAddr>,
     pub(super) flows: Vec<&'static str>,
+    /// The text of an admin key that this start made.
+    pub(super) new_key: Option<String>,
 }
 
-pub(super) fn start(settings: &Settings, wire: WireResources) -> Result<Parts> {
+pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources) -> Result<Parts> {
     let registry = Registry::collect(settings.diagnostics)?;
     let flows = registry.names();
     if flows.is_empty() {
@@ -36,9 +39,9 @@ pub(super) fn start(settings: &Settings, wire: WireResources) -> Result<Parts> {
     wire(settings, &mut resources);
     let bell = Arc::new(Bell::default());
     let feed = Arc::new(Feed::default());
-    let store = Arc::new(open_store(settings, &bell, &feed)?);
+    let store = OpenedStore::open(role, settings, &bell, &feed).await?;
     let engine = Engine {
-        store: store.clone(),
+        store: store.port(),
         bell,
         feed,
         clock: Arc::new(SystemClock),
@@ -49,33 +52,35 @@ pub(super) fn start(settings: &Settings, wire: WireResources) -> Result<Parts> {
         workers: Arc::new(WorkerBoard::default()),
     };
     // The port may be taken: nothing is claimed before it is ours.
-    let servers = start_servers(settings, &engine, metrics::start()?)?;
-    let address = servers.first().map_or(settings.listen, RunningServer::address);
-    let worker_settings = WorkerSettings { concurrency: settings.concurrency, grace: settings.grace };
-    let worker = Worker::start(engine, worker_settings).context("the worker cannot start")?;
-    Ok(Parts { store, worker, servers, address, flows })
+    let (servers, new_key) = start_servers(role, settings, &engine, &store, metrics::start()?).await?;
+    let address = servers.first().filter(|_| role.serves_pages()).map(RunningServer::address);
+    let worker = role.runs_tasks().then(|| start_worker(settings, engine)).transpose()?;
+    Ok(Parts { store, worker, servers, address, flows, new_key })
 }
 
-fn open_store(settings: &Settings, bell: &Arc<Bell>, feed: &Arc<Feed>) -> Result<SqliteStore> {
-    let store = SqliteSettings {
-        durability: match settings.durability {
-            Durability::Full => sqlite::Durability::Full,
-            Durability::Normal => sqlite::Durability::Normal,
-        },
-        limits: settings.limits.clone(),
-        ..SqliteSettings::new(&settings.data_folder)
-    };
-    Ok(SqliteStore::open(&store, Arc::new(SystemClock), Arc::new(RandomIds), bell.clone(), feed.clone())?)
+fn start_worker(settings: &Settings, engine: Engine) -> Result<WorkerHandle> {
+    let settings = WorkerSettings { concurrency: settings.concurrency, grace: settings.grace };
+    Worker::start(engine, settings).context("the worker cannot start")
 }
 
-fn start_servers(settings: &Settings, engine: &Engine, render: RenderMetrics) -> Result<Vec<RunningServer>> {
-    let web = WebSettings {
+/// The page and the API, if this role serves them, then the signs of life.
+async fn start_servers(
+    role: Role,
+    settings: &Settings,
+    engine: &Engine,
+    store: &OpenedStore,
+    render: RenderMetrics,
+) -> Result<(Vec<RunningServer>, Option<String>)> {
+    let mut web = WebSettings {
         listen: settings.listen,
         public_url: settings.public_url.clone(),
-        secret: secret::read_or_make(&settings.data_folder, &*engine.ids)?,
         threads: settings.web_threads,
         render_metrics: Some(render),
         ..WebSettings::default()
+    };
+    let new_key = match role.serves_pages() {
+        true => access::add_to(&mut web, settings, store, &*engine.ids).await?,
+        false => None,
     };
     let health = settings.health_listen.map(|listen| WebSettings {
         listen,
@@ -88,9 +93,6 @@ fn start_servers(settings: &Settings, engine: &Engine, render: RenderMetrics) ->
         caudal_web::serve(engine.clone(), settings)
             .context("the server cannot start; if another one runs there, choose another address with --listen")
     };
-    let mut servers = vec![listen(web)?];
-    if let Some(health) = health {
-        servers.push(listen(health)?);
-    }
-    Ok(servers)
+    let servers: Result<_> = role.serves_pages().then_some(web).into_iter().chain(health).map(listen).collect();
+    Ok((servers?, new_key))
 }

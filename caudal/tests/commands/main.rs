@@ -167,8 +167,9 @@ fn usage_errors() {
         (&["start"][..], "<FLOW>"),
         (&["start", "poem_flow", "--inputs", "[1]"], "must be a JSON object"),
         (&["start", "poem_flow", "--inputs", "{"], "are not JSON"),
+        (&["start", "poem_flow", "--inputs", "@no/such/file"], "cannot read the inputs in no/such/file"),
         (&["start", "poem_flow", "-i", "lines=many"], "'many' is not a whole number"),
-        (&["start", "poem_flow", "-i", "colour=red"], "known are: lines, theme"),
+        (&["start", "poem_flow", "-i", "colour=red"], "known are: theme, lines"),
         (&["start", "verse_flow", "-i", "theme=rain"], "there is no such path"),
         (&["signal", TASK, "go", "--comment", "x"], "--approve"),
         (&["--listen", "127.0.0.1:1", "tasks"], "--listen belongs to `serve`"),
@@ -219,11 +220,29 @@ fn controls_and_signals() {
     assert_eq!(requests[3].body, json!({"approved": true, "comment": "fine"}));
 }
 
+/// Goal: of several tasks each has its line, those that are refused too, and then the code says so.
+#[test]
+fn several_tasks() {
+    let server = FakeServer::start(|request| match request.path.as_str() {
+        "/tasks/a/cancel" => json("404 Not Found", &json!({"detail": "There is no such task."})),
+        _ => json("200 OK", &json!({"task_id": "b", "state": "CANCELLED"})),
+    });
+    let told = caudal(&server.url, &["cancel", "a", "b"]);
+    assert_eq!((told.status.code(), out(&told)), (Some(1), "b CANCELLED\n".to_owned()));
+    assert_eq!(err(&told), "a: There is no such task.\n");
+    let told = out(&caudal(&server.url, &["cancel", "a", "b", "--json"]));
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0], json!({"task_id": "a", "error": "There is no such task."}));
+    assert_eq!(lines[1]["state"], "CANCELLED");
+}
+
 /// Goal: what people and their scripts read in the help changes only on purpose.
 #[test]
 fn help() {
-    let commands =
-        ["serve", "flows", "start", "watch", "tasks", "show", "cancel", "retry", "signal", "backup", "new", "new-flow"];
+    let commands = [
+        "serve", "flows", "start", "watch", "tasks", "show", "cancel", "retry", "signal", "backup", "new-key", "new",
+        "new-flow",
+    ];
     let mut text = out(&caudal("", &["--help"]));
     for command in commands {
         text.push_str(&format!("\n--- {command}\n\n{}", out(&caudal("", &[command, "-h"]))));

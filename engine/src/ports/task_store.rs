@@ -7,11 +7,14 @@
 //! After the operation is durable, and not before, a store rings the [`Bell`](super::Bell) (new due work; news for a
 //! claimed task) and tells the [`Feed`](super::Feed).
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
+
+use super::idle_worker::IdleWorker;
+use super::workers::WorkerStatus;
 
 use crate::task::{
     Claim, ErrorReport, Json, LogEntry, NewTask, Summary, TaskId, TaskRecord, TaskState, Tenant, Timestamp, Wait,
@@ -35,6 +38,26 @@ pub trait TaskStore: Send + Sync + 'static {
 
     /// Claims the next due tasks and writes `task.claimed` into their logs.
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError>;
+
+    /// From now on the store may claim for this worker without being asked, until it is gone. A store that cannot
+    /// only rings the bell.
+    fn attach(&self, _worker: Weak<dyn IdleWorker>) {}
+
+    /// Keeps what a worker says of itself for other processes to see, until `lifetime` has passed or it reports
+    /// again. A store of one process needs no reports: its workers are on the board.
+    async fn report_worker(&self, _status: &WorkerStatus, _lifetime: Duration) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The worker is gone.
+    async fn forget_worker(&self, _worker: &WorkerId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The workers of all processes, by id; none where only the board knows.
+    async fn reported_workers(&self) -> Result<Option<Vec<WorkerStatus>>, StoreError> {
+        Ok(None)
+    }
 
     /// Renews these claims in one call, and answers for each in the same order.
     async fn renew(&self, worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError>;
@@ -318,6 +341,8 @@ pub struct TaskFilter {
 pub struct TaskPage {
     pub items: Vec<TaskRecord>,
     pub next: Option<TaskId>,
+    /// A part of the store is away: tasks that only it holds are missing.
+    pub partial: bool,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -142,14 +142,6 @@ pub struct TaskRecord {
 
 impl TaskRecord {
     pub fn wire_state(&self) -> WireState {
-        match self.state {
-            TaskState::Queued if self.started_at.is_none() => WireState::Pending,
-            TaskState::Queued | TaskState::Running => WireState::Progress,
-            TaskState::Waiting => WireState::Waiting,
-            TaskState::Paused => WireState::Paused,
-            TaskState::Succeeded => WireState::Success,
-            TaskState::Failed => WireState::Failure,
-            TaskState::Cancelled => WireState::Cancelled,
-        }
+        self.state.wire_state(self.started_at.is_some())
     }
 }

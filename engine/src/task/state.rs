@@ -78,6 +78,19 @@ impl TaskState {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 
+    /// What clients see of it. `is_started`: it was claimed at least once.
+    pub fn wire_state(self, is_started: bool) -> WireState {
+        match self {
+            Self::Queued if !is_started => WireState::Pending,
+            Self::Queued | Self::Running => WireState::Progress,
+            Self::Waiting => WireState::Waiting,
+            Self::Paused => WireState::Paused,
+            Self::Succeeded => WireState::Success,
+            Self::Failed => WireState::Failure,
+            Self::Cancelled => WireState::Cancelled,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -136,6 +149,18 @@ impl WireState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: clients see the same end as the state machine, and `PENDING` only before the first claim.
+    #[test]
+    fn what_clients_see() {
+        for state in TaskState::ALL {
+            assert_eq!(state.wire_state(true).is_ended(), state.is_ended(), "{state:?}");
+            let differs = state.wire_state(true) != state.wire_state(false);
+            assert_eq!(differs, state == TaskState::Queued, "{state:?}");
+        }
+        assert_eq!(TaskState::Queued.wire_state(false), WireState::Pending);
+        assert_eq!(TaskState::Queued.wire_state(true), WireState::Progress);
+    }
 
     /// Goal: nothing leaves an ended state, and only a claimed task can succeed.
     #[test]

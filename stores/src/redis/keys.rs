@@ -13,6 +13,8 @@
 //! | `k:<tenant>\0<key>`, `u:<tenant>\0<key>` | idempotency keys, unique keys |
 //! | `ended`, `archived`, `aside` | ended tasks; those archived, by when they are forgotten; those that cannot be |
 //! | `outbox`, `n:<id>` | notifications that are to be sent |
+//! | `workers` | hash, in the first partition: what each worker last said of itself, behind the time it holds to |
+//! | `shared` | hash, in the first partition: what all processes must know alike |
 //! | `counts`, `orphans`, `server`, `partitions` | figures; ended parents with children left; see `rescue.lua`, `layout.rs` |
 //!
 //! Channels: `bell` (rings, and changes of state), `log:<id>`.

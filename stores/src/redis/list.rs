@@ -59,7 +59,7 @@ impl RedisStore {
         } else {
             cursor
         };
-        Ok(TaskPage { items, next })
+        Ok(TaskPage { items, next, partial: false })
     }
 
     /// Some ids below the cursor, newest first, and whether these are the last ones.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use caudal_engine::ports::{
     ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, IdSource, NewSignal, Renewed,
     Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite,
-    WriteRefused, Written,
+    WorkerStatus, WriteRefused, Written,
 };
 use caudal_engine::task::{
     Claim, ErrorReport, Limits, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, Timestamp, WorkerId,
@@ -126,6 +126,18 @@ impl TaskStore for RedisStore {
 
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError> {
         self.claim_round(request).await
+    }
+
+    async fn report_worker(&self, status: &WorkerStatus, lifetime: Duration) -> Result<(), StoreError> {
+        self.write_worker(status, lifetime).await
+    }
+
+    async fn forget_worker(&self, worker: &WorkerId) -> Result<(), StoreError> {
+        self.remove_worker(worker).await
+    }
+
+    async fn reported_workers(&self) -> Result<Option<Vec<WorkerStatus>>, StoreError> {
+        self.read_workers().await.map(Some)
     }
 
     async fn renew(&self, _worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError> {

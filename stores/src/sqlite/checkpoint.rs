@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::fault::Fault;
 use super::open;
+use super::wal_ahead::WalAhead;
 
 /// Pages in the log that are worth a checkpoint (16 MiB).
 const BEGIN_AT: usize = 4_096;
@@ -32,6 +33,7 @@ struct Progress {
 
 pub(super) struct Checkpoints {
     progress: Arc<Progress>,
+    ahead: WalAhead,
     begin: Option<SyncSender<()>>,
     copier: Option<JoinHandle<()>>,
 }
@@ -52,7 +54,8 @@ impl Checkpoints {
             .name("caudal-checkpoint".to_owned())
             .spawn(move || copy_when_told(&connection, &copied, &orders))
             .map_err(Fault::unreadable)?;
-        Ok(Self { progress, begin: Some(begin), copier: Some(copier) })
+        let ahead = WalAhead::of(database);
+        Ok(Self { progress, ahead, begin: Some(begin), copier: Some(copier) })
     }
 
     pub(super) fn after_commit(&self, writer: &Connection) {
@@ -62,6 +65,11 @@ impl Checkpoints {
         } else if self.progress.pages.load(Ordering::Relaxed) >= BEGIN_AT {
             self.begin();
         }
+    }
+
+    /// Nobody waits: time for what the next commits will be glad of.
+    pub(super) fn at_leisure(&mut self) {
+        self.ahead.make_room(self.progress.pages.load(Ordering::Relaxed), BEGIN_AT);
     }
 
     /// The disk is full: what is copied out of the log can be written again.

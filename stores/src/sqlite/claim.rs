@@ -9,6 +9,7 @@ use caudal_engine::ports::{ClaimKind, ClaimRequest, Claimed, ClaimedTask, KnownF
 use caudal_engine::task::event::TaskClaimed;
 use caudal_engine::task::{Claim, Move, Priority, TaskId, Timestamp, WorkerId};
 use rusqlite::{OptionalExtension, params};
+use tracing::error;
 
 use super::fault::Fault;
 use super::lanes::Lane;
@@ -69,6 +70,7 @@ impl Session<'_> {
             if let Some(flow) = flows.iter().position(knows) {
                 let mut lane = OpenLane { lane: *lane, flow, front: VecDeque::new(), read_to: None };
                 self.read_on(&mut lane)?;
+                self.fill_front(&mut lane)?;
                 open.push(lane);
             }
         }
@@ -81,12 +83,25 @@ impl Session<'_> {
         let mut statement = self.connection.prepare_cached(NEXT_IN_LANE)?;
         let mut rows = statement.query(params![lane.lane.key, due_at, id, BITE as i64])?;
         lane.read_to = None;
+        let mut read = 0;
         while let Some(row) = rows.next()? {
             let mut at = super::columns::Columns::of(row);
-            lane.front.push_back((at.time()?, at.id()?, at.value()?));
+            let place = (at.time()?, at.id()?, at.value()?);
+            read += 1;
+            lane.read_to = Some(place);
+            if !self.memory.unreadable.contains(&place.2) {
+                lane.front.push_back(place);
+            }
         }
-        if lane.front.len() == BITE {
-            lane.read_to = lane.front.back().copied();
+        if read < BITE {
+            lane.read_to = None;
+        }
+        Ok(())
+    }
+
+    fn fill_front(&self, lane: &mut OpenLane) -> Result<(), Fault> {
+        while lane.front.is_empty() && lane.read_to.is_some() {
+            self.read_on(lane)?;
         }
         Ok(())
     }
@@ -105,9 +120,7 @@ impl Session<'_> {
 
     fn take_first(&self, lane: &mut OpenLane) -> Result<Option<Place>, Fault> {
         let first = lane.front.pop_front();
-        if lane.front.is_empty() && lane.read_to.is_some() {
-            self.read_on(lane)?;
-        }
+        self.fill_front(lane)?;
         Ok(first)
     }
 
@@ -142,7 +155,16 @@ impl Session<'_> {
     }
 
     fn give(&mut self, task: i64, version: u32, worker: &WorkerId) -> Result<Option<ClaimedTask>, Fault> {
-        let Some((mut row, details)) = record::find(self.connection, task, record::BY_KEY)? else { return Ok(None) };
+        let (mut row, details) = match record::find(self.connection, task, record::BY_KEY) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
+            Err(fault) if fault.is_of_a_row() => {
+                error!(row = task, error = %fault, "A task cannot be read; it stays in line and others go past it");
+                self.memory.unreadable.insert(task);
+                return Ok(None);
+            }
+            Err(fault) => return Err(fault),
+        };
         row.go(Move::Claim)?;
         row.claim = Claim { epoch: row.claim.epoch + 1, id: self.ids.random() };
         row.claimed_here = true;

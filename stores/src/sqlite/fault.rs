@@ -35,6 +35,14 @@ impl Fault {
             .is_some_and(|(code, extended)| code == ErrorCode::DiskFull || extended == ffi::SQLITE_IOERR_SHMSIZE)
     }
 
+    /// The store works, but what one row holds makes no sense.
+    pub(super) fn is_of_a_row(&self) -> bool {
+        match self {
+            Self::Unreadable(_) | Self::Illegal(_) => true,
+            Self::Sql(error) => !matches!(error, rusqlite::Error::SqliteFailure(..)),
+        }
+    }
+
     /// The whole store has the trouble, not the one operation that met it.
     pub(super) fn is_of_the_store(&self) -> bool {
         use ErrorCode as E;

@@ -26,6 +26,7 @@ mod counts;
 mod create;
 mod end;
 mod fault;
+mod idle_workers;
 mod lanes;
 mod list;
 mod lock;
@@ -46,6 +47,7 @@ mod settings;
 mod signal;
 mod stats;
 mod store;
+mod wal_ahead;
 mod write;
 mod writer;
 

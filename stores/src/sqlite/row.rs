@@ -101,7 +101,7 @@ impl TaskRow {
         let (parent, step) = (at.maybe_id()?, at.value()?);
         let parent = parent.zip(step).map(|(task, step)| Parent { task, step });
         let (unique_key, waits) = (at.value()?, at.value()?);
-        let shown = wire_state(state, started_at.is_some());
+        let shown = state.wire_state(started_at.is_some());
         Ok(Self {
             key,
             id,
@@ -150,7 +150,7 @@ impl TaskRow {
     }
 
     pub(super) fn shown(&self) -> WireState {
-        wire_state(self.state, self.started_at.is_some())
+        self.state.wire_state(self.started_at.is_some())
     }
 
     /// Where the task stands when it is in line.
@@ -251,19 +251,6 @@ fn state_of(number: i64) -> Result<TaskState, Fault> {
         .into_iter()
         .find(|state| *state as i64 == number)
         .ok_or_else(|| Fault::unreadable(format_args!("no state has the number {number}")))
-}
-
-/// As [`caudal_engine::task::TaskRecord::wire_state`] says it.
-fn wire_state(state: TaskState, started: bool) -> WireState {
-    match state {
-        TaskState::Queued if !started => WireState::Pending,
-        TaskState::Queued | TaskState::Running => WireState::Progress,
-        TaskState::Waiting => WireState::Waiting,
-        TaskState::Paused => WireState::Paused,
-        TaskState::Succeeded => WireState::Success,
-        TaskState::Failed => WireState::Failure,
-        TaskState::Cancelled => WireState::Cancelled,
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! An operation looks at everything first and writes last. If a statement fails midway, the whole group is rolled
 //! back and its operations are run again, each in a transaction of its own: so each succeeds or is refused alone.
 
+use std::collections::HashSet;
+
 use caudal_engine::ports::{IdSource, TaskChange};
 use caudal_engine::task::{Fact, Limits, TaskId, TaskState, Tenant, Timestamp};
 use rusqlite::Connection;
@@ -26,13 +28,22 @@ pub(super) struct Memory {
     pub(super) counts: Counts,
     pub(super) running: Running,
     pub(super) orphans: Orphans,
+    /// Tasks that no claim can read: passed over until the next start looks again, so that they hold up nobody.
+    pub(super) unreadable: HashSet<i64>,
 }
 
 impl Memory {
     pub(super) fn load(connection: &Connection, names: Names) -> Result<Self, Fault> {
         names.load(connection)?;
         let (lanes, counts) = (Lanes::load(connection)?, Counts::load(connection)?);
-        Ok(Self { names, lanes, counts, running: Running::default(), orphans: Orphans::default() })
+        Ok(Self {
+            names,
+            lanes,
+            counts,
+            running: Running::default(),
+            orphans: Orphans::default(),
+            unreadable: HashSet::new(),
+        })
     }
 
     /// Writes down the figures that a group has changed.
@@ -90,7 +101,8 @@ impl Session<'_> {
                 &NewPage { task: row.key, first, count: bodies.len(), summary, bodies: &page },
             )?;
             row.head += bodies.len() as u64;
-            self.announcements.news(row.id, first, page);
+            let birth = (first == 1).then(|| self.memory.names.tenant(row.tenant)).transpose()?;
+            self.announcements.page(row.id, first, page, birth);
         }
         Ok(first)
     }

@@ -1,15 +1,15 @@
 //! The store as the process sees it: the port's methods, each handed to the writer or to a reader.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use caudal_engine::ports::{
-    Bell, ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, Feed, IdSource, NewSignal,
-    Renewed, Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore,
-    TaskWrite, WriteRefused, Written,
+    Bell, ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, Feed, IdSource, IdleWorker,
+    NewSignal, Renewed, Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage,
+    TaskStore, TaskWrite, WriteRefused, Written,
 };
 use caudal_engine::task::{Claim, ErrorReport, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, WorkerId};
 use tokio::sync::mpsc;
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::backup::{self, BackupError};
 use super::checkpoint::Checkpoints;
 use super::fault::Fault;
+use super::idle_workers::IdleWorkers;
 use super::lock::FolderLock;
 use super::names::Names;
 use super::open::{self, DATABASE, OpenError};
@@ -39,6 +40,7 @@ pub struct SqliteStore {
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     names: Names,
+    idle_workers: IdleWorkers,
     clock: Arc<dyn Clock>,
     database: PathBuf,
 }
@@ -62,7 +64,8 @@ impl SqliteStore {
         let memory = Memory::load(&connection, names.clone()).map_err(failed)?;
         let checkpoints = Checkpoints::start(&mut connection, &database).map_err(failed)?;
         let limits = Arc::new(settings.limits.clone());
-        let around = Surroundings { clock: clock.clone(), ids, bell, feed, limits };
+        let idle_workers = IdleWorkers::default();
+        let around = Surroundings { clock: clock.clone(), ids, bell, feed, limits, idle_workers: idle_workers.clone() };
         let writer = Writer { connection, memory, around, checkpoints };
         let (orders, queue) = mpsc::channel(QUEUE);
         let running = move || {
@@ -72,7 +75,7 @@ impl SqliteStore {
         let thread = std::thread::Builder::new().name("caudal-writer".to_owned()).spawn(running);
         let thread = thread.map_err(|source| OpenError::Folder { path: database.clone(), source })?;
         let readers = Readers::new(database.clone());
-        Ok(Self { orders, writer: Mutex::new(Some(thread)), readers, names, clock, database })
+        Ok(Self { orders, writer: Mutex::new(Some(thread)), readers, names, idle_workers, clock, database })
     }
 
     /// Copies the whole store, as it is at this moment, into a new file. Writers go on meanwhile.
@@ -140,6 +143,10 @@ impl TaskStore for SqliteStore {
 
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError> {
         self.run(SMALL, move |session| session.claim_next(&request)).await
+    }
+
+    fn attach(&self, worker: Weak<dyn IdleWorker>) {
+        self.idle_workers.attach(worker);
     }
 
     async fn renew(&self, _worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError> {

@@ -21,6 +21,7 @@ use tracing::{error, warn};
 use super::announcements::Announcements;
 use super::checkpoint::Checkpoints;
 use super::fault::Fault;
+use super::idle_workers::{Given, IdleWorkers};
 use super::operation::Operation;
 use super::session::{Memory, Session};
 
@@ -45,6 +46,7 @@ pub(super) struct Surroundings {
     pub(super) bell: Arc<Bell>,
     pub(super) feed: Arc<Feed>,
     pub(super) limits: Arc<Limits>,
+    pub(super) idle_workers: IdleWorkers,
 }
 
 pub(super) struct Writer {
@@ -60,7 +62,8 @@ impl Writer {
     /// Writes until it is told to close or nobody is left who could ask.
     pub(super) fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut announcements = Announcements::default();
-        while let Some(group) = next_group(&mut orders) {
+        self.checkpoints.at_leisure();
+        while let Some(group) = next_group(&mut orders, || self.checkpoints.at_leisure()) {
             self.commit(group, &mut announcements);
             self.checkpoints.after_commit(&self.connection);
         }
@@ -73,10 +76,11 @@ impl Writer {
         }
         let began = Instant::now();
         match self.transact(&mut group, announcements) {
-            Ok(()) => {
+            Ok(given) => {
                 metrics::histogram!("caudal_commit_seconds").record(began.elapsed().as_secs_f64());
                 metrics::histogram!("caudal_commit_operations").record(u32::try_from(group.len()).unwrap_or(u32::MAX));
                 metrics::counter!("caudal_commits_total").increment(1);
+                given.tell();
                 announcements.tell(&self.around.bell, &self.around.feed);
                 answer(group, None);
             }
@@ -98,7 +102,7 @@ impl Writer {
         }
     }
 
-    fn transact(&mut self, group: &mut Group, announcements: &mut Announcements) -> Result<(), Fault> {
+    fn transact(&mut self, group: &mut Group, announcements: &mut Announcements) -> Result<Given, Fault> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut session = Session {
             connection: &self.connection,
@@ -109,10 +113,9 @@ impl Writer {
             now: self.around.clock.now(),
         };
         for operation in group {
-            // Whatever is wrong with one operation, the writer must outlive it.
-            catch_unwind(AssertUnwindSafe(|| operation.run(&mut session)))
-                .unwrap_or_else(|_| Err(Fault::unreadable("an operation panicked")))?;
+            survive(|| operation.run(&mut session))?;
         }
+        let given = survive(|| self.around.idle_workers.claim(&mut session))?;
         self.memory.save(&self.connection)?;
         let committed = self.connection.prepare_cached("COMMIT")?.execute([]).map_err(Fault::from);
         if let Err(fault) = &committed
@@ -123,7 +126,7 @@ impl Writer {
         }
         committed?;
         self.memory.commit();
-        Ok(())
+        Ok(given)
     }
 
     fn roll_back(&mut self) {
@@ -138,6 +141,11 @@ impl Writer {
     }
 }
 
+/// Whatever is wrong with one operation, the writer must outlive it.
+fn survive<T>(run: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Fault::unreadable("an operation panicked")))
+}
+
 fn answer(group: Group, fault: Option<&Fault>) {
     for operation in group {
         operation.answer(fault.map(Fault::to_store_error));
@@ -148,7 +156,7 @@ fn answer(group: Group, fault: Option<&Fault>) {
 /// as long again, so the writer looks about for a moment before it sleeps, and lets whoever can run do so meanwhile.
 const LOOKING_ABOUT: Duration = Duration::from_micros(400);
 
-fn first_of(orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
+fn first_of(orders: &mut mpsc::Receiver<Order>, mut at_leisure: impl FnMut()) -> Option<Order> {
     let until = Instant::now() + LOOKING_ABOUT;
     while Instant::now() < until {
         match orders.try_recv() {
@@ -157,14 +165,15 @@ fn first_of(orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
             Err(mpsc::error::TryRecvError::Empty) => std::thread::yield_now(),
         }
     }
+    at_leisure();
     orders.blocking_recv()
 }
 
 /// Waits for the first operation and takes with it what else is there. None when there will be no more.
-fn next_group(orders: &mut mpsc::Receiver<Order>) -> Option<Group> {
+fn next_group(orders: &mut mpsc::Receiver<Order>, at_leisure: impl FnMut()) -> Option<Group> {
     let mut group = Group::new();
     let mut bytes = 0;
-    let mut next = first_of(orders);
+    let mut next = first_of(orders, at_leisure);
     loop {
         match next {
             Some(Order::Operation(operation)) => {
@@ -213,6 +222,7 @@ mod tests {
             bell: Arc::default(),
             feed: Arc::default(),
             limits: Arc::default(),
+            idle_workers: IdleWorkers::default(),
         };
         Writer { connection, memory, around, checkpoints }
     }

@@ -11,7 +11,7 @@ async fn a_start_says_what_is_there() {
     let server = setup!().start().await;
     let log = server.log();
     let folder = server.data_folder().to_str().unwrap();
-    for said in [&format!("http://{}", server.address()), folder, "durability full", "tour_flow", "slow_flow"] {
+    for said in [&format!("http://{}", server.address()), folder, "durability", "tour_flow", "slow_flow"] {
         assert!(log.contains(said), "'{said}' is missing in:\n{log}");
     }
     let page = server.client().get("/").await;

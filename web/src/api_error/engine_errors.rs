@@ -86,6 +86,7 @@ impl From<SignalRefused> for ApiError {
             SignalRefused::NotFound => Self::no_task(),
             SignalRefused::WrongState { state } => {
                 Self::new(Reason::WrongState, format!("The task is {}: it takes no signals.", state.as_str()))
+                    .hint("A task takes signals in PENDING, PROGRESS, WAITING, PAUSED.")
             }
             SignalRefused::AlreadyAnswered => Self::new(Reason::AlreadyAnswered, "The approval was answered already."),
             SignalRefused::TooMany => {
@@ -112,16 +113,19 @@ impl From<RetryError> for ApiError {
     }
 }
 
+pub(crate) fn verb_of(control: Control) -> &'static str {
+    match control {
+        Control::Cancel => "cancel",
+        Control::Pause => "pause",
+        Control::Resume => "resume",
+    }
+}
+
 impl ApiError {
     /// A control that the state does not allow says which states do.
     pub(crate) fn of_control(error: ControlRefused, control: Control) -> Self {
-        let verb = match control {
-            Control::Cancel => "cancel",
-            Control::Pause => "pause",
-            Control::Resume => "resume",
-        };
         // Each may be repeated, so all that goes on allows all of them.
-        Self::of_refusal(error, verb, "PENDING, PROGRESS, WAITING, PAUSED")
+        Self::of_refusal(error, verb_of(control), "PENDING, PROGRESS, WAITING, PAUSED")
     }
 
     pub(crate) fn of_delete(error: ControlRefused) -> Self {

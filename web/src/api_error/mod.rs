@@ -4,14 +4,19 @@
 
 mod engine_errors;
 
+pub(crate) use engine_errors::verb_of;
+
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use caudal_engine::use_cases::inputs::Violation;
 use serde::Serialize;
+
+const MOST_CHARACTERS: usize = 1_000;
 
 pub(crate) type ApiResult = Result<HttpResponse, ApiError>;
 
@@ -37,9 +42,12 @@ reasons! {
     UnknownField 400 "unknown_field" "A field is not known"
     InvalidInputs 400 "invalid_inputs" "The inputs do not fit"
     InvalidQuery 400 "invalid_query" "The query cannot be understood"
+    Unauthenticated 401 "unauthenticated" "It is not known who asks"
+    Forbidden 403 "forbidden" "The role does not allow it"
     Csrf 403 "csrf" "The CSRF token is missing or wrong"
     NotFound 404 "not_found" "There is nothing here"
     MethodNotAllowed 405 "method_not_allowed" "The path does not know this method"
+    BodyTimeout 408 "body_timeout" "The body did not arrive"
     IdempotencyConflict 409 "idempotency_conflict" "The idempotency key was used with another body"
     WrongState 409 "wrong_state" "The task's state does not allow it"
     AlreadyAnswered 409 "already_answered" "The approval was answered already"
@@ -60,11 +68,22 @@ pub(crate) struct ApiError {
     hint: Option<String>,
     errors: Vec<Violation>,
     allow: Option<String>,
+    /// A key was shown, and it is none of ours.
+    is_wrong_key: bool,
+    retry_after_seconds: Option<u32>,
 }
 
 impl ApiError {
     pub(crate) fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), hint: None, errors: Vec::new(), allow: None }
+        Self {
+            reason,
+            detail: shortened(detail.into()),
+            hint: None,
+            errors: Vec::new(),
+            allow: None,
+            is_wrong_key: false,
+            retry_after_seconds: None,
+        }
     }
 
     /// The cause goes to the log, not to the client.
@@ -89,8 +108,28 @@ impl ApiError {
     }
 
     #[must_use]
+    pub(crate) fn of_wrong_key(mut self) -> Self {
+        self.is_wrong_key = true;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after_seconds = u32::try_from(wait.as_secs() + 1).ok();
+        self
+    }
+
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        self.reason == Reason::Unauthenticated
+    }
+
+    #[must_use]
     pub(crate) fn errors(mut self, errors: Vec<Violation>) -> Self {
         self.errors = errors;
+        for error in &mut self.errors {
+            error.path = shortened(std::mem::take(&mut error.path));
+            error.message = shortened(std::mem::take(&mut error.message));
+        }
         self
     }
 
@@ -114,12 +153,20 @@ impl ApiError {
         }
     }
 
-    fn retry_after_seconds(&self) -> Option<u64> {
-        match self.reason {
+    fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after_seconds.or(match self.reason {
             Reason::LineFull | Reason::ArchiveBehind => Some(5),
             Reason::RateLimited | Reason::StoreUnavailable => Some(1),
             _ => None,
-        }
+        })
+    }
+}
+
+/// What a client sent is named in the answer, but not sent back whole.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 
@@ -156,6 +203,10 @@ impl ResponseError for ApiError {
         }
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.clone()));
+        }
+        if self.is_unauthenticated() {
+            let challenge = if self.is_wrong_key { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            response.insert_header((WWW_AUTHENTICATE, challenge));
         }
         response.body(serde_json::to_vec(&self.problem()).unwrap_or_default())
     }

@@ -1,9 +1,12 @@
 //! Reads a body by hand: content type → size → UTF-8 → strict JSON, each with its own refusal.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{BytesMut, Payload};
-use futures_util::StreamExt;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::{Stream, StreamExt};
 use serde_json::{Map, Value};
 
 use super::strict_json::parse_strict;
@@ -12,14 +15,20 @@ use crate::api_error::{ApiError, Reason};
 /// A client that is still sending reads no answer: what is too large is read on to this bound and dropped.
 const MOST_DROPPED_BYTES: usize = 32 * 1024 * 1024;
 
+/// Of a client that stopped sending nothing is kept.
+const LONGEST_BODY: Duration = Duration::from_secs(60);
+
 /// A body that is JSON.
 pub(crate) struct Body(pub(crate) Value);
 
 pub(crate) async fn read_body(request: &HttpRequest, payload: Payload, most_bytes: usize) -> Result<Body, ApiError> {
-    let is_json = is_json(request);
     // Read even when it is refused: the connection stays usable.
-    let bytes = read_bytes(payload, most_bytes).await?;
-    if !is_json {
+    let bytes = in_time(LONGEST_BODY, read_bytes(payload, most_bytes)).await?;
+    if is_packed(request) {
+        return Err(ApiError::new(Reason::UnsupportedMediaType, "The body must not be compressed.")
+            .hint("Send it without Content-Encoding."));
+    }
+    if !is_json(request) {
         return Err(ApiError::new(Reason::UnsupportedMediaType, "The body must be JSON by its Content-Type.")
             .hint("Send 'Content-Type: application/json'."));
     }
@@ -43,11 +52,24 @@ fn is_json(request: &HttpRequest) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read_bytes(mut payload: Payload, most: usize) -> Result<BytesMut, ApiError> {
+fn is_packed(request: &HttpRequest) -> bool {
+    request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity")
+}
+
+async fn in_time<T>(longest: Duration, reading: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let detail = || format!("The body did not arrive within {} seconds.", longest.as_secs());
+    let read = tokio::time::timeout(longest, reading).await;
+    read.unwrap_or_else(|_| Err(ApiError::new(Reason::BodyTimeout, detail())))
+}
+
+async fn read_bytes(
+    mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    most: usize,
+) -> Result<BytesMut, ApiError> {
     let mut bytes = BytesMut::new();
     let mut dropped = 0;
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| invalid_json(format!("The body could not be read: {error}.")))?;
+        let chunk = chunk.map_err(|_| invalid_json("The body ended before it was complete."))?;
         if dropped > 0 || bytes.len() + chunk.len() > most {
             dropped += chunk.len() + std::mem::take(&mut bytes).len();
             if dropped > MOST_DROPPED_BYTES {
@@ -61,4 +83,27 @@ async fn read_bytes(mut payload: Payload, most: usize) -> Result<BytesMut, ApiEr
         return Err(ApiError::new(Reason::TooLarge, format!("The body has more than {most} bytes.")));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError;
+    use futures_util::stream;
+
+    use super::*;
+
+    fn status(read: Result<BytesMut, ApiError>) -> u16 {
+        read.unwrap_err().status_code().as_u16()
+    }
+
+    /// Goal: a body that stands still, breaks off or is too large is refused as what it is, and a whole one is read.
+    #[tokio::test]
+    async fn bodies_that_fail() {
+        let piece = || Ok(Bytes::from_static(b"[1,2]"));
+        assert_eq!(status(in_time(Duration::ZERO, read_bytes(stream::pending(), 9)).await), 408);
+        let broken = stream::iter([piece(), Err(PayloadError::Incomplete(None))]);
+        assert_eq!(status(read_bytes(broken, 9).await), 400);
+        assert_eq!(status(read_bytes(stream::iter([piece(), piece()]), 9).await), 413);
+        assert_eq!(read_bytes(stream::iter([piece(), piece()]), 10).await.unwrap().len(), 10);
+    }
 }

@@ -9,13 +9,14 @@ use crate::api_error::{ApiError, Reason};
 
 pub(crate) const MOST_TASKS_PER_PAGE: usize = 200;
 const USUAL_TASKS_PER_PAGE: usize = 50;
-const NAMES: &str = "flow, state, tag, q, parent, after, before, cursor, limit";
+const NAMES: &str = "flow, state, tag, q, parent, after, before, cursor";
 
 pub(crate) fn filter_of_query(query: &Query, tenant: Tenant) -> Result<TaskFilter, ApiError> {
     let mut filter =
         TaskFilter { tenant, limit: query.limit(USUAL_TASKS_PER_PAGE, MOST_TASKS_PER_PAGE)?, ..TaskFilter::default() };
     for (name, value) in query.pairs() {
-        if value.is_empty() {
+        // Read already.
+        if value.is_empty() || name == "limit" {
             continue;
         }
         put(&mut filter, name, value)?;
@@ -53,7 +54,6 @@ fn put(filter: &mut TaskFilter, name: &str, value: &str) -> Result<(), ApiError>
         "cursor" => filter.cursor = Some(value.parse().map_err(|_| invalid(name, "must be the 'next' of a page"))?),
         "after" => filter.created_after = Some(time(name, value)?),
         "before" => filter.created_before = Some(time(name, value)?),
-        "limit" => {}
         _ => {
             return Err(ApiError::new(Reason::UnknownField, format!("The filter '{name}' is not known."))
                 .hint(format!("Known filters: {NAMES}"))

@@ -1,30 +1,40 @@
 //! The `Idempotency-Key` header, together with the fingerprint of what it was sent with.
 
 use actix_web::HttpRequest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caudal_engine::task::record::Idempotency;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::canonical::body_hash;
 use crate::api_error::{ApiError, Reason};
 
 const HEADER: &str = "Idempotency-Key";
 
-pub(crate) fn idempotency_of(request: &HttpRequest, body: &Value) -> Result<Option<Idempotency>, ApiError> {
-    Ok(key_of(request)?.map(|key| Idempotency { key, body_hash: body_hash(body) }))
-}
+pub(crate) struct IdempotencyKey(String);
 
-/// The key of one among many that came in one request.
-pub(crate) fn idempotency_at(
-    request: &HttpRequest,
-    place: usize,
-    body: &Value,
-) -> Result<Option<Idempotency>, ApiError> {
-    Ok(key_of(request)?.map(|key| Idempotency { key: format!("{key}/{place}"), body_hash: body_hash(body) }))
-}
+impl IdempotencyKey {
+    /// The key that the request brings, if it brings one.
+    pub(crate) fn of(request: &HttpRequest, most_bytes: usize) -> Result<Option<Self>, ApiError> {
+        let Some(value) = request.headers().get(HEADER) else { return Ok(None) };
+        match std::str::from_utf8(value.as_bytes()) {
+            Ok(key) if (1..=most_bytes).contains(&key.len()) => Ok(Some(Self(key.to_owned()))),
+            _ => {
+                let detail = format!("The header {HEADER} must be 1 to {most_bytes} bytes of text.");
+                Err(ApiError::new(Reason::InvalidInputs, detail))
+            }
+        }
+    }
 
-fn key_of(request: &HttpRequest) -> Result<Option<String>, ApiError> {
-    let Some(value) = request.headers().get(HEADER) else { return Ok(None) };
-    let wrong = || ApiError::new(Reason::InvalidInputs, format!("The header {HEADER} must be 1 to 255 bytes of text."));
-    let key = std::str::from_utf8(value.as_bytes()).map_err(|_| wrong())?;
-    if key.is_empty() { Err(wrong()) } else { Ok(Some(key.to_owned())) }
+    pub(crate) fn with(self, body: &Value) -> Idempotency {
+        Idempotency { key: self.0, body_hash: body_hash(body) }
+    }
+
+    /// For one of many that came in one request. A hash: it is as long for a long key as for a short one, and nobody
+    /// can have chosen it as a key of their own.
+    pub(crate) fn of_part(&self, part: &str, body: &Value) -> Idempotency {
+        let digest = Sha256::new().chain_update(&self.0).chain_update([0]).chain_update(part).finalize();
+        Idempotency { key: URL_SAFE_NO_PAD.encode(digest), body_hash: body_hash(body) }
+    }
 }

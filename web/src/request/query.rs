@@ -30,12 +30,17 @@ impl Query {
         self.pairs().find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 
+    /// As forms send what was left empty: as if it were not there.
+    fn given(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs().filter(move |(found, _)| *found == name).map(|(_, value)| value)
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
-        self.get(name).map(|value| value.parse().map_err(|_| invalid(name, "must be a whole number"))).transpose()
+        self.given(name).map(|value| value.parse().map_err(|_| invalid(name, "must be a whole number"))).transpose()
     }
 
     /// `limit`, bounded.
@@ -49,7 +54,7 @@ impl Query {
 
     /// `wait`, in seconds.
     pub(crate) fn wait(&self) -> Result<Option<Duration>, ApiError> {
-        let Some(text) = self.get("wait") else { return Ok(None) };
+        let Some(text) = self.given("wait") else { return Ok(None) };
         let wrong = || invalid("wait", &format!("must be between 0 and {} seconds", LONGEST_WAIT.as_secs()));
         let seconds: f64 = text.parse().map_err(|_| wrong())?;
         if !(0.0..=LONGEST_WAIT.as_secs_f64()).contains(&seconds) {

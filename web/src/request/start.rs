@@ -52,7 +52,12 @@ pub(crate) fn start_request(body: &Value) -> Result<StartRequest, ApiError> {
 pub(crate) fn unknown_field(name: &str, known: &[&str]) -> ApiError {
     ApiError::new(Reason::UnknownField, format!("The field '{}' is not known.", name.escape_debug()))
         .hint(format!("Known fields: {}", known.join(", ")))
-        .at(format!("/{name}"), "is not known")
+        .at(pointer_to(name), "is not known")
+}
+
+/// A JSON pointer (RFC 6901).
+fn pointer_to(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 fn field<T: DeserializeOwned>(name: &'static str, value: &Value) -> Result<T, ApiError> {

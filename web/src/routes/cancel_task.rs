@@ -6,7 +6,8 @@ use caudal_engine::ports::Control;
 use caudal_engine::use_cases::control::control_task;
 use serde_json::json;
 
-use crate::api_error::{ApiError, ApiResult};
+use crate::access::Caller;
+use crate::api_error::{ApiError, ApiResult, verb_of};
 use crate::request::task_id;
 use crate::site::{OfSite, Site};
 use crate::tenant::tenant_of;
@@ -19,6 +20,7 @@ pub(super) async fn control(site: &Site, request: &HttpRequest, id: &str, contro
     let (tenant, task) = (tenant_of(request), task_id(id)?);
     let controlled = control_task(&site.engine, &tenant, task, control).await;
     controlled.map_err(|refused| ApiError::of_control(refused, control))?;
+    Caller::of(request).note(verb_of(control), task);
     let record = site.task(&tenant, task).await?;
     Ok(HttpResponse::Ok().json(json!({
         "task_id": task,

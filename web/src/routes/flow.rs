@@ -26,6 +26,8 @@ pub(super) fn flow_json(flow: &'static FlowDefinition) -> Value {
         "summary": flow.summary,
         "description": flow.description,
         "version": flow.version,
+        // It is there to test and measure the platform.
+        "diagnostics": flow.diagnostics,
         "formerly": flow.formerly,
         "input_schema": (flow.input_schema)().to_value(),
         "output_schema": (flow.output_schema)().to_value(),

@@ -9,11 +9,15 @@ mod flow;
 mod flows;
 mod healthz;
 mod index;
+mod login;
+mod login_page;
+mod logout;
 mod metrics;
 mod pause_task;
 mod readyz;
 mod resume_task;
 mod retry_task;
+mod session;
 mod signal_task;
 mod start_task;
 mod start_tasks;
@@ -29,25 +33,14 @@ mod tasks_bulk;
 mod workers;
 
 use actix_web::http::Method;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, PathConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::access::{Role, admit};
 use crate::api_error::{ApiError, ApiResult, Reason};
 use crate::assets;
 use crate::settings::Served;
-
-/// What the caller must be allowed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Nothing: the page, its files, signs of life.
-    Anyone,
-    /// See tasks.
-    Read,
-    /// Start tasks and reach them.
-    Start,
-    /// Forget tasks.
-    Admin,
-}
 
 pub struct Route {
     /// Without the trailing slash.
@@ -80,21 +73,25 @@ macro_rules! table {
 }
 
 table! {
-    GET "/" Anyone index
+    GET "/" Read index
+    GET "/login" Anyone login_page
+    POST "/login" Anyone login
+    POST "/logout" Anyone logout
+    GET "/session" Anyone session
     GET "/static/{name:.*}" Anyone static_file
     GET "/csrf" Anyone csrf
     POST "/start-task" Start start_task
     POST "/start-tasks" Start start_tasks
-    GET "/task-status/{id}" Read task_status
-    GET "/stream" Read stream
+    GET "/task-status/{id}" Watch task_status
+    GET "/stream" Watch stream
     GET "/flows" Read flows
     GET "/flows/{name}" Read flow
     GET "/tasks" Read tasks
     POST "/tasks/bulk" Start tasks_bulk
-    GET "/tasks/{id}" Read task
+    GET "/tasks/{id}" Watch task
     DELETE "/tasks/{id}" Admin delete_task
-    GET "/tasks/{id}/events" Read task_events
-    GET "/tasks/{id}/result" Read task_result
+    GET "/tasks/{id}/events" Watch task_events
+    GET "/tasks/{id}/result" Watch task_result
     POST "/tasks/{id}/cancel" Start cancel_task
     POST "/tasks/{id}/pause" Start pause_task
     POST "/tasks/{id}/resume" Start resume_task
@@ -104,7 +101,7 @@ table! {
     GET "/stats" Read stats
     GET "/healthz" Anyone healthz
     GET "/readyz" Anyone readyz
-    GET "/metrics" Anyone metrics
+    GET "/metrics" Read metrics
 }
 
 const NOTHING_HERE: &str = "There is nothing at this path.";
@@ -145,7 +142,14 @@ fn register_path(app: &mut ServiceConfig, path: &'static str) {
         let error = ApiError::method_not_allowed(request.method().as_str(), allow.clone());
         async move { Err::<HttpResponse, _>(error) }
     };
-    app.service(resource.default_service(web::to(refuse)));
+    let resource = resource.default_service(web::to(refuse));
+    app.service(resource.wrap(from_fn(move |request, next| admit(path, request, next))));
+}
+
+/// What a method of a path asks of its caller; nothing when the path does not know the method.
+pub(crate) fn role_of(path: &str, method: &Method) -> Option<Role> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    ROUTES.iter().find(|route| route.path == path && route.method == *method).map(|route| route.role)
 }
 
 /// Files that a browser asks for at the root, such as `/favicon.ico`, else nothing.
@@ -174,12 +178,22 @@ mod tests {
         assert_eq!(files, named, "each file in routes/ has a line in the table");
     }
 
+    /// Goal: HEAD needs what GET needs, and a method that no route has needs nothing, to be refused as that.
+    #[test]
+    fn roles_of_other_methods() {
+        assert_eq!(role_of("/tasks", &Method::HEAD), Some(Role::Read));
+        assert_eq!(role_of("/start-task", &Method::HEAD), None);
+        assert_eq!(role_of("/tasks", &Method::PATCH), None);
+    }
+
     /// Goal: what changes something needs more than to be allowed to read.
     #[test]
     fn roles_fit_methods() {
         for route in ROUTES {
-            let reads = matches!(route.role, Role::Anyone | Role::Read);
+            // A session is the caller's own.
+            let reads = route.role <= Role::Read && !matches!(route.file, "login" | "logout");
             assert_eq!(route.method == Method::GET, reads, "{route:?}");
+            assert_eq!(role_of(route.path, &route.method), Some(route.role));
         }
     }
 }

@@ -6,15 +6,18 @@ use caudal_engine::use_cases::retry;
 use serde_json::json;
 
 use super::start_task::answer;
+use crate::access::Caller;
 use crate::api_error::ApiResult;
-use crate::request::{Query, idempotency_of, task_id};
+use crate::request::{IdempotencyKey, Query, task_id};
 use crate::site::OfSite;
 use crate::tenant::tenant_of;
 
 pub(super) async fn retry_task(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     let task = task_id(&id)?;
     let wait = Query::of(&request).wait()?;
-    let idempotency = idempotency_of(&request, &json!({ "retry_of": task }))?;
+    let key = IdempotencyKey::of(&request, site.key_bytes())?;
+    let idempotency = key.map(|key| key.with(&json!({ "retry_of": task })));
     let created = retry::retry_task(&site.engine, &tenant_of(&request), task, idempotency).await?;
+    Caller::of(&request).note("retry", task);
     answer(&site, created.id, wait).await
 }

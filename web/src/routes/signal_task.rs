@@ -5,8 +5,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use caudal_engine::use_cases::signal::{self, SignalRequest};
 use serde_json::json;
 
+use crate::access::Caller;
 use crate::api_error::ApiResult;
-use crate::request::{idempotency_of, read_body, task_id};
+use crate::request::{IdempotencyKey, read_body, task_id};
 use crate::site::OfSite;
 use crate::tenant::tenant_of;
 
@@ -19,8 +20,9 @@ pub(super) async fn signal_task(
     let body = read_body(&request, payload, site.body_bytes()).await?;
     let (id, name) = path.into_inner();
     let task = task_id(&id)?;
-    let id = idempotency_of(&request, &body.0)?.map(|idempotency| idempotency.key);
+    let id = IdempotencyKey::of(&request, site.key_bytes())?.map(|key| key.with(&body.0).key);
     let asked = SignalRequest { task, name, value: body.0, id };
     let accepted = signal::signal_task(&site.engine, &tenant_of(&request), asked).await?;
+    Caller::of(&request).note("signal", task);
     Ok(HttpResponse::Ok().json(json!({ "task_id": task, "seq": accepted.seq })))
 }

@@ -6,6 +6,7 @@ use caudal_engine::ports::TaskFilter;
 use caudal_engine::task::{Json, TaskId, TaskView};
 use serde::Serialize;
 
+use crate::access::{Caller, Role};
 use crate::api_error::ApiResult;
 use crate::live::view_of;
 use crate::request::task_id;
@@ -23,6 +24,9 @@ struct Answer {
     /// The newest; `GET /tasks?parent=<id>` lists all.
     children: Vec<TaskId>,
     more_children: bool,
+    /// A fresh one, for whoever may see all tasks; a watch link makes no further ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watch_url: Option<String>,
     details: Json,
 }
 
@@ -31,12 +35,14 @@ pub(super) async fn task(site: OfSite, request: HttpRequest, id: Path<String>) -
     let record = site.task(&tenant, task_id(&id)?).await?;
     let view = view_of(&*site.engine.store, record.id).await?;
     let of_parent = TaskFilter { tenant, parent: Some(record.id), limit: MOST_CHILDREN, ..TaskFilter::default() };
+    let id = record.id;
     let children = site.engine.store.list(&of_parent).await?;
     Ok(HttpResponse::Ok().json(Answer {
         input: shown_input(&site.engine.registry, &record),
         task: TaskJson::of(record),
         more_children: children.next.is_some(),
         children: children.items.into_iter().map(|child| child.id).collect(),
+        watch_url: Caller::of(&request).may(Role::Read).then(|| site.watch_url(id)),
         details: details_of(&view),
     }))
 }

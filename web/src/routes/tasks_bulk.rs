@@ -9,8 +9,9 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde_json::{Map, Value, json};
 
-use crate::api_error::{ApiError, ApiResult, Reason};
-use crate::request::{filter_of_json, read_body, task_id, unknown_field};
+use crate::access::{Caller, Role};
+use crate::api_error::{ApiError, ApiResult, Reason, verb_of};
+use crate::request::{IdempotencyKey, filter_of_json, read_body, task_id, unknown_field};
 use crate::site::{OfSite, Site};
 use crate::tenant::tenant_of;
 
@@ -34,21 +35,25 @@ pub(super) async fn tasks_bulk(site: OfSite, request: HttpRequest, payload: Payl
     }
     let tenant = tenant_of(&request);
     let action = action(fields)?;
-    let (ids, more) = chosen(&site, fields, &tenant).await?;
+    let caller = Caller::of(&request);
+    // The route asks for less, since its other actions do.
+    if matches!(action, Action::Delete) && !caller.may(Role::Admin) {
+        return Err(ApiError::new(Reason::Forbidden, format!("To delete tasks the role '{}' is needed.", Role::Admin)));
+    }
+    let key = IdempotencyKey::of(&request, site.key_bytes())?;
+    let (ids, next) = chosen(&site, fields, &tenant).await?;
+    let bulk = Bulk { site: &site, tenant: &tenant, caller: &caller, key: key.as_ref(), action };
     let items: Vec<Value> = stream::iter(ids)
-        .map(|id| {
-            let (site, tenant) = (&site, &tenant);
-            async move {
-                match apply(site, tenant, &id, action).await {
-                    Ok(answer) => answer,
-                    Err(error) => json!({ "task_id": id, "ok": false, "error": error.problem() }),
-                }
+        .map(|id| async move {
+            match bulk.apply(&id).await {
+                Ok(answer) => answer,
+                Err(error) => json!({ "task_id": id, "ok": false, "error": error.problem() }),
             }
         })
         .buffered(AT_ONCE)
         .collect()
         .await;
-    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": null, "more": more })))
+    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": next, "more": next.is_some() })))
 }
 
 fn action(fields: &Map<String, Value>) -> Result<Action, ApiError> {
@@ -62,12 +67,14 @@ fn action(fields: &Map<String, Value>) -> Result<Action, ApiError> {
     }
 }
 
-/// The ids, and whether more tasks match than are taken at once.
-async fn chosen(site: &Site, fields: &Map<String, Value>, tenant: &Tenant) -> Result<(Vec<String>, bool), ApiError> {
+/// The ids, and the cursor of the filter that goes on if more tasks match than are taken at once.
+type Chosen = (Vec<String>, Option<TaskId>);
+
+async fn chosen(site: &Site, fields: &Map<String, Value>, tenant: &Tenant) -> Result<Chosen, ApiError> {
     match (fields.get("ids"), fields.get("filter")) {
         (Some(Value::Array(ids)), None) if ids.len() <= MOST_TASKS => {
             let ids: Option<Vec<_>> = ids.iter().map(|id| id.as_str().map(str::to_owned)).collect();
-            ids.map(|ids| (ids, false)).ok_or_else(|| wrong("/ids", "must be a list of ids"))
+            ids.map(|ids| (ids, None)).ok_or_else(|| wrong("/ids", "must be a list of ids"))
         }
         (Some(Value::Array(ids)), None) => {
             Err(wrong("/ids", &format!("has {} items; at most {MOST_TASKS} are allowed", ids.len())))
@@ -77,7 +84,7 @@ async fn chosen(site: &Site, fields: &Map<String, Value>, tenant: &Tenant) -> Re
     }
 }
 
-async fn found(site: &Site, mut filter: TaskFilter) -> Result<(Vec<String>, bool), ApiError> {
+async fn found(site: &Site, mut filter: TaskFilter) -> Result<Chosen, ApiError> {
     let mut ids = Vec::new();
     loop {
         filter.limit = filter.limit.min(MOST_TASKS - ids.len());
@@ -85,27 +92,44 @@ async fn found(site: &Site, mut filter: TaskFilter) -> Result<(Vec<String>, bool
         ids.extend(page.items.iter().map(|task| task.id.to_string()));
         match page.next {
             Some(next) if ids.len() < MOST_TASKS => filter.cursor = Some(next),
-            next => return Ok((ids, next.is_some())),
+            next => return Ok((ids, next)),
         }
     }
 }
 
-async fn apply(site: &Site, tenant: &Tenant, id: &str, action: Action) -> Result<Value, ApiError> {
-    let task: TaskId = task_id(id)?;
-    match action {
-        Action::Control(control) => {
-            let controlled = control_task(&site.engine, tenant, task, control).await;
-            controlled.map_err(|refused| ApiError::of_control(refused, control))?;
-            let record = site.task(tenant, task).await?;
-            Ok(json!({ "task_id": task, "ok": true, "state": record.wire_state() }))
-        }
-        Action::Retry => {
-            let created = retry_task(&site.engine, tenant, task, None).await?;
-            Ok(json!({ "task_id": task, "ok": true, "retried_as": created.id }))
-        }
-        Action::Delete => {
-            site.engine.store.delete(tenant, task).await.map_err(ApiError::of_delete)?;
-            Ok(json!({ "task_id": task, "ok": true }))
+/// What is done to each, and for whom.
+#[derive(Clone, Copy)]
+struct Bulk<'a> {
+    site: &'a Site,
+    tenant: &'a Tenant,
+    caller: &'a Caller,
+    key: Option<&'a IdempotencyKey>,
+    action: Action,
+}
+
+impl Bulk<'_> {
+    async fn apply(self, id: &str) -> Result<Value, ApiError> {
+        let Self { site, tenant, caller, key, action } = self;
+        let task = task_id(id)?;
+        match action {
+            Action::Control(control) => {
+                let controlled = control_task(&site.engine, tenant, task, control).await;
+                controlled.map_err(|refused| ApiError::of_control(refused, control))?;
+                caller.note(verb_of(control), task);
+                let record = site.task(tenant, task).await?;
+                Ok(json!({ "task_id": task, "ok": true, "state": record.wire_state() }))
+            }
+            Action::Retry => {
+                let idempotency = key.map(|key| key.of_part(id, &json!({ "retry_of": task })));
+                let created = retry_task(&site.engine, tenant, task, idempotency).await?;
+                caller.note("retry", task);
+                Ok(json!({ "task_id": task, "ok": true, "retried_as": created.id }))
+            }
+            Action::Delete => {
+                site.engine.store.delete(tenant, task).await.map_err(ApiError::of_delete)?;
+                caller.note("delete", task);
+                Ok(json!({ "task_id": task, "ok": true }))
+            }
         }
     }
 }

@@ -1,12 +1,16 @@
 //! A store that cannot be reached.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use caudal_engine::ports::*;
 use caudal_engine::task::*;
+use caudal_engine::testing::memory::MemoryStore;
 
-pub struct NoStore;
+/// It may have been there for long enough to take a task.
+#[derive(Default)]
+pub struct NoStore(pub Option<Arc<MemoryStore>>);
 
 fn gone() -> StoreError {
     StoreError::Unavailable("10.0.0.9:6379 refused".to_owned())
@@ -17,8 +21,11 @@ impl TaskStore for NoStore {
     fn lease(&self) -> Option<Duration> {
         None
     }
-    async fn create(&self, _: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError> {
-        Err(gone())
+    async fn create(&self, new: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError> {
+        match &self.0 {
+            Some(store) => store.create(new).await,
+            None => Err(gone()),
+        }
     }
     async fn claim_next(&self, _: ClaimRequest) -> Result<Claimed, StoreError> {
         Err(gone())

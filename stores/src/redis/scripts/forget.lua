@@ -18,7 +18,7 @@ for i = 3, #ARGV do
     local bytes = tonumber(f.bytes or 0)
     freed = freed + bytes
     changes = changes .. change_of(task)
-    add(f.state .. '>- ' .. f.flow, 1)
+    if not call('ZSCORE', P .. 'archived', id) then add(f.state .. '>- ' .. f.flow, 1) end
     if call('ZSCORE', P .. 'ended', id) then add('unarchived', -bytes) end
     later('ZREM', P .. 'ended', id)
     later('ZREM', P .. 'archived', id)
