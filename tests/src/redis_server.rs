@@ -1,14 +1,16 @@
 //! Redis servers that a test starts: on free ports, in a temporary folder, flushed to disk at each write, and gone with
 //! the test, however that ends.
 //!
-//! Beside the standard library this file needs only `tempfile`, so that the stores' own tests can take it in by its path.
+//! The stores' own tests take this file in by its path: it needs nothing of this kit but `free_port`.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::free_port::free_port;
 
 /// A server that is not up by then never will be.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,6 +102,22 @@ impl RedisServer {
         answer
     }
 
+    /// The commands that clients send in this time, a line each; what scripts call is not among them.
+    pub fn hears(&self, how_long: Duration) -> Vec<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        stream.write_all(b"MONITOR\r\n").unwrap();
+        let (began, mut heard, mut piece) = (Instant::now(), Vec::new(), vec![0; 64 * 1024]);
+        while began.elapsed() < how_long {
+            match stream.read(&mut piece) {
+                Ok(count) => heard.extend_from_slice(&piece[..count]),
+                Err(error) => assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}"),
+            }
+        }
+        let heard = String::from_utf8_lossy(&heard);
+        heard.lines().filter(|line| line.contains('[') && !line.contains(" lua] ")).map(str::to_owned).collect()
+    }
+
     fn try_ask(&self, words: &[&str]) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -180,10 +198,6 @@ impl Monitor {
             lines.push(line);
         }
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A cluster of primaries that share the slots among them.

@@ -102,6 +102,7 @@ impl SharedStore {
             may_lose_seconds: machines.redis_may_lose_seconds,
             limits: settings.limits.clone(),
             most_unarchived_bytes: machines.database_url.as_ref().map(|_| machines.unarchived_bytes),
+            archived_grace: machines.archived_grace,
             ..RedisSettings::new(machines.redis_url.as_str())
         };
         let live = RedisStore::open(&redis, clock.clone(), Arc::new(RandomIds), bell.clone(), feed.clone()).await?;

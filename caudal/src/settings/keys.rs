@@ -146,6 +146,8 @@ pub(crate) const KEYS: &[Key] = &[
         "The schema in Postgres that our tables are in"),
     key(MACHINES, "unarchived_bytes", Form::Bytes(MIB, 1 << 50), ["1GiB", "200MiB"],
         "How much of ended tasks may wait in Redis for Postgres before starts are refused with archive_behind"),
+    key(MACHINES, "archived_grace_seconds", Form::Number(0, 604_800), ["3600", "600"],
+        "How long ended tasks stay in Redis when Postgres has them"),
 
     key(WORKER, "concurrency", Form::Number(1, 100_000), ["64", "16"],
         "Tasks that run at once"),

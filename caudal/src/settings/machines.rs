@@ -1,5 +1,7 @@
 //! Where the processes of an installation meet: Redis for what is live, Postgres for what is kept.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use reqwest::Url;
 
@@ -15,6 +17,7 @@ pub(crate) struct MachineSettings {
     pub(crate) database_url: Option<Url>,
     pub(crate) database_schema: String,
     pub(crate) unarchived_bytes: u64,
+    pub(crate) archived_grace: Duration,
 }
 
 impl MachineSettings {
@@ -38,6 +41,7 @@ impl MachineSettings {
             database_url,
             database_schema: values.text("database_schema")?,
             unarchived_bytes: values.number("unarchived_bytes")?,
+            archived_grace: Duration::from_secs(values.number("archived_grace_seconds")?),
         }))
     }
 }

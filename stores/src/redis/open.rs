@@ -205,6 +205,7 @@ async fn open_inside(
         limits: settings.limits.clone(),
         lease: settings.lease,
         most_unarchived_bytes: settings.most_unarchived_bytes,
+        archived_grace: settings.archived_grace,
         time: settings.time,
         thread,
     };

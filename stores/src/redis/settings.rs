@@ -31,12 +31,15 @@ pub struct RedisSettings {
     /// What has ended is kept until somebody confirms that it is archived, and no more than this may wait for that.
     /// None means that there is no archive: what has ended is kept here, as long as the limits say.
     pub most_unarchived_bytes: Option<u64>,
+    /// How long what is archived can still be had from here: lists and streams of what just ended need no archive.
+    pub archived_grace: Duration,
     pub time: StoreTime,
 }
 
 impl RedisSettings {
     pub const DEFAULT_PREFIX: &str = "caudal:";
     pub const LEASE: Duration = Duration::from_millis(2_500);
+    pub const ARCHIVED_GRACE: Duration = Duration::from_secs(60 * 60);
 
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -47,6 +50,7 @@ impl RedisSettings {
             lease: Self::LEASE,
             limits: Limits::default(),
             most_unarchived_bytes: None,
+            archived_grace: Self::ARCHIVED_GRACE,
             time: StoreTime::default(),
         }
     }

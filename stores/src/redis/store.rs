@@ -35,6 +35,7 @@ pub struct RedisStore {
     pub(super) limits: Limits,
     pub(super) lease: Duration,
     pub(super) most_unarchived_bytes: Option<u64>,
+    pub(super) archived_grace: Duration,
     pub(super) time: StoreTime,
     pub(super) thread: IoThread,
 }

@@ -5,15 +5,18 @@
 //!
 //! A shell stands between the test and the server. It ends the server and removes the folder when the test lets go
 //! of it or is gone, however that came.
+//!
+//! The stores' own tests take this file in by its path, as they do with `redis_server`.
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use super::free_port::free_port;
 
 /// Who owns everything in the server.
 pub const USER: &str = "caudal";
@@ -22,10 +25,14 @@ pub const PASSWORD: &str = "only for tests";
 /// Where Debian, macOS and others put the server's programs, when they are not on the path.
 const FOLDERS: &[&str] = &["/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/pgsql-*/bin"];
 
+/// Shown of its log when its test fails.
+const LOG_LINES: usize = 12;
+
 /// Its input ends when the test lets go of it or is gone.
 const WATCH: &str = "folder=$1; shift; \"$@\" & server=$!; read -r then; kill -QUIT $server 2>/dev/null; \
     wait $server; [ \"$then\" = keep ] || rm -rf \"$folder\"";
 
+#[derive(Debug)]
 pub struct PostgresServer {
     folder: PathBuf,
     programs: PathBuf,
@@ -39,8 +46,7 @@ impl PostgresServer {
         let folder = tempfile::Builder::new().prefix("caudal-postgres-").tempdir().unwrap().keep();
         open_to(&folder, 0o755);
         copy_folder(&template(&programs), &folder.join("data"));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Self { folder, programs, port, watch: None };
+        let mut server = Self { folder, programs, port: free_port(), watch: None };
         server.run();
         server
     }
@@ -174,7 +180,9 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("Postgres said:\n{}", self.said());
+            let said = self.said();
+            let last: Vec<&str> = said.lines().rev().take(LOG_LINES).collect();
+            eprintln!("Postgres said last:\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n"));
         }
         if let Some(mut watch) = self.watch.take() {
             drop(watch.stdin.take());
@@ -211,7 +219,7 @@ fn template(programs: &Path) -> PathBuf {
     let version = Command::new(programs.join("postgres")).arg("--version").output().unwrap();
     let version: String =
         String::from_utf8_lossy(&version.stdout).chars().filter(char::is_ascii_alphanumeric).collect();
-    let home = option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let home = home();
     let (lock, made) = (home.join("postgres-cluster.lock"), home.join(format!("cluster-{version}")));
     let lock = fs::File::create(lock).unwrap();
     lock.lock().unwrap();
@@ -233,6 +241,14 @@ fn template(programs: &Path) -> PathBuf {
         fs::rename(copy, &made).unwrap();
     }
     made
+}
+
+/// The folder for tests' files beside what cargo built: tests stand in `target/<profile>/deps/`.
+fn home() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let home = test.ancestors().nth(3).unwrap().join("tmp");
+    fs::create_dir_all(&home).unwrap();
+    home
 }
 
 /// Root hands over to somebody who may run a server, and to nobody else.
