@@ -5,4 +5,5 @@
 
 pub mod live_and_kept;
 pub mod postgres;
+pub mod redis;
 pub mod sqlite;

@@ -1,5 +1,7 @@
 //! The two parts together: archiving beside the work, without Postgres, after it, and what readers see meanwhile.
 
+#![expect(clippy::unwrap_used, reason = "a test may end with a crash: that is how it fails")]
+
 mod kit;
 
 use std::sync::Arc;

@@ -68,4 +68,4 @@ async fn open(parts: Parts) -> Opened {
     Opened { store: Arc::new(Eager { whole: LiveAndKeptStore::new(live.clone(), kept), archiver }), live, clock }
 }
 
-caudal_engine::conformance_tests!(open, one test per theme);
+caudal_engine::conformance_tests!(open by theme);

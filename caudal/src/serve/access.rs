@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use caudal_engine::ports::IdSource;
+use caudal_stores::redis::RedisStore;
 use caudal_web::{ApiKey, Role as KeyRole, WebSettings};
 
-use super::role::Role;
+use super::opened_store::OpenedStore;
 use super::{private_file, secret};
 use crate::settings::Settings;
 
@@ -15,17 +16,14 @@ const FILE: &str = "admin_key";
 const NAME: &str = "admin";
 
 /// Fills in who may do what. Returns the text of an admin key that was just made; nobody can tell it again.
-pub(super) fn add_to(
+pub(super) async fn add_to(
     web: &mut WebSettings,
-    role: Role,
     settings: &Settings,
+    store: &OpenedStore,
     ids: &dyn IdSource,
 ) -> Result<Option<String>> {
     let access = &settings.access;
-    if role == Role::Web && access.secret.is_none() {
-        tracing::warn!("sessions and watch links are known to this web process alone; set CAUDAL_SECRET for several");
-    }
-    web.secret = secret::of(settings, ids)?;
+    web.secret = secret::of(settings, store, ids).await?;
     web.api_keys = access.api_keys.clone();
     web.session_lifetime = access.session_lifetime;
     web.watch_lifetime = access.watch_lifetime;
@@ -34,9 +32,23 @@ pub(super) fn add_to(
     if !access.make_admin_key || !web.api_keys.is_empty() {
         return Ok(None);
     }
-    let (key, made) = admin_key(&settings.data_folder)?;
+    let (key, made) = match store.shared() {
+        Some(shared) => shared_admin_key(shared).await?,
+        None => admin_key(&settings.data_folder)?,
+    };
     web.api_keys.push(key);
     Ok(made)
+}
+
+/// The one that the first process of the installation made; with its text, if that is this one.
+async fn shared_admin_key(shared: &RedisStore) -> Result<(ApiKey, Option<String>)> {
+    let (text, key) = ApiKey::generate(NAME, KeyRole::Admin)?;
+    let kept = shared.share(FILE, &key.line()).await.context("the admin key cannot be kept")?;
+    if kept == key.line() {
+        return Ok((key, Some(text)));
+    }
+    let kept = kept.parse().map_err(|wrong| anyhow!("the admin key that Redis keeps {wrong}"))?;
+    Ok((kept, None))
 }
 
 /// The kept one, or a new one with its text.

@@ -1,5 +1,5 @@
-//! The key that signs sessions, CSRF tokens and watch links: made of the setting `secret`, which several web processes
-//! share, else kept in the data folder, so that open pages survive a restart.
+//! The key that signs sessions, CSRF tokens and watch links: made of the setting `secret`, else kept where all processes
+//! find it, or in the data folder, so that open pages survive a restart.
 
 use std::fs;
 use std::path::Path;
@@ -7,16 +7,21 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use caudal_engine::ports::IdSource;
 
+use super::opened_store::OpenedStore;
 use super::private_file;
 use crate::settings::Settings;
 
 const FILE: &str = "secret";
 const BYTES: usize = 32;
 
-pub(super) fn of(settings: &Settings, ids: &dyn IdSource) -> Result<[u8; BYTES]> {
-    match &settings.access.secret {
-        Some(secret) => Ok(caudal_web::secret_of(&secret.0)),
-        None => read_or_make(&settings.data_folder, ids),
+pub(super) async fn of(settings: &Settings, store: &OpenedStore, ids: &dyn IdSource) -> Result<[u8; BYTES]> {
+    match (&settings.access.secret, store.shared()) {
+        (Some(secret), _) => Ok(caudal_web::secret_of(&secret.0)),
+        (None, Some(shared)) => {
+            let new: String = random(ids).iter().map(|byte| format!("{byte:02x}")).collect();
+            Ok(caudal_web::secret_of(&shared.share(FILE, &new).await.context("the secret cannot be kept")?))
+        }
+        (None, None) => read_or_make(&settings.data_folder, ids),
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources) 
         workers: Arc::new(WorkerBoard::default()),
     };
     // The port may be taken: nothing is claimed before it is ours.
-    let (servers, new_key) = start_servers(role, settings, &engine, metrics::start()?)?;
+    let (servers, new_key) = start_servers(role, settings, &engine, &store, metrics::start()?).await?;
     let address = servers.first().filter(|_| role.serves_pages()).map(RunningServer::address);
     let worker = role.runs_tasks().then(|| start_worker(settings, engine)).transpose()?;
     Ok(Parts { store, worker, servers, address, flows, new_key })
@@ -64,10 +64,11 @@ fn start_worker(settings: &Settings, engine: Engine) -> Result<WorkerHandle> {
 }
 
 /// The page and the API, if this role serves them, then the signs of life.
-fn start_servers(
+async fn start_servers(
     role: Role,
     settings: &Settings,
     engine: &Engine,
+    store: &OpenedStore,
     render: RenderMetrics,
 ) -> Result<(Vec<RunningServer>, Option<String>)> {
     let mut web = WebSettings {
@@ -78,7 +79,7 @@ fn start_servers(
         ..WebSettings::default()
     };
     let new_key = match role.serves_pages() {
-        true => access::add_to(&mut web, role, settings, &*engine.ids)?,
+        true => access::add_to(&mut web, settings, store, &*engine.ids).await?,
         false => None,
     };
     let health = settings.health_listen.map(|listen| WebSettings {

@@ -26,7 +26,7 @@ fn flag(key: &Key) -> Arg {
         Form::Word(words) => arg.value_name(words.join("|")),
         Form::Address => arg.value_name("address:port"),
         Form::Path => arg.value_name("path"),
-        Form::Url => arg.value_name("url"),
+        Form::Url | Form::Service(_) => arg.value_name("url"),
         Form::Number(..) => arg.value_name("number"),
         Form::Bytes(..) => arg.value_name("bytes"),
         Form::List(_) => arg.value_name("list"),

@@ -6,6 +6,7 @@
 mod access;
 mod flags;
 mod keys;
+mod machines;
 mod models;
 mod sources;
 mod values;
@@ -21,6 +22,7 @@ use reqwest::Url;
 pub(crate) use access::AccessSettings;
 use caudal_models::ModelSettings;
 pub(crate) use flags::{HiddenSettingFlags, SettingFlags};
+pub(crate) use machines::MachineSettings;
 pub(crate) use models::ToolSettings;
 use models::model_settings;
 use sources::Sources;
@@ -35,6 +37,8 @@ pub struct Settings {
     pub(crate) web_threads: usize,
     pub data_folder: PathBuf,
     pub(crate) durability: Durability,
+    /// None: one process with everything in its data folder.
+    pub(crate) machines: Option<MachineSettings>,
     pub(crate) concurrency: usize,
     pub(crate) grace: Duration,
     pub(crate) log_format: LogFormat,
@@ -80,6 +84,7 @@ impl Settings {
                 "normal" => Durability::Normal,
                 _ => Durability::Full,
             },
+            machines: MachineSettings::of(&values)?,
             concurrency: values.size("concurrency")?,
             grace: Duration::from_secs(values.number("grace_seconds")?),
             log_format: match values.word("log_format")? {

@@ -33,6 +33,7 @@ impl fmt::Display for Form {
             Self::Path => f.write_str("a path"),
             Self::Address => f.write_str("an IP address and a port"),
             Self::Url => f.write_str("an http or https URL"),
+            Self::Service(schemes) => write!(f, "a URL that begins with {}://", schemes.join(":// or ")),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::List(what) => write!(f, "{what}, or several with commas between them"),
             Self::Secret => write!(f, "a text of at least {LEAST_SECRET_BYTES} bytes"),
@@ -76,7 +77,10 @@ impl Values {
         };
         match parse(key, text) {
             Some(value) => Ok(Some(value)),
-            None if key.form.is_hidden() => bail!("{place} must be {}", key.form),
+            // What is written there may be secret.
+            None if key.form.is_hidden() || matches!(key.form, Form::Service(_)) => {
+                bail!("{place} must be {}; for example {}", key.form, key.example)
+            }
             None => bail!("{place} is '{text}', but must be {}; for example {}", key.form, key.example),
         }
     }
@@ -106,6 +110,13 @@ impl Values {
         })
     }
 
+    pub(crate) fn service(&self, name: &str) -> Result<Option<Url>> {
+        self.read(name, |key, text| match key.form {
+            Form::Service(schemes) => Url::parse(text).ok().filter(|url| schemes.contains(&url.scheme())),
+            _ => None,
+        })
+    }
+
     pub(crate) fn word(&self, name: &str) -> Result<&'static str> {
         self.required(name, |key, text| match key.form {
             Form::Word(words) => words.iter().find(|word| word.eq_ignore_ascii_case(text)).copied(),
@@ -122,7 +133,8 @@ impl Values {
     }
 
     pub(crate) fn secret(&self, name: &str) -> Result<Option<String>> {
-        self.read(name, |_, text| (text.len() >= LEAST_SECRET_BYTES).then(|| text.to_owned()))
+        // Everybody knows the example.
+        self.read(name, |key, text| (text.len() >= LEAST_SECRET_BYTES && text != key.example).then(|| text.to_owned()))
     }
 
     /// A key of somebody else's. It goes into a header, where a space or a line end would break more than the key.

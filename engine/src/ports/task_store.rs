@@ -23,7 +23,8 @@ use crate::task::{
 
 #[async_trait]
 pub trait TaskStore: Send + Sync + 'static {
-    /// How many partitions new task ids are spread over.
+    /// How many partitions new task ids are spread over. A task with a key lives at the key's
+    /// [home](crate::task::home_of_key), its children live with it. The number may grow.
     fn partitions(&self) -> u16 {
         1
     }
@@ -122,6 +123,9 @@ pub enum CreateRefused {
     IdempotencyConflict { first: TaskId },
     #[error("the line is full")]
     LineFull,
+    /// More that has ended than may wait for the archive waits for it.
+    #[error("the archive is behind")]
+    ArchiveBehind,
 }
 
 /// A flow that a worker knows.

@@ -3,14 +3,14 @@
 //! Reads ask the live part first: a task is kept before the live part lets go of it, so it is always found in one of
 //! them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use caudal_engine::ports::{
-    ClaimRequest, Claimed, Control, ControlRefused, CreateRefused, Created, NewSignal, Renewed, Rescued,
-    SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite, WriteRefused,
-    Written,
+    ClaimRequest, Claimed, Control, ControlRefused, CreateRefused, Created, IdleWorker, NewSignal, Renewed, Rescued,
+    SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite, WorkerStatus,
+    WriteRefused, Written,
 };
 use caudal_engine::task::{Claim, ErrorReport, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, WorkerId};
 
@@ -45,6 +45,22 @@ impl TaskStore for LiveAndKeptStore {
 
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError> {
         self.live.claim_next(request).await
+    }
+
+    fn attach(&self, worker: Weak<dyn IdleWorker>) {
+        self.live.attach(worker);
+    }
+
+    async fn report_worker(&self, status: &WorkerStatus, lifetime: Duration) -> Result<(), StoreError> {
+        self.live.report_worker(status, lifetime).await
+    }
+
+    async fn forget_worker(&self, worker: &WorkerId) -> Result<(), StoreError> {
+        self.live.forget_worker(worker).await
+    }
+
+    async fn reported_workers(&self) -> Result<Option<Vec<WorkerStatus>>, StoreError> {
+        self.live.reported_workers().await
     }
 
     async fn renew(&self, worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError> {

@@ -5,6 +5,7 @@
 //! there already is left as it is, so that sending a batch twice is the same as once.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
 use caudal_engine::task::TaskId;
@@ -21,6 +22,8 @@ use super::turn::Turn;
 
 /// Bodies that go in one statement.
 const STATEMENT_BYTES: usize = 4 * 1024 * 1024;
+/// One log may be large, and is not given up because of that.
+const SLOWEST_BYTES_PER_SECOND: u64 = 1024 * 1024;
 
 const INSERT_TASKS: &str = "INSERT INTO tasks (id, tenant, flow, state, version, ran_version, priority, created_at, \
     started_at, ended_at, takeovers, head, progress, status, parent, parent_step, retry_of, unique_key, tags, options, \
@@ -54,7 +57,9 @@ impl Turn<'_> {
             }
         }
         if !rows.is_empty() {
-            self.step(async |connection| insert_batch(connection, &rows, &mut archived).await).await?;
+            let bytes: u64 = rows.iter().map(|row| row.bytes.unsigned_abs()).sum();
+            let longer = Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
+            self.long_step(longer, async |connection| insert_batch(connection, &rows, &mut archived).await).await?;
         }
         Ok(archived)
     }

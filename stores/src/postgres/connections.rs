@@ -44,12 +44,11 @@ impl Connections {
         operation: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let mut connection = self.lend().await?;
-        let answer = self.within(operation(&mut connection)).await;
+        let answer = self.within(Duration::ZERO, operation(&mut connection)).await;
         self.settle(connection, answer)
     }
 
-    /// A connection for longer than one operation; each of these goes [`within`](Self::within) the patience, and the
-    /// last answer to [`settle`](Self::settle).
+    /// A connection for longer than one operation.
     pub(super) async fn lend(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         if self.away_until().is_some_and(|until| Instant::now() < until) {
             return Err(StoreError::Unavailable("Postgres is away".to_owned()));
@@ -59,16 +58,17 @@ impl Connections {
         lent.map_err(|fault| fault.to_store_error())
     }
 
-    pub(super) async fn within<T>(&self, operation: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        tokio::time::timeout(self.patience, operation).await.unwrap_or(Err(Fault::Silent))
+    /// Gives an operation up that takes longer than the patience and this.
+    pub(super) async fn within<T>(
+        &self,
+        longer: Duration,
+        operation: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        tokio::time::timeout(self.patience + longer, operation).await.unwrap_or(Err(Fault::Silent))
     }
 
     /// Gives a connection back, or closes it if the answer says that it is of no more use.
-    pub(super) fn settle<T>(
-        &self,
-        mut connection: PoolConnection<Postgres>,
-        answer: Result<T, Fault>,
-    ) -> Result<T, StoreError> {
+    fn settle<T>(&self, mut connection: PoolConnection<Postgres>, answer: Result<T, Fault>) -> Result<T, StoreError> {
         if let Err(fault) = &answer
             && fault.breaks_the_connection()
         {

@@ -27,12 +27,14 @@ pub(super) async fn run(connection: &mut PgConnection, schema: &str, place: &Pla
     Ok(())
 }
 
-/// How many migrations the schema has seen.
+/// How many migrations the schema has seen. Read from the catalog's tables: functions such as `to_regclass` may still
+/// believe, when another process has just migrated, what they knew before we waited for it.
 async fn version(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
-    let there: bool = query_scalar("SELECT to_regclass($1 || '.schema_migrations') IS NOT NULL")
-        .bind(schema)
-        .fetch_one(&mut *connection)
-        .await?;
+    let there: bool =
+        query_scalar("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema_migrations')")
+            .bind(schema)
+            .fetch_one(&mut *connection)
+            .await?;
     if !there {
         return Ok(0);
     }
@@ -40,14 +42,27 @@ async fn version(connection: &mut PgConnection, schema: &str) -> Result<i64, Fau
 }
 
 /// Answers the version that it is at then: another process may have been there first, even a newer one.
+///
+/// The lock is the session's and is taken before the transaction begins: a transaction that began earlier may look at
+/// what it remembers of the catalogue from before the wait.
 async fn migrate(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
-    let mut transaction = connection.begin().await?;
     // It takes what it takes, and so does waiting for another process that is at it.
-    raw_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").execute(&mut *transaction).await?;
-    query::<Postgres>("SELECT pg_advisory_xact_lock(hashtextextended('caudal migrations ' || $1, 0))")
+    raw_sql("SET statement_timeout = 0; SET lock_timeout = 0").execute(&mut *connection).await?;
+    query::<Postgres>("SELECT pg_advisory_lock(hashtextextended('caudal migrations ' || $1, 0))")
         .bind(schema)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
+    // A failure ends the connection, and the lock with it.
+    let version = migrate_alone(connection, schema).await?;
+    query::<Postgres>("SELECT pg_advisory_unlock(hashtextextended('caudal migrations ' || $1, 0))")
+        .bind(schema)
+        .execute(connection)
+        .await?;
+    Ok(version)
+}
+
+async fn migrate_alone(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
+    let mut transaction = connection.begin().await?;
     let found = version(&mut transaction, schema).await?;
     if found == 0 {
         make_schema(&mut transaction, schema).await?;
@@ -67,8 +82,10 @@ async fn migrate(connection: &mut PgConnection, schema: &str) -> Result<i64, Fau
 }
 
 async fn make_schema(connection: &mut PgConnection, schema: &str) -> Result<(), Fault> {
-    let there: bool =
-        query_scalar("SELECT to_regnamespace($1) IS NOT NULL").bind(schema).fetch_one(&mut *connection).await?;
+    let there: bool = query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)")
+        .bind(schema)
+        .fetch_one(&mut *connection)
+        .await?;
     if !there {
         // The name was checked when the settings were read.
         raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut *connection).await?;

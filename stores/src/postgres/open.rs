@@ -85,12 +85,12 @@ pub(super) fn options_of(settings: &PostgresSettings) -> Result<PgConnectOptions
 /// Makes sure that the database can serve, with the schema of this version.
 pub(super) async fn prepare(settings: &PostgresSettings, options: &PgConnectOptions) -> Result<(), OpenError> {
     let place = Place { options, schema: &settings.schema };
-    let mut connection = match tokio::time::timeout(START, reach(options)).await {
-        Ok(reached) => reached.map_err(|error| place.explain(error.into()))?,
-        Err(_) => return Err(place.unreachable("it does not answer")),
-    };
-    let asked = tokio::time::timeout(START, place.ask(&mut connection)).await;
-    asked.map_err(|_| place.unreachable("it does not answer"))??;
+    let reached = tokio::time::timeout(START, async {
+        let mut connection = reach(options).await.map_err(|error| place.explain(error.into()))?;
+        place.ask(&mut connection).await?;
+        Ok(connection)
+    });
+    let mut connection = reached.await.unwrap_or_else(|_| Err(place.unreachable("it does not answer")))?;
     migrations::run(&mut connection, &settings.schema, &place).await?;
     // Nothing hangs on a clean goodbye.
     let _ = connection.close().await;

@@ -19,8 +19,9 @@ use super::text::escaped;
 use super::turn::Turn;
 use super::{archive::Archived, counts, list, log};
 
-/// Others archive too: how long our own figures, and that nothing is to be forgotten, are taken as true.
-const BELIEVED: Duration = Duration::from_secs(30);
+/// Others archive too: how long figures, and that nothing is to be forgotten, are taken as true.
+const FIGURES_BELIEVED: Duration = Duration::from_secs(10);
+const CLEAN_BELIEVED: Duration = Duration::from_secs(600);
 
 pub struct PostgresStore {
     connections: Connections,
@@ -86,7 +87,7 @@ impl PostgresStore {
     pub async fn stats(&self) -> Result<StoreStats, StoreError> {
         let now = self.clock.now();
         if let Some((stats, at)) = &self.known().stats
-            && now.since(*at) < BELIEVED
+            && now.since(*at) < FIGURES_BELIEVED
         {
             return Ok(stats.clone());
         }
@@ -117,8 +118,9 @@ impl PostgresStore {
         if cleaned.forgotten > 0 {
             known.stats = None;
         } else {
-            let due = cleaned.oldest.map_or(now + BELIEVED * 20, |oldest| oldest + keep_ended);
-            known.clean = Some((keep, due.min(now + BELIEVED * 20)));
+            let latest = now + CLEAN_BELIEVED;
+            let due = cleaned.oldest.map_or(latest, |oldest| oldest + keep_ended);
+            known.clean = Some((keep, due.min(latest)));
         }
         Ok(cleaned.forgotten)
     }

@@ -3,6 +3,8 @@
 //! So no task is archived while it is forgotten, counts are changed by one at a time, and processes do not do the
 //! same work beside each other. Postgres itself ends the turn of a process that is gone.
 
+use std::time::Duration;
+
 use caudal_engine::ports::StoreError;
 use sqlx_core::pool::PoolConnection;
 use sqlx_core::query_scalar::query_scalar;
@@ -46,10 +48,19 @@ impl<'s> Turn<'s> {
         &mut self,
         step: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
+        self.long_step(Duration::ZERO, step).await
+    }
+
+    /// A step that may take this much longer than others.
+    pub(super) async fn long_step<T>(
+        &mut self,
+        longer: Duration,
+        step: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
         let Some(connection) = &mut self.connection else {
             return Err(StoreError::Unavailable("the turn to write is over".to_owned()));
         };
-        let answer = self.connections.within(step(connection)).await;
+        let answer = self.connections.within(longer, step(connection)).await;
         if answer.is_err() {
             self.give_up();
         }

@@ -58,6 +58,7 @@ reasons! {
     LineFull 429 "line_full" "The line is full"
     FlowNotConfigured 503 "flow_not_configured" "The flow lacks something that it needs"
     StoreUnavailable 503 "store_unavailable" "The store cannot be reached"
+    ArchiveBehind 503 "archive_behind" "The archive is behind"
     Internal 500 "internal" "Something went wrong here"
 }
 
@@ -155,7 +156,7 @@ impl ApiError {
 
     fn retry_after_seconds(&self) -> Option<u32> {
         self.retry_after_seconds.or(match self.reason {
-            Reason::LineFull => Some(5),
+            Reason::LineFull | Reason::ArchiveBehind => Some(5),
             // Somebody must change the settings and start the server again.
             Reason::FlowNotConfigured => Some(60),
             Reason::RateLimited | Reason::StoreUnavailable => Some(1),

@@ -1,0 +1,9 @@
+-- Ends a task that is in line and has no claim.
+--
+-- ARGV: 9 id, 10 body of task.failed, 11 its sentence
+local task = load(ARGV[9])
+if not task or task.f.state ~= 'queued' then return 0 end
+tell(task, ARGV[10], ARGV[11])
+finish(task, 'failed')
+commit()
+return 1
