@@ -78,9 +78,10 @@ impl Values {
         match parse(key, text) {
             Some(value) => Ok(Some(value)),
             // What is written there may be secret.
-            None if key.form.is_hidden() || matches!(key.form, Form::Service(_)) => {
+            None if matches!(key.form, Form::Service(_)) => {
                 bail!("{place} must be {}; for example {}", key.form, key.example)
             }
+            None if key.form.is_hidden() => bail!("{place} must be {}", key.form),
             None => bail!("{place} is '{text}', but must be {}; for example {}", key.form, key.example),
         }
     }

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
 use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, ServerErrorKind, Value};
@@ -20,8 +20,8 @@ use super::reply;
 use super::scripts::Call;
 
 const MOST_REDIRECTS: usize = 5;
-/// The map is not read more often.
-const MAP_AGE: Duration = Duration::from_millis(200);
+/// Between two looks at a map that has not changed yet although it must.
+const MAP_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server and the two connections to it.
 pub(super) struct Node {
@@ -42,7 +42,8 @@ pub(super) struct Nodes {
     server: ConnectionInfo,
     clustered: bool,
     map: RwLock<Arc<Map>>,
-    reading: Mutex<Option<Instant>>,
+    /// Held by whoever reads the map; the others wait for what it finds.
+    reading: Mutex<()>,
     /// Counts the maps.
     pub(super) changed: watch::Sender<u64>,
     published: mpsc::UnboundedSender<Published>,
@@ -110,6 +111,7 @@ impl Nodes {
     pub(super) async fn send(&self, partition: u16, command: &Cmd) -> Result<Value, StoreError> {
         let mut loaded = false;
         for _ in 0..MOST_REDIRECTS {
+            let number = *self.changed.borrow();
             let Some(node) = self.of(partition) else {
                 self.read_map().await;
                 return Err(down("no node of the Redis cluster serves this partition now"));
@@ -124,7 +126,7 @@ impl Nodes {
                     loaded = true;
                     node.commands.load_scripts().await.map_err(|error| to_store_error(&error))?;
                 }
-                ErrorKind::Server(ServerErrorKind::Moved) => self.read_map().await,
+                ErrorKind::Server(ServerErrorKind::Moved) => self.follow_the_move(number).await,
                 _ => return Err(to_store_error(&error)),
             }
         }
@@ -136,8 +138,9 @@ impl Nodes {
         if !self.clustered {
             return;
         }
-        let mut read_at = self.reading.lock().await;
-        if read_at.is_some_and(|at| at.elapsed() < MAP_AGE) {
+        let number = *self.changed.borrow();
+        let _reading = self.reading.lock().await;
+        if *self.changed.borrow() != number {
             return;
         }
         let map = self.map();
@@ -162,7 +165,16 @@ impl Nodes {
         if !slots.is_empty() {
             self.take_over(&map, slots);
         }
-        *read_at = Some(Instant::now());
+    }
+
+    /// A node says that the map of this number is wrong. The others may not know yet who is right.
+    async fn follow_the_move(&self, number: u64) {
+        if *self.changed.borrow() == number {
+            self.read_map().await;
+        }
+        if *self.changed.borrow() == number {
+            tokio::time::sleep(MAP_PAUSE).await;
+        }
     }
 
     /// Waits until the nodes can be asked, and learns who they are.
