@@ -4,6 +4,7 @@
 //! `CAUDAL_TEST_ALL=1` makes the long ones as long as they are meant to be.
 
 mod backlog;
+mod bad_places;
 mod deploys;
 mod idle;
 mod kills;
