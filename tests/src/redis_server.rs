@@ -3,7 +3,7 @@
 //!
 //! The stores' own tests take this file in by its path: it needs nothing of this kit but `free_port`.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -61,6 +61,21 @@ impl RedisServer {
         self.running.as_ref().unwrap().pid
     }
 
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Writes down every command from now on.
+    pub fn monitor(&self) -> Monitor {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"MONITOR\r\n").unwrap();
+        let mut reader = BufReader::new(stream);
+        reader.read_line(&mut String::new()).unwrap();
+        Monitor { reader, port: self.port }
+    }
+
     /// As a loss of power: nothing is said, nothing is saved.
     pub fn kill(&mut self) {
         if let Some(mut running) = self.running.take() {
@@ -85,22 +100,6 @@ impl RedisServer {
         let answer = self.try_ask(words).unwrap();
         assert!(!answer.starts_with('-'), "{words:?} was answered {answer}");
         answer
-    }
-
-    /// The commands that clients send in this time, a line each; what scripts call is not among them.
-    pub fn hears(&self, how_long: Duration) -> Vec<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        stream.write_all(b"MONITOR\r\n").unwrap();
-        let (began, mut heard, mut piece) = (Instant::now(), Vec::new(), vec![0; 64 * 1024]);
-        while began.elapsed() < how_long {
-            match stream.read(&mut piece) {
-                Ok(count) => heard.extend_from_slice(&piece[..count]),
-                Err(error) => assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}"),
-            }
-        }
-        let heard = String::from_utf8_lossy(&heard);
-        heard.lines().filter(|line| line.contains('[') && !line.contains(" lua] ")).map(str::to_owned).collect()
     }
 
     fn try_ask(&self, words: &[&str]) -> std::io::Result<String> {
@@ -158,6 +157,30 @@ impl RedisServer {
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// What a server is sent.
+#[derive(Debug)]
+pub struct Monitor {
+    reader: BufReader<TcpStream>,
+    port: u16,
+}
+
+impl Monitor {
+    /// All commands until now.
+    pub fn lines(mut self) -> Vec<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"PING last-one\r\n").unwrap();
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.reader.read_line(&mut line).unwrap();
+            if line.contains("last-one") {
+                return lines;
+            }
+            lines.push(line);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod clean;
 pub mod control;
 pub mod inputs;
+pub mod readiness;
 pub mod rescue;
 pub mod retry;
 pub mod run;

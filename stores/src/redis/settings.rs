@@ -33,8 +33,6 @@ pub struct RedisSettings {
     pub most_unarchived_bytes: Option<u64>,
     /// How long what is archived can still be had from here: lists and streams of what just ended need no archive.
     pub archived_grace: Duration,
-    /// Whether this process wants to know of every change of state, for lists. A worker alone does not.
-    pub hears_changes: bool,
     pub time: StoreTime,
 }
 
@@ -53,7 +51,6 @@ impl RedisSettings {
             limits: Limits::default(),
             most_unarchived_bytes: None,
             archived_grace: Self::ARCHIVED_GRACE,
-            hears_changes: true,
             time: StoreTime::default(),
         }
     }

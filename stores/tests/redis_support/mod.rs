@@ -14,6 +14,11 @@ mod free_port;
 #[path = "../../../tests/src/redis_server.rs"]
 pub mod redis_server;
 
+pub mod keyspace;
+pub mod monitor;
+pub mod proxy;
+pub mod scenes;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 

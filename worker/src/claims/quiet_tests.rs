@@ -71,7 +71,14 @@ const OLD: FlowDefinition = FlowDefinition {
     formerly: &[],
     diagnostics: false,
     location: "",
-    options: OptionsSpec { timeout_ms: None, deadline_ms: None, retries: 0, concurrency: Some(1) },
+    options: OptionsSpec {
+        timeout_ms: None,
+        deadline_ms: None,
+        retries: 0,
+        concurrency: Some(1),
+        ..OptionsSpec::DEFAULT
+    },
+    needs: &[],
     input_schema: empty,
     output_schema: empty,
     run: |_, _| Box::pin(std::future::ready(Ok(Json::null()))),
