@@ -3,7 +3,7 @@
 //!
 //! The stores' own tests take this file in by its path: it needs nothing of this kit but `free_port`.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -100,22 +100,6 @@ impl RedisServer {
         let answer = self.try_ask(words).unwrap();
         assert!(!answer.starts_with('-'), "{words:?} was answered {answer}");
         answer
-    }
-
-    /// The commands that clients send in this time, a line each; what scripts call is not among them.
-    pub fn hears(&self, how_long: Duration) -> Vec<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        stream.write_all(b"MONITOR\r\n").unwrap();
-        let (began, mut heard, mut piece) = (Instant::now(), Vec::new(), vec![0; 64 * 1024]);
-        while began.elapsed() < how_long {
-            match stream.read(&mut piece) {
-                Ok(count) => heard.extend_from_slice(&piece[..count]),
-                Err(error) => assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}"),
-            }
-        }
-        let heard = String::from_utf8_lossy(&heard);
-        heard.lines().filter(|line| line.contains('[') && !line.contains(" lua] ")).map(str::to_owned).collect()
     }
 
     fn try_ask(&self, words: &[&str]) -> std::io::Result<String> {

@@ -4,6 +4,7 @@
 //! `CAUDAL_TEST_ALL=1` makes the long ones as long as they are meant to be.
 
 mod backlog;
+mod bad_places;
 mod deploys;
 mod idle;
 mod kills;
@@ -13,6 +14,7 @@ mod moved_readers;
 mod postgres_away;
 mod redis_away;
 mod slow_tasks;
+mod versions;
 
 /// Whether everything is to be run at full length.
 fn at_full_length() -> bool {
