@@ -38,7 +38,7 @@ async fn wrong_addresses_of_redis_are_refused() {
     let locked = RedisServer::with(&["--requirepass", "right"]);
     let port = locked.port;
     let cases = [
-        ("http://127.0.0.1:6379".to_owned(), vec!["redis_url", "redis://"]),
+        ("http://127.0.0.1:6379".to_owned(), vec!["CAUDAL_REDIS_URL", "redis://"]),
         ("redis://127.0.0.1:none".to_owned(), vec!["redis"]),
         ("redis://127.0.0.1:1".to_owned(), vec!["127.0.0.1:1", "cannot be reached"]),
         ("redis://no.such.host.invalid:6379".to_owned(), vec!["no.such.host.invalid", "cannot be reached"]),
@@ -81,7 +81,7 @@ async fn unfit_databases_are_refused() {
     let at = |url: String| on(redis.url()).environment("CAUDAL_DATABASE_URL", url);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let cases = [
-        ("mysql://127.0.0.1/x".to_owned(), vec!["database_url", "postgres://"]),
+        ("mysql://127.0.0.1/x".to_owned(), vec!["CAUDAL_DATABASE_URL", "postgres://"]),
         (format!("postgres://caudal:{SECRET}@127.0.0.1:1/x"), vec!["127.0.0.1:1", "cannot be reached"]),
         (format!("postgres://caudal:{SECRET}@{}/x", silent.local_addr().unwrap()), vec!["does not answer"]),
         (postgres.url_of("caudal", SECRET, "postgres"), vec!["does not let the user 'caudal' in"]),
