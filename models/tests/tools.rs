@@ -163,6 +163,22 @@ async fn files_in_the_sandbox() {
     assert_eq!(top[0]["is_folder"], true);
 }
 
+/// Goal: a file that many write at once is one of what they wrote, whole.
+#[tokio::test]
+async fn many_write_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let writing = (0..8).map(|number| {
+        let text = number.to_string().repeat(100_000);
+        let path = folder.path();
+        async move { in_sandbox(path, "write_file", json!({ "path": "a", "text": text })).await.state() }
+    });
+    let states = futures_util::future::join_all(writing).await;
+    assert!(states.iter().all(|state| *state == WireState::Success), "{states:?}");
+    let text = fs::read_to_string(folder.path().join("a")).unwrap();
+    assert!(text.len() == 100_000 && text.bytes().all(|byte| byte == text.as_bytes()[0]));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 /// Goal: nothing outside the sandbox is read or written, however it is asked for.
 #[cfg(unix)]
 #[tokio::test]

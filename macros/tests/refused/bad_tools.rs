@@ -1,3 +1,5 @@
+//! What is no tool, and what is said of it.
+
 use caudal::prelude::*;
 
 #[tool]

@@ -4,6 +4,8 @@
 //! own `openat`, one part at a time. `..` above the folder, absolute paths and links that lead out are refused by that
 //! walk, also when a link is swapped in between.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -15,6 +17,8 @@ use caudal_engine::prelude::*;
 const MOST_BYTES: u64 = 1024 * 1024;
 const MOST_ENTRIES: usize = 1_000;
 const LONGEST_PATH: usize = 1_000;
+/// How the name of a file ends that is being written.
+const PARTIAL: &str = ".partial";
 
 /// Wired in by the binary (`CAUDAL_SANDBOX_FOLDER`); made when it is first used.
 #[derive(Debug)]
@@ -47,6 +51,9 @@ impl Sandbox {
             // Not followed: where a link leads is said by reading it, or refused.
             let metadata = entry.metadata().map_err(|error| refused(path, &error))?;
             let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') && name.ends_with(PARTIAL) {
+                continue;
+            }
             entries.push(Entry { name, is_folder: metadata.is_dir(), bytes: metadata.len() });
         }
         entries.sort();
@@ -92,12 +99,14 @@ impl Sandbox {
         if folder.symlink_metadata(file_name).is_ok_and(|known| !known.is_file()) {
             return Err(FlowError::invalid_input(format!("'{path}' is there and is no file")));
         }
-        // In the folder itself, so that the last move is one; a name that no list of real files has.
-        let partial = format!(".{}.partial", file_name.to_string_lossy());
-        let mut file =
-            folder.open_with(&partial, OpenOptions::new().write(true).create(true).truncate(true)).map_err(problem)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(problem)?;
-        folder.rename(&partial, &folder, file_name).map_err(problem)
+        // In the folder itself, so that the last move is one step; of this write alone, since others may write the same.
+        let partial = format!(".{}.{:016x}{PARTIAL}", file_name.to_string_lossy(), random());
+        let written = write_whole(&folder, &partial, text).and_then(|()| folder.rename(&partial, &folder, file_name));
+        written.map_err(|error| {
+            // It may not be there at all.
+            let _gone = folder.remove_file(&partial);
+            problem(error)
+        })
     }
 
     fn dir(&self) -> FlowResult<&Dir> {
@@ -109,6 +118,17 @@ impl Sandbox {
             .map_err(|error| FlowError::give_up(format!("the sandbox folder cannot be used: {error}")))?;
         Ok(self.opened.get_or_init(|| opened))
     }
+}
+
+/// Not for secrets: tells the unfinished files of several processes apart.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn write_whole(folder: &Dir, name: &str, text: &str) -> io::Result<()> {
+    let mut file = folder.open_with(name, OpenOptions::new().write(true).create_new(true))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 fn clean(path: &str) -> FlowResult<&str> {

@@ -195,6 +195,34 @@ async fn a_long_answer_leaves_few_rows() {
     assert!(rows <= 12, "{rows} rows");
 }
 
+/// Goal: a search shows as the wire contract says, and the answer comes with its sources.
+#[tokio::test]
+async fn a_search_shows_what_it_found() {
+    let provider = ModelDouble::start(|asked| {
+        let found = json!({ "url": "https://example.org/", "title": "Sky", "content": "Blue.", "score": 1 });
+        match asked.path.as_str() {
+            "/v1/search" => Reply::body(200, "application/json", json!({ "results": [found] }).to_string()),
+            _ => Reply::text("It is blue [1]."),
+        }
+    })
+    .await;
+    let setup = asking(setup!(), &provider)
+        .environment("TAVILY_API_KEY", "tvly-hidden")
+        .environment("CAUDAL_TAVILY_URL", provider.url());
+    let server = setup.start().await;
+    let client = server.client();
+    let task = client.start("web_search_flow", json!({ "question": "Which colour has the sky?" })).await;
+    let view = client.reached(&task, "SUCCESS").await;
+    let page = json!({ "url": "https://example.org/", "content": "Blue.", "title": "Sky" });
+    let shown = json!({ "type": "tool_result", "step_name": "Search the web", "tool": "tavily", "data": [page] });
+    assert!(view["details"]["step_results"].as_array().unwrap().contains(&shown), "{view}");
+    let result = json!({ "answer": "It is blue [1].", "sources": [{ "url": "https://example.org/", "title": "Sky" }] });
+    assert_eq!(view["details"]["final_result"], result);
+    let requests = provider.requests();
+    assert_eq!(requests[0].authorization, "Bearer tvly-hidden");
+    assert!(requests[1].body.to_string().contains("[1] Sky (https://example.org/)"));
+}
+
 /// Goal: a wrong key fails the task with its variable's name; the key is in no log, no event, no answer.
 #[tokio::test]
 async fn a_wrong_key_is_named_and_not_shown() {

@@ -60,7 +60,7 @@ async fn old_code_claims_no_new_tasks() {
     // Both run tasks of version 1, then the next binary is taken away for a while.
     let of_version_1 = old_web.start_many("slow_flow", json!({ "steps": 15, "step_ms": 200 }), 40).await;
     until("both work", || async { both_work(&old_web, &of_version_1, old, next.process()).await.then_some(()) }).await;
-    let nexts = vec![next.process(), replaced(&mut next).await];
+    let nexts = [next.process(), replaced(&mut next).await];
     let logs = logs_of_ended(&old_web, &of_version_1).await;
     for log in &logs {
         let claims = claimed_by(log);
