@@ -99,6 +99,7 @@ fn definition(name: &str, docs: &Docs, options: &Options) -> TokenStream {
     let timeout_ms = optional(options.timeout_ms);
     let deadline_ms = optional(options.deadline_ms);
     let concurrency = optional(options.concurrency);
+    let notify_on_failure = optional(options.notify_on_failure.as_ref().map(|addresses| quote!(&[#(#addresses),*])));
     quote! {
         ::caudal::private::FlowDefinition {
             name: #name,
@@ -114,6 +115,7 @@ fn definition(name: &str, docs: &Docs, options: &Options) -> TokenStream {
                 deadline_ms: #deadline_ms,
                 retries: #retries,
                 concurrency: #concurrency,
+                notify_on_failure: #notify_on_failure,
             },
             input_schema: __input_schema,
             output_schema: __output_schema,

@@ -56,6 +56,9 @@ pub struct OptionsSpec {
     pub retries: u32,
     /// How many tasks of it a worker process runs at once.
     pub concurrency: Option<u32>,
+    /// Addresses that hear of every failure; none when the flow does not ask for that, empty when it leaves to the
+    /// settings who they are.
+    pub notify_on_failure: Option<&'static [&'static str]>,
 }
 
 impl OptionsSpec {

@@ -6,6 +6,8 @@ pub mod clock;
 pub mod feed;
 pub mod idle_worker;
 pub mod ids;
+pub mod mail_templates;
+pub mod outbox;
 pub mod task_store;
 pub mod workers;
 
@@ -14,5 +16,7 @@ pub use clock::{Clock, SystemClock};
 pub use feed::{Feed, News, TaskChange, Watch};
 pub use idle_worker::IdleWorker;
 pub use ids::{IdSource, RandomIds};
+pub use mail_templates::{MailTemplates, RenderedMail, TemplateError};
+pub use outbox::*;
 pub use task_store::*;
 pub use workers::{RunningTask, WorkerBoard, WorkerReport, WorkerStatus};
