@@ -82,6 +82,11 @@ impl Outbox {
         self.kept.values().map(|kept| kept.record.clone()).collect()
     }
 
+    /// Those about a task that is forgotten; what is still to be sent stays.
+    pub(super) fn forget(&mut self, task: TaskId) {
+        self.kept.retain(|_, kept| kept.record.task != Some(task) || !kept.record.state.is_final());
+    }
+
     pub(super) fn expire_claims(&mut self, now: Timestamp) {
         for (_, until) in self.kept.values_mut().filter_map(|kept| kept.claim.as_mut()) {
             *until = now;
@@ -101,8 +106,8 @@ impl Outbox {
             of_channel.filter_map(|kept| Some((kept.next()?, kept.record.id))).collect();
         line.sort_unstable();
         let due = line.iter().filter(|(at, _)| *at <= now).take(most).count();
-        let mut claimed = ClaimedNotifications::default();
-        claimed.next_due = line.get(due).map(|(at, _)| *at).filter(|at| *at < FOR_EVER);
+        let next_due = line.get(due).map(|(at, _)| *at).filter(|at| *at < FOR_EVER);
+        let mut claimed = ClaimedNotifications { items: Vec::new(), next_due };
         for (_, id) in line.into_iter().take(due) {
             let Some(kept) = self.kept.get_mut(&id) else { continue };
             kept.epoch += 1;

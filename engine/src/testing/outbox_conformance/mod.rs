@@ -4,7 +4,7 @@
 //! [`outbox_conformance_tests!`](crate::outbox_conformance_tests). A rule is a function that gets an [`OutboxTrial`]; its
 //! name says what must hold. A new rule is added to its file and to the list below.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 pub mod birth;
 pub mod claim;
