@@ -41,8 +41,9 @@ pub trait NotificationOutbox: Send + Sync + 'static {
     /// Renews these claims in one call; answers for each whether it is held, in the same order.
     async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError>;
 
-    /// Asks whether an address may be sent a mail now, and counts it if so.
-    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: u32) -> Result<Admission, StoreError>;
+    /// Asks whether an address may be sent a mail now. With a bound it is counted, and held against those of this hour;
+    /// without one (a mail that was counted before) only who wants none is asked for.
+    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError>;
 
     /// Stores what became of an attempt and lets go. False when the claim is stale: then nothing is changed. A repeat
     /// is answered as the first was.

@@ -57,7 +57,7 @@ impl NotificationOutbox for SqliteStore {
         self.readers.read(move |connection| claim::who_holds(connection, &claims)).await
     }
 
-    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: u32) -> Result<Admission, StoreError> {
+    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError> {
         let (tenant, address) = (tenant.clone(), address.to_owned());
         self.run(SMALL, move |session| session.admit(&tenant, &address, most_per_hour)).await
     }

@@ -15,7 +15,7 @@ const NEXT_SUPPRESSIONS: &str = "SELECT address, reason, since FROM suppressions
     ORDER BY address LIMIT ?3";
 
 impl Session<'_> {
-    pub(super) fn admit(&mut self, tenant: &Tenant, address: &str, most: u32) -> Result<Admission, Fault> {
+    pub(super) fn admit(&mut self, tenant: &Tenant, address: &str, most: Option<u32>) -> Result<Admission, Fault> {
         let tenant = self.memory.names.add_tenant(self.connection, tenant)?;
         let address = key_of(address);
         let mut suppressed =
@@ -23,6 +23,7 @@ impl Session<'_> {
         if suppressed.exists(params![tenant, address])? {
             return Ok(Admission::Suppressed);
         }
+        let Some(most) = most else { return Ok(Admission::Admitted) };
         let hour = self.now.as_millis().div_euclid(HOUR_MILLIS);
         let had: Option<u32> = self
             .connection
