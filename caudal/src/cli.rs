@@ -1,5 +1,6 @@
 //! The command line: what can be written, and which command hears it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -22,7 +23,7 @@ pub(crate) struct Cli {
 }
 
 /// What all commands that talk to a server share.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub(crate) struct Server {
     /// The server to talk to
     #[arg(
@@ -34,9 +35,19 @@ pub(crate) struct Server {
         value_name = "url"
     )]
     pub(crate) url: String,
+    /// The key to show to the server, where it asks for one
+    #[arg(long, global = true, env = "CAUDAL_API_KEY", hide_env_values = true, value_name = "key")]
+    pub(crate) key: Option<String>,
     /// Print JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+/// Without the key.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("url", &self.url).field("json", &self.json).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +82,8 @@ pub(crate) enum Command {
     Ready,
     /// Copy the store into a file, also while a server runs
     Backup(BackupArgs),
+    /// Make an API key
+    NewKey(NewKeyArgs),
     /// Make a project of your own
     New(NewArgs),
     /// Add a flow to the project in this folder
@@ -193,6 +206,15 @@ pub(crate) struct BackupArgs {
     /// Where the server keeps everything [default: as for serve]
     #[arg(long, value_name = "path")]
     pub(crate) data_folder: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewKeyArgs {
+    /// Whose key it is: a word for logs, for instance ci or ann
+    pub(crate) name: String,
+    /// What it may do: read sees everything, start also starts and steers tasks, admin also forgets them
+    #[arg(long, default_value = "start", value_parser = ["admin", "start", "read"])]
+    pub(crate) role: String,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,6 +18,8 @@ pub(crate) struct Client {
 pub(crate) enum ClientError {
     #[error("'{0}' is no address of a server; it looks like http://127.0.0.1:8000")]
     BadUrl(String),
+    #[error("the key has letters that no key has; `caudal new-key` makes keys")]
+    BadKey,
     #[error("no HTTP client can be made: {0}")]
     NoClient(reqwest::Error),
     #[error(
@@ -64,7 +67,7 @@ impl ClientError {
     /// Whether what was asked for is at fault, and asking again in the same way is of no use.
     pub(crate) fn is_usage(&self) -> bool {
         match self {
-            Self::BadUrl(_) => true,
+            Self::BadUrl(_) | Self::BadKey => true,
             Self::Refused(problem) => matches!(problem.status, 400 | 413 | 415),
             _ => false,
         }
@@ -83,7 +86,7 @@ impl ClientError {
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Client {
-    pub(crate) fn new(url: &str) -> Result<Self, ClientError> {
+    pub(crate) fn new(url: &str, key: Option<&str>) -> Result<Self, ClientError> {
         let bad = || ClientError::BadUrl(url.to_owned());
         let mut base = Url::parse(url).map_err(|_| bad())?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
@@ -94,7 +97,8 @@ impl Client {
         }
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("caudal/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(5));
+            .connect_timeout(Duration::from_secs(5))
+            .default_headers(headers(key)?);
         if base.scheme() == "http" {
             // No certificates are needed, and a small container may have none.
             builder = builder.tls_certs_only([]);
@@ -164,8 +168,12 @@ impl Client {
         }
         let body = response.text().await.unwrap_or_default();
         match serde_json::from_str::<Problem>(&body) {
-            Ok(problem) if !problem.detail.is_empty() => {
-                Err(ClientError::Refused(Box::new(Problem { status: status.as_u16(), ..problem })))
+            Ok(mut problem) if !problem.detail.is_empty() => {
+                problem.status = status.as_u16();
+                if status == StatusCode::UNAUTHORIZED {
+                    problem.hint = Some("Show your key with --key or CAUDAL_API_KEY.".to_owned());
+                }
+                Err(ClientError::Refused(Box::new(problem)))
             }
             _ => Err(ClientError::Refused(Box::new(Problem {
                 status: status.as_u16(),
@@ -174,6 +182,18 @@ impl Client {
             }))),
         }
     }
+}
+
+/// The key goes with each request; no log shows it.
+fn headers(key: Option<&str>) -> Result<HeaderMap, ClientError> {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = key.map(str::trim).filter(|key| !key.is_empty()) {
+        let bearer = HeaderValue::from_str(&format!("Bearer {key}")).ok().filter(|_| key.is_ascii());
+        let mut bearer = bearer.ok_or(ClientError::BadKey)?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    Ok(headers)
 }
 
 async fn json_of(response: Response) -> Result<Value, ClientError> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::flow::{Registry, Resources};
 use crate::notification::FailureAddresses;
-use crate::ports::{Bell, Clock, Feed, IdSource, MailTemplates, NotificationOutbox, TaskStore, WorkerBoard};
+use crate::ports::{
+    Bell, Clock, Feed, IdSource, MailTemplates, NotificationOutbox, StoreError, TaskStore, WorkerBoard, WorkerStatus,
+};
 use crate::task::Limits;
 
 #[derive(Clone)]
@@ -29,4 +31,14 @@ pub struct Notifications {
     pub outbox: Arc<dyn NotificationOutbox>,
     pub templates: Arc<dyn MailTemplates>,
     pub on_failure: Arc<FailureAddresses>,
+}
+
+impl Engine {
+    /// The workers of all processes that share the store.
+    pub async fn workers(&self) -> Result<Vec<WorkerStatus>, StoreError> {
+        Ok(match self.store.reported_workers().await? {
+            Some(reported) => reported,
+            None => self.workers.workers(),
+        })
+    }
 }

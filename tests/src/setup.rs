@@ -33,7 +33,7 @@ impl Setup {
         let step_log = setup.step_log().to_str().unwrap().to_owned();
         setup
             .environment("CAUDAL_DIAGNOSTICS", "1")
-            .environment("CAUDAL_LOG_FILTER", "info,caudal_web::access=warn")
+            .environment("CAUDAL_LOG_FILTER", "info,caudal_web::observe=warn")
             .environment("STEP_LOG", step_log)
     }
 

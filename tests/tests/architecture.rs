@@ -46,6 +46,8 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("apalis-core", &["caudal-runtime"]),
     ("rusqlite", &["caudal-stores"]),
     ("sqlx", &["caudal-stores"]),
+    ("sqlx-core", &["caudal-stores"]),
+    ("sqlx-postgres", &["caudal-stores"]),
     ("redis", &["caudal-stores"]),
     ("lettre", &["caudal-notifications"]),
     ("reqwest", &["caudal", "caudal-models", "caudal-flows", "caudal-notifications", "caudal-bench", "caudal-tests"]),

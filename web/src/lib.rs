@@ -28,3 +28,4 @@ pub use access::{ApiKey, BadKey, Role};
 pub use routes::{ROUTES, Route};
 pub use server::{RunningServer, ServeError, serve};
 pub use settings::{RenderMetrics, Served, WebSettings};
+pub use signer::secret_of;

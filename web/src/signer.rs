@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 pub(crate) struct Signer([u8; 32]);
@@ -25,6 +25,11 @@ impl Signer {
     pub(crate) fn signed(&self, text: &str, signature: &str) -> bool {
         self.sign(text).as_bytes().ct_eq(signature.as_bytes()).into()
     }
+}
+
+/// The key of a signer, made of a text of any length.
+pub fn secret_of(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! Read it in this order: [`Worker`] starts and drains, `claims` asks the store for work, `flow_limits` and
 //! `quarantine` say what may be claimed now, `execution` runs one task, `running` knows all that run. Beside them,
-//! each a loop of its own: `lease_renewer`, `task_rescuer`, `task_cleaner`.
+//! each a loop of its own: `lease_renewer`, `task_rescuer`, `task_cleaner`,
+//! `worker_reporter`.
 
 #[cfg(test)]
 extern crate caudal_engine as caudal;
@@ -19,6 +20,7 @@ mod shared;
 mod task_cleaner;
 mod task_rescuer;
 mod worker;
+mod worker_reporter;
 
 pub use settings::WorkerSettings;
 pub use worker::{Drained, Worker, WorkerHandle};

@@ -33,6 +33,7 @@ impl WorkerReport for Shared {
             since: self.since,
             concurrency: self.concurrency,
             draining: self.draining.load(Ordering::Relaxed),
+            flows: self.engine.registry.known().map(|(name, flow)| (name, flow.version)).collect(),
             running: self.running.list(),
         }
     }

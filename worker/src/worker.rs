@@ -20,6 +20,7 @@ use crate::settings::WorkerSettings;
 use crate::shared::Shared;
 use crate::task_cleaner::clean_tasks;
 use crate::task_rescuer::rescue_tasks;
+use crate::worker_reporter::report_worker;
 
 /// How long tasks whose steps were dropped may take to be handed back; then they are left to the next rescue.
 const HANDING_BACK: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ pub struct WorkerHandle {
     shared: Arc<Shared>,
     grace: Duration,
     runtime: Option<Runtime>,
-    _loops: JoinSet<()>,
+    loops: JoinSet<()>,
     _renewer: Option<LeaseRenewer>,
 }
 
@@ -59,6 +60,7 @@ impl Worker {
         let mut loops = JoinSet::new();
         loops.spawn(rescue_tasks(shared.clone()));
         loops.spawn(clean_tasks(shared.clone()));
+        loops.spawn(report_worker(shared.clone()));
         let claims = TaskClaims::new(shared.clone());
         let executing = shared.clone();
         let runtime = Runtime::start(shared.id.as_str(), shared.concurrency, claims, move |work| {
@@ -66,7 +68,7 @@ impl Worker {
         });
         shared.engine.workers.put(shared.id.clone(), shared.clone());
         tracing::info!(worker = %shared.id, concurrency = shared.concurrency, "worker started");
-        Ok(WorkerHandle { shared, grace: settings.grace, runtime: Some(runtime), _loops: loops, _renewer: renewer })
+        Ok(WorkerHandle { shared, grace: settings.grace, runtime: Some(runtime), loops, _renewer: renewer })
     }
 }
 
@@ -93,6 +95,11 @@ impl WorkerHandle {
             running.order_all_from_now_on(Order::ReleaseNow);
         }
         let left_behind = runtime.finish(HANDING_BACK).await;
+        // The loop that reports must not bring it back.
+        self.loops.abort_all();
+        if let Err(error) = self.shared.engine.store.forget_worker(&self.shared.id).await {
+            tracing::debug!(%error, "others see this worker a little longer");
+        }
         if left_behind > 0 {
             tracing::error!(tasks = left_behind, "tasks could not be handed back; they will be rescued");
         }

@@ -8,6 +8,7 @@ mod flows;
 mod follow;
 mod new;
 mod new_flow;
+mod new_key;
 mod ready;
 mod screen;
 mod show;
@@ -23,7 +24,7 @@ use std::future::Future;
 use anyhow::{Context, Result};
 use thiserror::Error;
 
-use crate::cli::{Cli, Command, ServeArgs};
+use crate::cli::{Cli, Command, ServeArgs, Server};
 use crate::client::{Client, ClientError};
 use crate::output::Output;
 use crate::run::WireResources;
@@ -50,7 +51,7 @@ pub(crate) struct Session {
 pub(crate) fn run(cli: Cli, wire: WireResources) -> Result<u8> {
     let flags = cli.settings.0;
     let output = Output { json: cli.server.json };
-    let url = &cli.server.url;
+    let server = &cli.server;
     let command = cli.command.unwrap_or_else(|| Command::Serve(ServeArgs { settings: Default::default() }));
     if !matches!(command, Command::Serve(_) | Command::Web(_) | Command::Worker(_)) {
         flags.refuse(command.word())?;
@@ -60,27 +61,28 @@ pub(crate) fn run(cli: Cli, wire: WireResources) -> Result<u8> {
         Command::Web(args) => serve::run(Role::Web, args.settings.or(flags), wire, output),
         Command::Worker(args) => serve::run(Role::Worker, args.settings.or(flags), wire, output),
         Command::New(args) => new::run(&args, output),
+        Command::NewKey(args) => new_key::run(&args, output),
         Command::NewFlow(args) => new_flow::run(&args, output),
         Command::Backup(args) => backup::run(args, output),
-        Command::Flows(args) => with_server(url, output, async move |session| flows::run(&session, &args).await),
-        Command::Start(args) => with_server(url, output, async move |session| start::run(&session, &args).await),
-        Command::Watch(args) => with_server(url, output, async move |session| watch::run(&session, &args).await),
-        Command::Tasks(args) => with_server(url, output, async move |session| tasks::run(&session, &args).await),
-        Command::Show(args) => with_server(url, output, async move |session| show::run(&session, &args).await),
-        Command::Signal(args) => with_server(url, output, async move |session| signal::run(&session, &args).await),
-        Command::Ready => with_server(url, output, async move |session| ready::run(&session).await),
-        Command::Cancel(args) => control(url, output, "cancel", args.tasks),
-        Command::Pause(args) => control(url, output, "pause", args.tasks),
-        Command::Resume(args) => control(url, output, "resume", args.tasks),
-        Command::Retry(args) => control(url, output, "retry", args.tasks),
+        Command::Flows(args) => with_server(server, output, async move |session| flows::run(&session, &args).await),
+        Command::Start(args) => with_server(server, output, async move |session| start::run(&session, &args).await),
+        Command::Watch(args) => with_server(server, output, async move |session| watch::run(&session, &args).await),
+        Command::Tasks(args) => with_server(server, output, async move |session| tasks::run(&session, &args).await),
+        Command::Show(args) => with_server(server, output, async move |session| show::run(&session, &args).await),
+        Command::Signal(args) => with_server(server, output, async move |session| signal::run(&session, &args).await),
+        Command::Ready => with_server(server, output, async move |session| ready::run(&session).await),
+        Command::Cancel(args) => control(server, output, "cancel", args.tasks),
+        Command::Pause(args) => control(server, output, "pause", args.tasks),
+        Command::Resume(args) => control(server, output, "resume", args.tasks),
+        Command::Retry(args) => control(server, output, "retry", args.tasks),
     }
 }
 
-fn control(url: &str, output: Output, verb: &'static str, tasks: Vec<String>) -> Result<u8> {
-    with_server(url, output, async move |session| control::run(&session, verb, &tasks).await)
+fn control(server: &Server, output: Output, verb: &'static str, tasks: Vec<String>) -> Result<u8> {
+    with_server(server, output, async move |session| control::run(&session, verb, &tasks).await)
 }
 
-fn with_server<F, Fut>(url: &str, output: Output, command: F) -> Result<u8>
+fn with_server<F, Fut>(server: &Server, output: Output, command: F) -> Result<u8>
 where
     F: FnOnce(Session) -> Fut,
     Fut: Future<Output = Result<u8>>,
@@ -88,7 +90,7 @@ where
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop can be made")?;
     runtime.block_on(async {
-        let session = Session { client: Client::new(url)?, output };
+        let session = Session { client: Client::new(&server.url, server.key.as_deref())?, output };
         let interrupted = async {
             match tokio::signal::ctrl_c().await {
                 Ok(()) => Ok(INTERRUPTED),
@@ -129,6 +131,7 @@ impl Command {
             Self::Signal(_) => "signal",
             Self::Ready => "ready",
             Self::Backup(_) => "backup",
+            Self::NewKey(_) => "new-key",
             Self::New(_) => "new",
             Self::NewFlow(_) => "new-flow",
         }

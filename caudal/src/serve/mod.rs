@@ -8,10 +8,12 @@
 //!
 //! While the worker drains, the web goes on: tasks can be watched, and what is started waits in line.
 
+mod access;
 mod banner;
 mod logs;
 mod metrics;
 mod opened_store;
+mod private_file;
 mod role;
 mod secret;
 mod stop_signals;

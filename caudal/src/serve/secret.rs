@@ -1,17 +1,32 @@
-//! The key that signs CSRF tokens and watch links. Kept in the data folder, so that open pages survive a restart.
+//! The key that signs sessions, CSRF tokens and watch links: made of the setting `secret`, else kept where all processes
+//! find it, or in the data folder, so that open pages survive a restart.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use caudal_engine::ports::IdSource;
 
+use super::opened_store::OpenedStore;
+use super::private_file;
+use crate::settings::Settings;
+
 const FILE: &str = "secret";
 const BYTES: usize = 32;
 
+pub(super) async fn of(settings: &Settings, store: &OpenedStore, ids: &dyn IdSource) -> Result<[u8; BYTES]> {
+    match (&settings.access.secret, store.shared()) {
+        (Some(secret), _) => Ok(caudal_web::secret_of(&secret.0)),
+        (None, Some(shared)) => {
+            let new: String = random(ids).iter().map(|byte| format!("{byte:02x}")).collect();
+            Ok(caudal_web::secret_of(&shared.share(FILE, &new).await.context("the secret cannot be kept")?))
+        }
+        (None, None) => read_or_make(&settings.data_folder, ids),
+    }
+}
+
 /// Reads the key, or makes one. The folder belongs to this process already.
-pub(super) fn read_or_make(folder: &Path, ids: &dyn IdSource) -> Result<[u8; BYTES]> {
+fn read_or_make(folder: &Path, ids: &dyn IdSource) -> Result<[u8; BYTES]> {
     let path = folder.join(FILE);
     match fs::read(&path) {
         Ok(bytes) => bytes
@@ -19,7 +34,7 @@ pub(super) fn read_or_make(folder: &Path, ids: &dyn IdSource) -> Result<[u8; BYT
             .map_err(|_| anyhow!("{} is no key of {BYTES} bytes; remove it, and a new one is made", path.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = random(ids);
-            write(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+            private_file::write(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
             Ok(key)
         }
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -32,19 +47,6 @@ fn random(ids: &dyn IdSource) -> [u8; BYTES] {
         piece.copy_from_slice(&ids.random().to_le_bytes()[..piece.len()]);
     }
     key
-}
-
-/// Whole or not at all, and for this user alone.
-fn write(path: &Path, key: &[u8]) -> std::io::Result<()> {
-    let partial = path.with_extension("partial");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&partial)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use caudal_worker::{Worker, WorkerHandle, WorkerSettings};
 
 use super::opened_store::OpenedStore;
 use super::role::Role;
-use super::{metrics, secret};
+use super::{access, metrics};
 use crate::run::WireResources;
 use crate::settings::Settings;
 
@@ -25,6 +25,8 @@ pub(super) struct Parts {
     /// Where the page is.
     pub(super) address: Option<SocketAddr>,
     pub(super) flows: Vec<&'static str>,
+    /// The text of an admin key that this start made.
+    pub(super) new_key: Option<String>,
 }
 
 pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources) -> Result<Parts> {
@@ -50,10 +52,10 @@ pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources) 
         workers: Arc::new(WorkerBoard::default()),
     };
     // The port may be taken: nothing is claimed before it is ours.
-    let servers = start_servers(role, settings, &engine, metrics::start()?)?;
+    let (servers, new_key) = start_servers(role, settings, &engine, &store, metrics::start()?).await?;
     let address = servers.first().filter(|_| role.serves_pages()).map(RunningServer::address);
     let worker = role.runs_tasks().then(|| start_worker(settings, engine)).transpose()?;
-    Ok(Parts { store, worker, servers, address, flows })
+    Ok(Parts { store, worker, servers, address, flows, new_key })
 }
 
 fn start_worker(settings: &Settings, engine: Engine) -> Result<WorkerHandle> {
@@ -62,19 +64,23 @@ fn start_worker(settings: &Settings, engine: Engine) -> Result<WorkerHandle> {
 }
 
 /// The page and the API, if this role serves them, then the signs of life.
-fn start_servers(
+async fn start_servers(
     role: Role,
     settings: &Settings,
     engine: &Engine,
+    store: &OpenedStore,
     render: RenderMetrics,
-) -> Result<Vec<RunningServer>> {
-    let web = WebSettings {
+) -> Result<(Vec<RunningServer>, Option<String>)> {
+    let mut web = WebSettings {
         listen: settings.listen,
         public_url: settings.public_url.clone(),
-        secret: secret::read_or_make(&settings.data_folder, &*engine.ids)?,
         threads: settings.web_threads,
         render_metrics: Some(render),
         ..WebSettings::default()
+    };
+    let new_key = match role.serves_pages() {
+        true => access::add_to(&mut web, settings, store, &*engine.ids).await?,
+        false => None,
     };
     let health = settings.health_listen.map(|listen| WebSettings {
         listen,
@@ -87,5 +93,6 @@ fn start_servers(
         caudal_web::serve(engine.clone(), settings)
             .context("the server cannot start; if another one runs there, choose another address with --listen")
     };
-    role.serves_pages().then_some(web).into_iter().chain(health).map(listen).collect()
+    let servers: Result<_> = role.serves_pages().then_some(web).into_iter().chain(health).map(listen).collect();
+    Ok((servers?, new_key))
 }

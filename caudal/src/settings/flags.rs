@@ -26,10 +26,11 @@ fn flag(key: &Key) -> Arg {
         Form::Word(words) => arg.value_name(words.join("|")),
         Form::Address => arg.value_name("address:port"),
         Form::Path => arg.value_name("path"),
-        Form::Url => arg.value_name("url"),
+        Form::Url | Form::Service(_) => arg.value_name("url"),
         Form::Number(..) => arg.value_name("number"),
         Form::Bytes(..) => arg.value_name("bytes"),
-        Form::Text => arg.value_name("text"),
+        Form::List(_) => arg.value_name("list"),
+        Form::Text | Form::Secret => arg.value_name("text"),
     };
     if !key.default.is_empty() && key.form != Form::Switch {
         about.push_str(&format!(" [default: {}]", key.default));
@@ -43,7 +44,8 @@ fn augment(command: Command, hide: bool) -> Command {
         .value_name("path")
         .help("Where the settings file is [default: caudal.toml, if it is there]")
         .action(ArgAction::Set);
-    KEYS.iter().map(flag).chain([config]).fold(command, |command, arg| command.arg(arg.hide(hide)))
+    let flags = KEYS.iter().filter(|key| key.form != Form::Secret).map(flag);
+    flags.chain([config]).fold(command, |command, arg| command.arg(arg.hide(hide)))
 }
 
 fn collect(matches: &ArgMatches) -> SettingFlags {

@@ -9,6 +9,8 @@ pub(crate) enum Form {
     /// `address:port`
     Address,
     Url,
+    /// The address of a service, by one of these schemes; it may hold a password.
+    Service(&'static [&'static str]),
     /// One of these words.
     Word(&'static [&'static str]),
     /// A flag: present, `1`, `true`, `yes`, `on`, or their opposites.
@@ -17,6 +19,10 @@ pub(crate) enum Form {
     Number(u64, u64),
     /// As a number, or with `KiB`, `MiB`, `GiB`.
     Bytes(u64, u64),
+    /// Several of these, with commas between them; in `caudal.toml` also an array.
+    List(&'static str),
+    /// A text that is never shown and has no flag: command lines can be seen by all users of a machine.
+    Secret,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,12 +51,18 @@ impl Key {
     }
 }
 
+/// Schemes of services.
+const REDIS: &[&str] = &["redis", "rediss"];
+const POSTGRES: &[&str] = &["postgres", "postgresql"];
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 
 const SERVER: &str = "Server";
+const ACCESS: &str = "Access";
 const STORE: &str = "Store";
+const MACHINES: &str = "Several processes";
 const WORKER: &str = "Worker";
 const LOGS: &str = "Logs";
 const FLOWS: &str = "Flows";
@@ -79,6 +91,22 @@ pub(crate) const KEYS: &[Key] = &[
     key(SERVER, "web_threads", Form::Number(1, 256), ["2", "4"],
         "Threads that serve HTTP"),
 
+    key(ACCESS, "api_keys", Form::List("name:role:hash"),
+        ["", "ci:start:ab9c9e3a18c856be1617f5a228a467ac928a9bda2af94b527a8b4a8628110ee6"],
+        "Who may do what: `caudal new-key` makes a key and its line; roles are admin, start and read"),
+    key(ACCESS, "make_admin_key", Form::Switch, ["false", "true"],
+        "When api_keys is empty: make an admin key at the first start, print it once, and keep its line in the data folder"),
+    key(ACCESS, "secret", Form::Secret, ["", "what this prints: openssl rand -base64 32"],
+        "Signs sessions and watch links; the same for all web processes [default: a file in the data folder]"),
+    key(ACCESS, "session_hours", Form::Number(1, 8_760), ["12", "168"],
+        "How long a login in a browser lasts"),
+    key(ACCESS, "watch_link_minutes", Form::Number(1, 525_600), ["60", "1440"],
+        "How long a watch link can be opened; what is open stays open"),
+    key(ACCESS, "cors_origins", Form::List("an origin"), ["", "https://app.example.org"],
+        "Pages of these origins may ask, with a key or a watch link; * stands for all"),
+    key(ACCESS, "behind_proxy", Form::Switch, ["false", "true"],
+        "A proxy in front tells the client's address in X-Forwarded-For"),
+
     key(STORE, "data_folder", Form::Path, ["caudal-data", "/var/lib/caudal"],
         "Where everything is kept; one process owns it"),
     key(STORE, "durability", Form::Word(&["full", "normal"]), ["full", "normal"],
@@ -87,6 +115,21 @@ pub(crate) const KEYS: &[Key] = &[
         "Ended tasks are forgotten after this many days"),
     key(STORE, "keep_bytes", Form::Bytes(MIB, 1 << 50), ["8GiB", "500MiB"],
         "... or earlier, oldest first, when the store holds more than this"),
+
+    key(MACHINES, "redis_url", Form::Service(REDIS), ["", "redis://127.0.0.1:6379"],
+        "The Redis that processes share; without it one process keeps everything in the data folder"),
+    key(MACHINES, "redis_prefix", Form::Text, ["caudal:", "flows:"],
+        "What all keys in Redis begin with, so that a server can be shared"),
+    key(MACHINES, "redis_partitions", Form::Number(0, 1_024), ["0", "16"],
+        "How many partitions tasks are spread over, for a cluster; it can grow but not shrink, and 0 leaves it as it is"),
+    key(MACHINES, "redis_may_lose_seconds", Form::Number(0, 3_600), ["0", "1"],
+        "How much of the newest may be lost when Redis dies: more than 0 allows appendfsync everysec"),
+    key(MACHINES, "database_url", Form::Service(POSTGRES), ["", "postgres://caudal:secret@127.0.0.1:5432/caudal"],
+        "The Postgres that keeps ended tasks; without it they stay in Redis until they are forgotten"),
+    key(MACHINES, "database_schema", Form::Text, ["caudal", "flows"],
+        "The schema in Postgres that our tables are in"),
+    key(MACHINES, "unarchived_bytes", Form::Bytes(MIB, 1 << 50), ["1GiB", "200MiB"],
+        "How much of ended tasks may wait in Redis for Postgres before starts are refused with archive_behind"),
 
     key(WORKER, "concurrency", Form::Number(1, 100_000), ["64", "16"],
         "Tasks that run at once"),

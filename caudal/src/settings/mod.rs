@@ -3,8 +3,10 @@
 //!
 //! Adding one means a row in [`keys`] and a field here; `.env.sample` is held against both.
 
+mod access;
 mod flags;
 mod keys;
+mod machines;
 mod sources;
 mod values;
 
@@ -16,7 +18,9 @@ use anyhow::{Result, bail};
 use caudal_engine::task::Limits;
 use reqwest::Url;
 
+pub(crate) use access::AccessSettings;
 pub(crate) use flags::{HiddenSettingFlags, SettingFlags};
+pub(crate) use machines::MachineSettings;
 use sources::Sources;
 use values::Values;
 
@@ -24,10 +28,13 @@ use values::Values;
 pub struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<Url>,
+    pub(crate) access: AccessSettings,
     pub(crate) health_listen: Option<SocketAddr>,
     pub(crate) web_threads: usize,
     pub data_folder: PathBuf,
     pub(crate) durability: Durability,
+    /// None: one process with everything in its data folder.
+    pub(crate) machines: Option<MachineSettings>,
     pub(crate) concurrency: usize,
     pub(crate) grace: Duration,
     pub(crate) log_format: LogFormat,
@@ -60,9 +67,10 @@ impl Settings {
 
     fn of(sources: &Sources) -> Result<Self> {
         let (values, remarks) = sources.values()?;
-        let settings = Self {
+        let mut settings = Self {
             listen: required_address(&values, "listen")?,
             public_url: values.url("public_url")?,
+            access: AccessSettings::of(&values)?,
             health_listen: values.address("health_listen")?,
             web_threads: values.size("web_threads")?,
             data_folder: values.path("data_folder")?,
@@ -70,6 +78,7 @@ impl Settings {
                 "normal" => Durability::Normal,
                 _ => Durability::Full,
             },
+            machines: MachineSettings::of(&values)?,
             concurrency: values.size("concurrency")?,
             grace: Duration::from_secs(values.number("grace_seconds")?),
             log_format: match values.word("log_format")? {
@@ -84,7 +93,9 @@ impl Settings {
             limits: limits(&values)?,
             remarks,
         };
-        refuse_open_network(&settings, values.switch("allow_unauthenticated")?)?;
+        let allowed = values.switch("allow_unauthenticated")?;
+        refuse_open_network(&settings, allowed)?;
+        settings.remarks.extend(open_public_url(&settings).filter(|_| !allowed));
         Ok(settings)
     }
 }
@@ -117,16 +128,23 @@ fn limits(values: &Values) -> Result<Limits> {
     })
 }
 
-/// There is no authentication yet: whoever reaches the port may do everything.
+/// Without a key whoever reaches the port may do everything.
 fn refuse_open_network(settings: &Settings, allowed: bool) -> Result<()> {
-    if settings.listen.ip().is_loopback() || allowed {
+    if settings.listen.ip().is_loopback() || settings.access.asks() || allowed {
         return Ok(());
     }
     bail!(
         "listen is {}, which others can reach, and no authentication is configured: anyone could start and read \
-         everything; listen on 127.0.0.1, or allow it with --allow-unauthenticated",
+         everything; make a key with `caudal new-key` and put its line into CAUDAL_API_KEYS, or listen on 127.0.0.1, or \
+         allow it with --allow-unauthenticated",
         settings.listen
     )
+}
+
+/// Behind a proxy the loopback is no wall.
+fn open_public_url(settings: &Settings) -> Option<String> {
+    let url = settings.public_url.as_ref().filter(|_| !settings.access.asks())?;
+    Some(format!("{url} is served and no key is configured: whoever reaches it may start and read everything"))
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::flags::{CONFIG, SettingFlags};
-use super::keys::{KEYS, Key};
+use super::keys::{Form, KEYS, Key};
 use super::values::{Values, Written};
 
 const CONFIG_FILE: &str = "caudal.toml";
 const CONFIG_VARIABLE: &str = "CAUDAL_CONFIG";
 /// Names with our prefix that are no settings of the server.
-const OTHER_VARIABLES: [&str; 2] = [CONFIG_VARIABLE, "CAUDAL_URL"];
+const OTHER_VARIABLES: [&str; 3] = [CONFIG_VARIABLE, "CAUDAL_URL", "CAUDAL_API_KEY"];
 
 /// All places, taken in once. Tests make their own.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +70,11 @@ impl Sources {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Boolean(switch) => switch.to_string(),
+                toml::Value::Array(items)
+                    if matches!(key.form, Form::List(_)) && items.iter().all(toml::Value::is_str) =>
+                {
+                    items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+                }
                 other => bail!(
                     "{name} in {file} is {}, but must be {}; for example {name} = \"{}\"",
                     other.type_str(),

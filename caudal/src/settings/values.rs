@@ -22,6 +22,9 @@ pub(crate) struct Written {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Values(pub(crate) BTreeMap<&'static str, Written>);
 
+/// As many as there are in the key that is made of it.
+const LEAST_SECRET_BYTES: usize = 32;
+
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -29,7 +32,10 @@ impl fmt::Display for Form {
             Self::Path => f.write_str("a path"),
             Self::Address => f.write_str("an IP address and a port"),
             Self::Url => f.write_str("an http or https URL"),
+            Self::Service(schemes) => write!(f, "a URL that begins with {}://", schemes.join(":// or ")),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
+            Self::List(what) => write!(f, "{what}, or several with commas between them"),
+            Self::Secret => write!(f, "a text of at least {LEAST_SECRET_BYTES} bytes"),
             Self::Switch => f.write_str("true or false"),
             Self::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
             Self::Bytes(least, most) => write!(
@@ -67,6 +73,10 @@ impl Values {
         };
         match parse(key, text) {
             Some(value) => Ok(Some(value)),
+            // What is written there may be secret.
+            None if matches!(key.form, Form::Secret | Form::Service(_)) => {
+                bail!("{place} must be {}; for example {}", key.form, key.example)
+            }
             None => bail!("{place} is '{text}', but must be {}; for example {}", key.form, key.example),
         }
     }
@@ -96,6 +106,13 @@ impl Values {
         })
     }
 
+    pub(crate) fn service(&self, name: &str) -> Result<Option<Url>> {
+        self.read(name, |key, text| match key.form {
+            Form::Service(schemes) => Url::parse(text).ok().filter(|url| schemes.contains(&url.scheme())),
+            _ => None,
+        })
+    }
+
     pub(crate) fn word(&self, name: &str) -> Result<&'static str> {
         self.required(name, |key, text| match key.form {
             Form::Word(words) => words.iter().find(|word| word.eq_ignore_ascii_case(text)).copied(),
@@ -109,6 +126,28 @@ impl Values {
             "0" | "false" | "no" | "off" => Some(false),
             _ => None,
         })
+    }
+
+    pub(crate) fn secret(&self, name: &str) -> Result<Option<String>> {
+        // Everybody knows the example.
+        self.read(name, |key, text| (text.len() >= LEAST_SECRET_BYTES && text != key.example).then(|| text.to_owned()))
+    }
+
+    /// What is wrong with an entry is told by `parse`; the entry itself may be a secret in the wrong place.
+    pub(crate) fn list<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>> {
+        let (Some(key), Some(written)) = (Key::find(name), self.0.get(name)) else { return Ok(Vec::new()) };
+        let entries: Vec<&str> = written.text.split([',', '\n']).map(str::trim).filter(|one| !one.is_empty()).collect();
+        if entries.is_empty() {
+            bail!("{} is empty, but must be {}; for example {}", written.place, key.form, key.example);
+        }
+        let mut list = Vec::with_capacity(entries.len());
+        for (at, entry) in entries.into_iter().enumerate() {
+            match parse(entry) {
+                Ok(value) => list.push(value),
+                Err(wrong) => bail!("{}: entry {} {wrong}; for example {}", written.place, at + 1, key.example),
+            }
+        }
+        Ok(list)
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<u64> {

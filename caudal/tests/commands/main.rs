@@ -239,8 +239,10 @@ fn several_tasks() {
 /// Goal: what people and their scripts read in the help changes only on purpose.
 #[test]
 fn help() {
-    let commands =
-        ["serve", "flows", "start", "watch", "tasks", "show", "cancel", "retry", "signal", "backup", "new", "new-flow"];
+    let commands = [
+        "serve", "flows", "start", "watch", "tasks", "show", "cancel", "retry", "signal", "backup", "new-key", "new",
+        "new-flow",
+    ];
     let mut text = out(&caudal("", &["--help"]));
     for command in commands {
         text.push_str(&format!("\n--- {command}\n\n{}", out(&caudal("", &[command, "-h"]))));

@@ -109,3 +109,26 @@ fn refusals() {
     let message = refused(&["--data-folder", other, "--listen", "127.0.0.1:0", "--log-filter", "a=b=c"], 2);
     assert!(message.contains("log_filter is 'a=b=c'"), "{message}");
 }
+
+/// Goal: a key made on the command line opens a server beyond loopback, and the command line shows it by flag or
+/// environment.
+#[test]
+fn a_key_opens_the_network() {
+    let data = tempfile::tempdir().unwrap();
+    let made = caudal(&["new-key", "ci", "--role", "read", "--json"]).output().unwrap();
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    let (key, line) = (made["key"].as_str().unwrap(), made["line"].as_str().unwrap());
+    let server = Server::start(program(), data.path(), &["--listen", "0.0.0.0:0", "--api-keys", line]);
+    let tasks = |more: &[&str]| {
+        let args = [&["tasks", "--url", &server.url], more].concat();
+        caudal(&args)
+    };
+    let refused = tasks(&[]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(err(&refused).contains("--key or CAUDAL_API_KEY"), "{}", err(&refused));
+    assert_eq!(tasks(&["--key", key]).status().unwrap().code(), Some(0));
+    assert_eq!(tasks(&[]).env("CAUDAL_API_KEY", key).status().unwrap().code(), Some(0));
+    let refused = caudal(&["cancel", "x", "--key", key, "--url", &server.url]).output().unwrap();
+    assert!(err(&refused).contains("needs the role 'start'; yours is 'read'"), "{}", err(&refused));
+    assert_eq!(tasks(&["--key", "ü\n"]).status().unwrap().code(), Some(2));
+}

@@ -8,6 +8,7 @@ pub mod idle_worker;
 pub mod ids;
 pub mod mail_templates;
 pub mod outbox;
+pub mod recent_logs;
 pub mod task_store;
 pub mod workers;
 
@@ -18,5 +19,6 @@ pub use idle_worker::IdleWorker;
 pub use ids::{IdSource, RandomIds};
 pub use mail_templates::{MailTemplates, RenderedMail, TemplateError};
 pub use outbox::*;
+pub use recent_logs::LogEnd;
 pub use task_store::*;
 pub use workers::{RunningTask, WorkerBoard, WorkerReport, WorkerStatus};

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::idle_worker::IdleWorker;
+use super::workers::WorkerStatus;
 
 use crate::notification::NewNotification;
 use crate::task::{
@@ -23,7 +24,8 @@ use crate::task::{
 
 #[async_trait]
 pub trait TaskStore: Send + Sync + 'static {
-    /// How many partitions new task ids are spread over.
+    /// How many partitions new task ids are spread over. A task with a key lives at the key's
+    /// [home](crate::task::home_of_key), its children live with it. The number may grow.
     fn partitions(&self) -> u16 {
         1
     }
@@ -41,6 +43,22 @@ pub trait TaskStore: Send + Sync + 'static {
     /// From now on the store may claim for this worker without being asked, until it is gone. A store that cannot
     /// only rings the bell.
     fn attach(&self, _worker: Weak<dyn IdleWorker>) {}
+
+    /// Keeps what a worker says of itself for other processes to see, until `lifetime` has passed or it reports
+    /// again. A store of one process needs no reports: its workers are on the board.
+    async fn report_worker(&self, _status: &WorkerStatus, _lifetime: Duration) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The worker is gone.
+    async fn forget_worker(&self, _worker: &WorkerId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The workers of all processes, by id; none where only the board knows.
+    async fn reported_workers(&self) -> Result<Option<Vec<WorkerStatus>>, StoreError> {
+        Ok(None)
+    }
 
     /// Renews these claims in one call, and answers for each in the same order.
     async fn renew(&self, worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError>;
@@ -112,6 +130,9 @@ pub enum CreateRefused {
     IdempotencyConflict { first: TaskId },
     #[error("the line is full")]
     LineFull,
+    /// More that has ended than may wait for the archive waits for it.
+    #[error("the archive is behind")]
+    ArchiveBehind,
 }
 
 /// A flow that a worker knows.
@@ -320,6 +341,8 @@ pub struct TaskFilter {
 pub struct TaskPage {
     pub items: Vec<TaskRecord>,
     pub next: Option<TaskId>,
+    /// A part of the store is away: tasks that only it holds are missing.
+    pub partial: bool,
 }
 
 #[derive(Debug, Clone, Default)]

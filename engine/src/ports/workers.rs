@@ -1,4 +1,5 @@
 //! The board of a process: which workers are in it and what each is running now, for whoever wants to show it.
+//! Workers of other processes are heard of through the store, where they report now and then.
 //!
 //! A worker puts itself on the board when it starts and takes itself off when it has drained. It is asked when
 //! somebody looks, so that running a task costs nothing here.
@@ -6,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::task::{TaskId, Timestamp, WorkerId};
 
 /// A worker and what it is doing.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerStatus {
     pub id: WorkerId,
     pub since: Timestamp,
@@ -19,11 +20,13 @@ pub struct WorkerStatus {
     pub concurrency: usize,
     /// It claims nothing more and hands back what it runs.
     pub draining: bool,
+    /// The flows it knows, by name, and the highest version of each that it runs.
+    pub flows: BTreeMap<Arc<str>, u32>,
     /// Oldest first.
     pub running: Vec<RunningTask>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunningTask {
     pub task: TaskId,
     pub flow: Arc<str>,

@@ -61,6 +61,16 @@ impl FromStr for TaskId {
     }
 }
 
+/// The partition in which a tenant's key lives: an idempotency key or a unique key. All processes must agree on it, of
+/// whatever version they are, so the hash is written out here (FNV-1a, its bits mixed once more at the end).
+pub fn home_of_key(tenant: &Tenant, key: &str, partitions: u16) -> u16 {
+    let bytes = tenant.as_str().bytes().chain([0]).chain(key.bytes());
+    let hash = bytes
+        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
+    let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    u16::try_from(mixed % u64::from(partitions.max(1))).unwrap_or(0)
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -110,4 +120,21 @@ pub struct Claim {
     pub epoch: u32,
     /// Random, so that a claim cannot be confused with another's of the same epoch after a restore from a backup.
     pub id: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: where a key lives never changes, and keys are spread.
+    #[test]
+    fn keys_have_a_home() {
+        let tenant = Tenant::default();
+        assert_eq!([1, 16, 4_096].map(|partitions| home_of_key(&tenant, "report-7", partitions)), [0, 1, 3_041]);
+        let mut counts = [0; 16];
+        for number in 0..1_600 {
+            counts[usize::from(home_of_key(&tenant, &format!("report-{number}"), 16))] += 1;
+        }
+        assert!(counts.iter().all(|count| (50..150).contains(count)), "{counts:?}");
+    }
 }

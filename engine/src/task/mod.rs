@@ -14,7 +14,7 @@ pub mod view;
 pub mod wait;
 
 pub use event::{ErrorReport, Event, Fact, Key, LogEntry, LogLevel, PauseReason};
-pub use ids::{Claim, TaskId, Tenant, WorkerId};
+pub use ids::{Claim, TaskId, Tenant, WorkerId, home_of_key};
 pub use json::Json;
 pub use limits::Limits;
 pub use record::{NewTask, Parent, Priority, TaskOptions, TaskRecord};

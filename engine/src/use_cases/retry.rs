@@ -18,6 +18,7 @@ use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::{StepStarted, TaskCreated};
 use crate::task::record::Idempotency;
 use crate::task::{Event, Fact, Key, NewTask, Summary, TaskId, Tenant, WireState};
+use crate::use_cases::start::home_of;
 
 #[derive(Debug, Clone, Error)]
 pub enum RetryError {
@@ -57,8 +58,9 @@ pub async fn retry_task(
     let mut options = old.options.clone();
     options.deadline = flow.options.deadline().map(|deadline| now + deadline);
     options.continued_from = None;
+    let home = home_of(engine, tenant, old.unique_key.as_deref(), idempotency.as_ref());
     let new = NewTask {
-        id: engine.ids.task_id(now, task.partition()),
+        id: engine.ids.task_id(now, home.unwrap_or(task.partition())),
         tenant: tenant.clone(),
         flow: flow.name.into(),
         version: old.version,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::notify::mails;
-use super::start::partition_of;
+use super::start::{any_partition, home_of};
 use crate::engine::Engine;
 use crate::notification::wish::each_once;
 use crate::notification::{Mailbox, NotificationId};
@@ -48,7 +48,8 @@ pub enum SendError {
 pub async fn send_notification(engine: &Engine, tenant: &Tenant, request: SendRequest) -> Result<Queued, SendError> {
     let checked = check(engine, &request.to, &request.template, &request.context, request.locale.as_deref())?;
     // Under a key it lives where the key does.
-    let partition = partition_of(engine, tenant, request.idempotency.as_ref());
+    let home = home_of(engine, tenant, None, request.idempotency.as_ref());
+    let partition = home.unwrap_or_else(|| any_partition(engine));
     let first = NotificationId::first(engine.clock.now(), partition, engine.ids.random());
     let count = checked.to.len();
     let wish = mails(first, checked.to, &request.template, request.locale.as_deref(), &checked.context);

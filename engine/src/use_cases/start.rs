@@ -1,7 +1,5 @@
 //! Starts tasks: check the request → check the inputs → choose the id → store, all in one call for many.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,7 +13,7 @@ pub use crate::notification::{Notify, NotifyOn};
 use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::TaskCreated;
 use crate::task::record::Idempotency;
-use crate::task::{Fact, Json, NewTask, Priority, Summary, TaskOptions, Tenant, Timestamp, locale};
+use crate::task::{Fact, Json, NewTask, Priority, Summary, TaskOptions, Tenant, Timestamp, home_of_key, locale};
 
 /// What a client asks for. The names are the wire's.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -118,7 +116,8 @@ fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Ne
     }
     let created_at = engine.clock.now();
     let delay = Duration::from_secs_f64(request.delay_seconds.unwrap_or(0.0));
-    let partition = partition_of(engine, tenant, request.idempotency.as_ref());
+    let home = home_of(engine, tenant, request.unique_key.as_deref(), request.idempotency.as_ref());
+    let partition = home.unwrap_or_else(|| any_partition(engine));
     let notify = request.notify.as_ref().map(Json::of).transpose().unwrap_or_default();
     Ok(NewTask {
         id: engine.ids.task_id(created_at, partition),
@@ -176,17 +175,21 @@ fn deadline_of(flow: &FlowDefinition, due_at: Timestamp) -> Option<Timestamp> {
     flow.options.deadline().map(|deadline| due_at + deadline)
 }
 
-pub(crate) fn partition_of(engine: &Engine, tenant: &Tenant, idempotency: Option<&Idempotency>) -> u16 {
+/// The partition that a task with these keys must live in. With both keys it is the unique one's: that is held as long
+/// as the task is open, while an idempotency key only points to a task, wherever that is.
+pub(crate) fn home_of(
+    engine: &Engine,
+    tenant: &Tenant,
+    unique_key: Option<&str>,
+    idempotency: Option<&Idempotency>,
+) -> Option<u16> {
+    let key = unique_key.or_else(|| idempotency.map(|used| &*used.key))?;
+    Some(home_of_key(tenant, key, engine.store.partitions()))
+}
+
+pub(crate) fn any_partition(engine: &Engine) -> u16 {
     let partitions = u64::from(engine.store.partitions().max(1));
-    let number = match idempotency {
-        Some(idempotency) => {
-            let mut hasher = DefaultHasher::new();
-            (tenant, &idempotency.key).hash(&mut hasher);
-            hasher.finish()
-        }
-        None => engine.ids.random(),
-    };
-    u16::try_from(number % partitions).unwrap_or(0)
+    u16::try_from(engine.ids.random() % partitions).unwrap_or(0)
 }
 
 fn check_fields(engine: &Engine, request: &StartRequest) -> Result<(), StartError> {

@@ -39,7 +39,7 @@ pub(super) fn list(connection: &Connection, names: &Names, filter: &TaskFilter) 
     let last = found.last().map(|(row, _)| row.id);
     let next = if more { last } else { searched_to };
     let items = found.into_iter().map(|(row, details)| record::record_of(&row.freshened(connection)?, details, names));
-    Ok(TaskPage { items: items.collect::<Result<Vec<TaskRecord>, _>>()?, next })
+    Ok(TaskPage { items: items.collect::<Result<Vec<TaskRecord>, _>>()?, next, partial: false })
 }
 
 fn kinds_of(states: &[WireState]) -> Vec<Kind> {

@@ -1,5 +1,5 @@
-//! Each row of the wire contract's table of errors that one machine without authentication can show. (401, the role's
-//! 403, `flow_not_configured` and `archive_behind` belong to parts that come later; 503 is in `disk.rs`.)
+//! Each row of the wire contract's table of errors that one machine without authentication can show. (401 and the role's
+//! 403 are in `web/tests/access.rs`; `flow_not_configured` and `archive_behind` belong to parts that come later; 503 is in `disk.rs`.)
 
 use caudal_tests::{Answer, Client, setup};
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 //! bad disk. What needs no process of its own is tested at the lowest level that can see it; `docs/testing.md` says
 //! where.
 
+mod access;
 mod bad_input;
 mod disk;
 mod errors;

@@ -143,7 +143,7 @@ impl Access {
         }
         let tries = self.failures.note(address, now);
         tracing::warn!(%address, tries, "a wrong key was refused");
-        unauthenticated("The key is not known here.").challenge("Bearer error=\"invalid_token\"")
+        unauthenticated("The key is not known here.").of_wrong_key()
     }
 
     /// Where the request comes from. Behind a proxy that is what the proxy added last; anything before it the client

@@ -36,6 +36,10 @@ impl From<CreateRefused> for ApiError {
             )
             .hint("Use a new key for a new request, or repeat the first one unchanged."),
             CreateRefused::LineFull => Self::new(Reason::LineFull, "Too many tasks are in line; try again later."),
+            CreateRefused::ArchiveBehind => {
+                Self::new(Reason::ArchiveBehind, "Too many ended tasks wait to be archived; nothing new is started.")
+                    .hint("Look whether the archive's database can be reached and has space, then repeat the request.")
+            }
         }
     }
 }

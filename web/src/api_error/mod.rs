@@ -57,6 +57,7 @@ reasons! {
     RateLimited 429 "rate_limited" "Too much at once"
     LineFull 429 "line_full" "The line is full"
     StoreUnavailable 503 "store_unavailable" "The store cannot be reached"
+    ArchiveBehind 503 "archive_behind" "The archive is behind"
     Internal 500 "internal" "Something went wrong here"
 }
 
@@ -67,8 +68,9 @@ pub(crate) struct ApiError {
     hint: Option<String>,
     errors: Vec<Violation>,
     allow: Option<String>,
-    challenge: Option<&'static str>,
-    retry_after: Option<Duration>,
+    /// A key was shown, and it is none of ours.
+    is_wrong_key: bool,
+    retry_after_seconds: Option<u32>,
 }
 
 impl ApiError {
@@ -79,8 +81,8 @@ impl ApiError {
             hint: None,
             errors: Vec::new(),
             allow: None,
-            challenge: None,
-            retry_after: None,
+            is_wrong_key: false,
+            retry_after_seconds: None,
         }
     }
 
@@ -105,16 +107,15 @@ impl ApiError {
         self
     }
 
-    /// What `WWW-Authenticate` says.
     #[must_use]
-    pub(crate) fn challenge(mut self, challenge: &'static str) -> Self {
-        self.challenge = Some(challenge);
+    pub(crate) fn of_wrong_key(mut self) -> Self {
+        self.is_wrong_key = true;
         self
     }
 
     #[must_use]
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.retry_after_seconds = u32::try_from(wait.as_secs() + 1).ok();
         self
     }
 
@@ -152,15 +153,12 @@ impl ApiError {
         }
     }
 
-    fn retry_after_seconds(&self) -> Option<u64> {
-        if let Some(wait) = self.retry_after {
-            return Some(wait.as_secs() + 1);
-        }
-        match self.reason {
-            Reason::LineFull => Some(5),
+    fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after_seconds.or(match self.reason {
+            Reason::LineFull | Reason::ArchiveBehind => Some(5),
             Reason::RateLimited | Reason::StoreUnavailable => Some(1),
             _ => None,
-        }
+        })
     }
 }
 
@@ -207,7 +205,8 @@ impl ResponseError for ApiError {
             response.insert_header((ALLOW, allow.clone()));
         }
         if self.is_unauthenticated() {
-            response.insert_header((WWW_AUTHENTICATE, self.challenge.unwrap_or("Bearer")));
+            let challenge = if self.is_wrong_key { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            response.insert_header((WWW_AUTHENTICATE, challenge));
         }
         response.body(serde_json::to_vec(&self.problem()).unwrap_or_default())
     }

@@ -178,6 +178,14 @@ mod tests {
         assert_eq!(files, named, "each file in routes/ has a line in the table");
     }
 
+    /// Goal: HEAD needs what GET needs, and a method that no route has needs nothing, to be refused as that.
+    #[test]
+    fn roles_of_other_methods() {
+        assert_eq!(role_of("/tasks", &Method::HEAD), Some(Role::Read));
+        assert_eq!(role_of("/start-task", &Method::HEAD), None);
+        assert_eq!(role_of("/tasks", &Method::PATCH), None);
+    }
+
     /// Goal: what changes something needs more than to be allowed to read.
     #[test]
     fn roles_fit_methods() {
@@ -185,6 +193,7 @@ mod tests {
             // A session is the caller's own.
             let reads = route.role <= Role::Read && !matches!(route.file, "login" | "logout");
             assert_eq!(route.method == Method::GET, reads, "{route:?}");
+            assert_eq!(role_of(route.path, &route.method), Some(route.role));
         }
     }
 }

@@ -10,12 +10,18 @@ use crate::site::OfSite;
 pub(super) async fn readyz(site: OfSite) -> ApiResult {
     site.engine.store.check().await?;
     let stats = site.engine.store.stats().await?;
-    let workers = site.engine.workers.workers();
-    // Nobody here can run them: a flow that is not known, or only in a lower version than the tasks need.
+    let workers = site.engine.workers().await?;
+    // No worker can run them: the flow is not known, or only in a lower version than the tasks need.
+    let here = |flow: &str| site.engine.registry.find(flow).map(|known| known.version);
+    let known = |flow: &str| match workers.iter().filter_map(|worker| worker.flows.get(flow)).max() {
+        Some(version) => Some(*version),
+        None if workers.is_empty() => here(flow),
+        None => None,
+    };
     let stranded: Vec<Value> = stats
         .in_line
         .iter()
-        .filter(|(flow, version, _)| site.engine.registry.find(flow).is_none_or(|known| known.version < *version))
+        .filter(|(flow, version, _)| known(flow).is_none_or(|known| known < *version))
         .map(|(flow, version, count)| json!({ "flow": flow, "version": version, "count": count }))
         .collect();
     Ok(HttpResponse::Ok().json(json!({

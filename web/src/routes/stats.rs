@@ -19,7 +19,7 @@ pub(super) async fn stats(site: OfSite) -> ApiResult {
         .iter()
         .map(|(flow, version, count)| json!({ "flow": flow, "lowest_version": version, "count": count }))
         .collect();
-    let workers = site.engine.workers.workers();
+    let workers = site.engine.workers().await?;
     Ok(HttpResponse::Ok().json(json!({
         "at": now,
         "tasks": tasks,

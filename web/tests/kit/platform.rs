@@ -43,7 +43,7 @@ pub static POEM_FLOW: FlowDefinition = FlowDefinition {
         deadline_ms: None,
         retries: 1,
         concurrency: Some(4),
-        ..OptionsSpec::default()
+        notify_on_failure: None,
     },
     input_schema: || {
         static SCHEMA: OnceLock<Json> = OnceLock::new();

@@ -11,6 +11,8 @@ const HEAD: &str = "\
 #   environment    CAUDAL_DATA_FOLDER=/var/lib/caudal
 #   caudal.toml    data_folder = \"/var/lib/caudal\"                 the weakest
 #
+# Secrets have no flag: a command line can be seen by all users of a machine.
+#
 # To use this file, copy it to .env, take out the `#` of what you change, and load it with systemd (EnvironmentFile), a
 # container (--env-file), or a shell: set -a; . ./.env; set +a
 ";
@@ -29,6 +31,7 @@ fn render() -> String {
     text.push_str("\n# --- Command line\n\n");
     text.push_str("# The server that `caudal start`, `tasks`, `watch` and the others talk to.\n");
     text.push_str("# CAUDAL_URL=http://127.0.0.1:8000\n");
+    text.push_str("\n# The key that they show to the server, where it asks for one.\n# CAUDAL_API_KEY=\n");
     text.push_str("\n# Where the settings file is, if not ./caudal.toml.\n# CAUDAL_CONFIG=\n");
     text
 }

@@ -95,6 +95,37 @@ fn open_network_is_refused() {
     let empty = tempfile::tempdir().unwrap();
     let allowed = sources(&[("listen", "0.0.0.0:8000"), ("allow_unauthenticated", "true")], &[], empty.path());
     assert!(Settings::of(&allowed).is_ok());
+    let key = format!("ann:read:{}", "0".repeat(64));
+    for (name, value) in [("api_keys", key.as_str()), ("make_admin_key", "true")] {
+        let asks = sources(&[("listen", "0.0.0.0:8000"), (name, value)], &[], empty.path());
+        assert!(Settings::of(&asks).is_ok(), "{name}");
+    }
+    let public = sources(&[("public_url", "https://flows.example.org")], &[], empty.path());
+    assert!(Settings::of(&public).unwrap().remarks[0].contains("no key is configured"));
+}
+
+/// Goal: keys stand in one text or in an array, and neither they nor a secret are shown in what is told or debugged.
+#[test]
+fn keys_and_secrets() {
+    let lines = ["ann:admin", "ci:start"].map(|name| format!("{name}:{}", "ab".repeat(32)));
+    let folder = tempfile::tempdir().unwrap();
+    let array = format!("api_keys = ['{}', '{}']\ncors_origins = ['https://a.example', '*']", lines[0], lines[1]);
+    fs::write(folder.path().join("caudal.toml"), array).unwrap();
+    let secret = "s".repeat(32);
+    let settings = Settings::of(&sources(&[], &[("CAUDAL_SECRET", &secret)], folder.path())).unwrap();
+    assert_eq!(format!("{:?}", settings.access.api_keys), "[ann:admin, ci:start]");
+    assert_eq!(settings.access.cors_origins, ["https://a.example", "*"]);
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains(&secret) && !shown.contains("abab"), "{shown}");
+    let line = lines.join(" , ");
+    let both = Settings::of(&sources(&[("api_keys", &line)], &[], folder.path())).unwrap();
+    assert_eq!(both.access.api_keys.len(), 2);
+    for (name, value) in
+        [("CAUDAL_SECRET", "hunter2"), ("CAUDAL_API_KEYS", "ann:admin:hunter2"), ("CAUDAL_API_KEYS", ",")]
+    {
+        let refused = refusal(&[], &[(name, value)]);
+        assert!(refused.contains(name) && !refused.contains("hunter2"), "{refused}");
+    }
 }
 
 /// Goal: a misspelt variable is spoken of, and does not stop the start.
@@ -107,13 +138,14 @@ fn unknown_variables_are_remarked() {
 }
 
 /// Goal: each row of the table is a setting that is read: another value than the default is accepted where its
-/// example stands, and a wrong one is refused.
+/// example stands (but for secrets, which everybody would then know), and a wrong one is refused.
 #[test]
 fn each_key_is_read() {
     let empty = tempfile::tempdir().unwrap();
     for key in KEYS {
         let example = sources(&[(key.name, key.example)], &[], empty.path());
-        assert!(Settings::of(&example).is_ok(), "the example of {} is refused", key.name);
+        let is_secret = key.form == Form::Secret;
+        assert_eq!(Settings::of(&example).is_ok(), !is_secret, "the example of {} is refused, or no secret", key.name);
         if !matches!(key.form, Form::Text | Form::Path) {
             let wrong = sources(&[(key.name, "\u{1f40c}")], &[], empty.path());
             assert!(Settings::of(&wrong).is_err(), "{} is not read", key.name);

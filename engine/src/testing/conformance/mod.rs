@@ -24,13 +24,20 @@ pub mod write;
 pub use trial::{Harness, Parts, Trial};
 
 /// Makes a test of each rule for the store that `$open` opens: the name of an `async fn(Parts) -> impl Harness`
-/// in the module that calls it.
+/// in the module that calls it. With `by theme` after it, the rules of a theme are one test: for a store whose servers
+/// take long to start.
 ///
 /// The crate that calls it needs `tokio` and `proptest` among its dev-dependencies.
 #[macro_export]
 macro_rules! conformance_tests {
     ($open:ident) => {
-        $crate::conformance_tests! { @rules $open;
+        $crate::conformance_tests! { @all rules $open }
+    };
+    ($open:ident by theme) => {
+        $crate::conformance_tests! { @all themes $open }
+    };
+    (@all $way:ident $open:ident) => {
+        $crate::conformance_tests! { @$way $open;
             create: a_new_task_is_in_line_with_its_first_events, what_is_stored_comes_back_as_it_was,
                 a_delayed_task_comes_later, the_same_id_creates_once, an_idempotency_key_answers_the_first_task,
                 an_idempotency_key_that_met_a_unique_key_keeps_its_answer, a_unique_key_is_held_until_the_end,
@@ -117,6 +124,19 @@ macro_rules! conformance_tests {
                 let trial = $crate::testing::conformance::Trial::new(parts, harness);
                 $crate::testing::conformance::$theme::$rule(trial).await;
             } )*
+        } )*
+    };
+    (@themes $open:ident; $( $theme:ident: $( $rule:ident ),* $(,)? ; )*) => {
+        $( #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $theme() {
+            $(
+                // Shown when the test fails: the last one named is the one.
+                eprintln!(concat!("rule: ", stringify!($rule)));
+                let parts = $crate::testing::conformance::Parts::default();
+                let harness = $open(parts.clone()).await;
+                let trial = $crate::testing::conformance::Trial::new(parts, harness);
+                $crate::testing::conformance::$theme::$rule(trial).await;
+            )*
         } )*
     };
 }

@@ -62,6 +62,8 @@ pub struct Trial {
     pub bell: Arc<Bell>,
     pub feed: Arc<Feed>,
     ids: Arc<dyn IdSource>,
+    /// Where all tasks of the trial live: parents with their children, and one line for all.
+    partition: u16,
     harness: Box<dyn Harness>,
 }
 
@@ -70,7 +72,9 @@ pub const FLOW: &str = "poem_flow";
 impl Trial {
     pub fn new(parts: Parts, harness: impl Harness) -> Self {
         let Parts { clock, ids, bell, feed, .. } = parts;
-        Self { clock, bell, feed, ids, harness: Box::new(harness) }
+        let partitions = u64::from(harness.store().partitions().max(1));
+        let partition = u16::try_from(ids.random() % partitions).unwrap_or(0);
+        Self { clock, bell, feed, ids, partition, harness: Box::new(harness) }
     }
 
     pub fn store(&self) -> Arc<dyn TaskStore> {
@@ -98,7 +102,7 @@ impl Trial {
             due_at: None,
         };
         NewTask {
-            id: self.ids.task_id(now, 0),
+            id: self.ids.task_id(now, self.partition),
             tenant: Tenant::default(),
             flow: flow.into(),
             version: 1,

@@ -29,7 +29,7 @@ impl State {
         let mut fitting = older.filter(|stored| fits(stored, filter)).map(|stored| stored.record.clone());
         let items: Vec<_> = fitting.by_ref().take(filter.limit).collect();
         let next = fitting.next().and(items.last()).map(|last| last.id);
-        TaskPage { items, next }
+        TaskPage { items, next, partial: false }
     }
 
     pub(super) fn stats(&self, now: Timestamp) -> StoreStats {

@@ -1,7 +1,7 @@
 //! Births: with the write that causes them, or by a wish of their own.
 
 use caudal_engine::notification::{NewNotification, NotificationId, NotificationState};
-use caudal_engine::ports::{CreateRefused, Put, PutRefused};
+use caudal_engine::ports::{Put, PutRefused};
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{TaskId, Tenant};
 use rusqlite::params;
@@ -61,9 +61,8 @@ impl Session<'_> {
                 let first = NotificationId::from_bytes(*known.as_bytes());
                 return Ok(Ok(Put { first, new: false }));
             }
-            Some(Err(CreateRefused::IdempotencyConflict { .. } | CreateRefused::LineFull)) => {
-                return Ok(Err(PutRefused::IdempotencyConflict));
-            }
+            // The only way in which a known key refuses.
+            Some(Err(_)) => return Ok(Err(PutRefused::IdempotencyConflict)),
             None => {}
         }
         self.remember_use(tenant, idempotency, named)?;

@@ -1,0 +1,174 @@
+//! Takes ended tasks from the live part to the kept one.
+//!
+//! Any number of processes may do it: they take turns, and what two of them do twice is the same as once. A task is
+//! read while the turn is held, so that one that is deleted meanwhile does not come back. With nothing to archive
+//! the kept part is asked nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use caudal_engine::ports::{Clock, Feed, StoreError, TaskChange};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use super::live::LivePart;
+use crate::postgres::{Archived, PostgresStore};
+
+#[derive(Debug, Clone)]
+pub struct ArchiverSettings {
+    /// Tasks in one transaction.
+    pub most_tasks: usize,
+    /// Their inputs and logs, about.
+    pub most_bytes: usize,
+    /// How long ended tasks may wait for others to go with them.
+    pub gather: Duration,
+    /// How often the live part is asked though no news came: news can be lost.
+    pub look_again: Duration,
+    /// How long the turn is left to another process that has it.
+    pub leave_turn: Duration,
+    /// After a failure, doubled with each further one …
+    pub least_pause: Duration,
+    /// … up to here.
+    pub most_pause: Duration,
+}
+
+impl Default for ArchiverSettings {
+    fn default() -> Self {
+        Self {
+            most_tasks: 200,
+            most_bytes: 4 * 1024 * 1024,
+            gather: Duration::from_millis(250),
+            look_again: Duration::from_secs(15),
+            leave_turn: Duration::from_secs(2),
+            least_pause: Duration::from_millis(500),
+            most_pause: Duration::from_secs(15),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaughtUp {
+    /// Nothing waits any more.
+    All,
+    /// Another process is at it.
+    OthersTurn,
+}
+
+pub struct Archiver {
+    live: Arc<dyn LivePart>,
+    kept: Arc<PostgresStore>,
+    feed: Arc<Feed>,
+    clock: Arc<dyn Clock>,
+    settings: ArchiverSettings,
+}
+
+impl Archiver {
+    pub fn new(
+        live: Arc<dyn LivePart>,
+        kept: Arc<PostgresStore>,
+        feed: Arc<Feed>,
+        clock: Arc<dyn Clock>,
+        settings: ArchiverSettings,
+    ) -> Self {
+        Self { live, kept, feed, clock, settings }
+    }
+
+    /// Archives until it is dropped, which may be at any moment.
+    pub async fn run(&self) {
+        let mut changes = self.feed.changes();
+        let mut pause = None;
+        loop {
+            match self.catch_up().await {
+                Ok(caught_up) => {
+                    if pause.take().is_some() {
+                        tracing::info!("ended tasks are archived again");
+                    }
+                    match caught_up {
+                        CaughtUp::All => self.wait_for_ended(&mut changes).await,
+                        CaughtUp::OthersTurn => tokio::time::sleep(self.settings.leave_turn).await,
+                    }
+                }
+                Err(error) => {
+                    metrics::counter!("caudal_archive_errors_total").increment(1);
+                    let next = self.next_pause(pause, &error);
+                    pause = Some(next);
+                    tokio::time::sleep(next).await;
+                }
+            }
+        }
+    }
+
+    /// Archives all that waits, batch by batch.
+    pub async fn catch_up(&self) -> Result<CaughtUp, StoreError> {
+        loop {
+            if self.look().await? == 0 {
+                return Ok(CaughtUp::All);
+            }
+            let Some(archived) = self.archive_batch().await? else { return Ok(CaughtUp::OthersTurn) };
+            if archived.kept.is_empty() && archived.refused.is_empty() {
+                return Ok(CaughtUp::All);
+            }
+        }
+    }
+
+    /// How many tasks wait.
+    async fn look(&self) -> Result<u64, StoreError> {
+        let waiting = self.live.unarchived().await?;
+        let lag = waiting.oldest.map_or(Duration::ZERO, |oldest| self.clock.now().since(oldest));
+        metrics::gauge!("caudal_archive_lag_seconds").set(lag.as_secs_f64());
+        metrics::gauge!("caudal_tasks_unarchived").set(waiting.tasks as f64);
+        metrics::gauge!("caudal_unarchived_bytes").set(waiting.bytes as f64);
+        metrics::gauge!("caudal_tasks_set_aside").set(waiting.set_aside as f64);
+        Ok(waiting.tasks)
+    }
+
+    /// None when another process has the turn.
+    async fn archive_batch(&self) -> Result<Option<Archived>, StoreError> {
+        let began = Instant::now();
+        let Some(mut turn) = self.kept.take_turn().await? else { return Ok(None) };
+        let batch = self.live.to_archive(self.settings.most_tasks, self.settings.most_bytes).await?;
+        let archived = turn.archive(&batch).await?;
+        turn.commit().await?;
+        // The live part lets go of nothing before this.
+        if !archived.kept.is_empty() {
+            self.live.archived(&archived.kept).await?;
+        }
+        for (task, reason) in &archived.refused {
+            tracing::error!(task.id = %task, reason, "a task cannot be archived and is set aside");
+            self.live.set_aside(*task, reason).await?;
+        }
+        metrics::histogram!("caudal_archive_seconds").record(began.elapsed().as_secs_f64());
+        metrics::counter!("caudal_tasks_archived_total").increment(archived.kept.len() as u64);
+        Ok(Some(archived))
+    }
+
+    fn next_pause(&self, last: Option<Duration>, error: &StoreError) -> Duration {
+        match last {
+            None => {
+                tracing::warn!(error = %error, "ended tasks cannot be archived now; they wait where they are");
+                self.settings.least_pause
+            }
+            Some(last) => {
+                tracing::debug!(error = %error, "ended tasks still cannot be archived");
+                (last * 2).min(self.settings.most_pause)
+            }
+        }
+    }
+
+    async fn wait_for_ended(&self, changes: &mut broadcast::Receiver<TaskChange>) {
+        // In time is with the next news, too late is now.
+        let _ = tokio::time::timeout(self.settings.look_again, ended(changes)).await;
+        tokio::time::sleep(self.settings.gather).await;
+    }
+}
+
+/// Returns when a task has ended, or may have.
+async fn ended(changes: &mut broadcast::Receiver<TaskChange>) {
+    loop {
+        match changes.recv().await {
+            Ok(change) if change.state.is_ended() => return,
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}

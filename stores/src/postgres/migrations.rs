@@ -1,0 +1,97 @@
+//! Bringing a schema to this version: each migration once, in order, all that are missing in one transaction.
+//!
+//! Several processes may start at once: one migrates, the others wait for it and find nothing to do.
+
+use sqlx_core::connection::Connection;
+use sqlx_core::query::query;
+use sqlx_core::query_scalar::query_scalar;
+use sqlx_core::raw_sql::raw_sql;
+use sqlx_core::sql_str::AssertSqlSafe;
+use sqlx_postgres::{PgConnection, Postgres};
+
+use super::fault::Fault;
+use super::open::{OpenError, Place};
+
+const MIGRATIONS: &[(&str, &str)] =
+    &[("0001_kept_tasks", include_str!("../../../migrations/postgres/0001_kept_tasks.sql"))];
+
+pub(super) async fn run(connection: &mut PgConnection, schema: &str, place: &Place<'_>) -> Result<(), OpenError> {
+    let known = MIGRATIONS.len() as i64;
+    let mut found = version(connection, schema).await.map_err(|fault| place.explain(fault))?;
+    if found < known {
+        found = migrate(connection, schema).await.map_err(|fault| place.explain(fault))?;
+    }
+    if found > known {
+        return Err(place.newer(found, known));
+    }
+    Ok(())
+}
+
+/// How many migrations the schema has seen. Read from the catalog's tables: functions such as `to_regclass` may still
+/// believe, when another process has just migrated, what they knew before we waited for it.
+async fn version(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
+    let there: bool =
+        query_scalar("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema_migrations')")
+            .bind(schema)
+            .fetch_one(&mut *connection)
+            .await?;
+    if !there {
+        return Ok(0);
+    }
+    Ok(query_scalar("SELECT coalesce(max(version), 0) FROM schema_migrations").fetch_one(connection).await?)
+}
+
+/// Answers the version that it is at then: another process may have been there first, even a newer one.
+///
+/// The lock is the session's and is taken before the transaction begins: a transaction that began earlier may look at
+/// what it remembers of the catalogue from before the wait.
+async fn migrate(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
+    // It takes what it takes, and so does waiting for another process that is at it.
+    raw_sql("SET statement_timeout = 0; SET lock_timeout = 0").execute(&mut *connection).await?;
+    query::<Postgres>("SELECT pg_advisory_lock(hashtextextended('caudal migrations ' || $1, 0))")
+        .bind(schema)
+        .execute(&mut *connection)
+        .await?;
+    // A failure ends the connection, and the lock with it.
+    let version = migrate_alone(connection, schema).await?;
+    query::<Postgres>("SELECT pg_advisory_unlock(hashtextextended('caudal migrations ' || $1, 0))")
+        .bind(schema)
+        .execute(connection)
+        .await?;
+    Ok(version)
+}
+
+async fn migrate_alone(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
+    let mut transaction = connection.begin().await?;
+    let found = version(&mut transaction, schema).await?;
+    if found == 0 {
+        make_schema(&mut transaction, schema).await?;
+    }
+    let missing = MIGRATIONS.iter().zip(1_i64..).filter(|(_, number)| *number > found);
+    for ((name, sql), number) in missing {
+        raw_sql(*sql).execute(&mut *transaction).await?;
+        query::<Postgres>("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)")
+            .bind(number)
+            .bind(name)
+            .execute(&mut *transaction)
+            .await?;
+        tracing::info!(migration = name, "the database has a new schema");
+    }
+    transaction.commit().await?;
+    Ok(found.max(MIGRATIONS.len() as i64))
+}
+
+async fn make_schema(connection: &mut PgConnection, schema: &str) -> Result<(), Fault> {
+    let there: bool = query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)")
+        .bind(schema)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !there {
+        // The name was checked when the settings were read.
+        raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut *connection).await?;
+    }
+    raw_sql("CREATE TABLE IF NOT EXISTS schema_migrations (version bigint PRIMARY KEY, name text NOT NULL)")
+        .execute(connection)
+        .await?;
+    Ok(())
+}

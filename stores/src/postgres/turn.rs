@@ -1,0 +1,98 @@
+//! The right to write: one process at a time has it, for one transaction.
+//!
+//! So no task is archived while it is forgotten, counts are changed by one at a time, and processes do not do the
+//! same work beside each other. Postgres itself ends the turn of a process that is gone.
+
+use std::time::Duration;
+
+use caudal_engine::ports::StoreError;
+use sqlx_core::pool::PoolConnection;
+use sqlx_core::query_scalar::query_scalar;
+use sqlx_core::raw_sql::raw_sql;
+use sqlx_postgres::{PgConnection, Postgres};
+
+use super::connections::Connections;
+use super::fault::Fault;
+
+const TRY: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0))";
+const WAIT: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0)) IS NOT NULL";
+
+/// What was written is there when it is committed, and only then.
+pub struct Turn<'s> {
+    connections: &'s Connections,
+    /// None when the turn is over.
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl<'s> Turn<'s> {
+    /// None when somebody else has it.
+    pub(super) async fn take(connections: &'s Connections) -> Result<Option<Self>, StoreError> {
+        let mut turn = Self { connections, connection: Some(connections.lend().await?) };
+        if turn.step(async |connection| begin(connection, TRY).await).await? {
+            return Ok(Some(turn));
+        }
+        turn.finish("ROLLBACK").await?;
+        Ok(None)
+    }
+
+    /// Waits while somebody else has it, but not for ever.
+    pub(super) async fn wait(connections: &'s Connections) -> Result<Self, StoreError> {
+        let mut turn = Self { connections, connection: Some(connections.lend().await?) };
+        turn.step(async |connection| begin(connection, WAIT).await).await?;
+        Ok(turn)
+    }
+
+    /// After an error the turn is over and nothing of it is stored.
+    pub(super) async fn step<T>(
+        &mut self,
+        step: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.long_step(Duration::ZERO, step).await
+    }
+
+    /// A step that may take this much longer than others.
+    pub(super) async fn long_step<T>(
+        &mut self,
+        longer: Duration,
+        step: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let Some(connection) = &mut self.connection else {
+            return Err(StoreError::Unavailable("the turn to write is over".to_owned()));
+        };
+        let answer = self.connections.within(longer, step(connection)).await;
+        if answer.is_err() {
+            self.give_up();
+        }
+        answer.map_err(|fault| fault.to_store_error())
+    }
+
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.finish("COMMIT").await
+    }
+
+    async fn finish(mut self, how: &'static str) -> Result<(), StoreError> {
+        self.step(async |connection| Ok(raw_sql(how).execute(connection).await.map(drop)?)).await?;
+        // In order again, so it goes back to the others.
+        drop(self.connection.take());
+        Ok(())
+    }
+
+    /// Closing the connection takes back what is not committed.
+    fn give_up(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.close_on_drop();
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+async fn begin(connection: &mut PgConnection, lock: &'static str) -> Result<bool, Fault> {
+    raw_sql("BEGIN").execute(&mut *connection).await?;
+    Ok(query_scalar(lock).fetch_one(connection).await?)
+}

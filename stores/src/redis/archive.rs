@@ -1,0 +1,108 @@
+//! What an archive asks of the live part: which tasks have ended, and to let go of those that are safe with it.
+//!
+//! ```text
+//!   ended ──▶ to_archive ──▶ (the archive stores it) ──▶ archived ──▶ forgotten after a grace time
+//!     │                              │
+//!     └── stays, however long ◀──────┴──▶ set_aside: cannot be archived; stays, and stops nobody
+//! ```
+//!
+//! Each may be repeated. A task that is archived twice is the same task.
+
+use std::time::Duration;
+
+use caudal_engine::ports::StoreError;
+use caudal_engine::task::{TaskId, TaskRecord};
+use futures_util::future::{join_all, try_join_all};
+use redis::Cmd;
+
+use super::create::id_of;
+use super::log::LogPage;
+use super::reply;
+use super::scripts::ARCHIVED;
+use super::store::{RedisStore, millis};
+
+/// A task that has ended, with its whole log.
+#[derive(Debug, Clone)]
+pub struct EndedTask {
+    pub record: TaskRecord,
+    pub log: Vec<LogPage>,
+}
+
+impl RedisStore {
+    /// The first to end in this partition of those that are not archived yet, oldest first, `most` of them and no more
+    /// than `most_bytes` of logs (but at least one, if there is one).
+    pub async fn to_archive(
+        &self,
+        partition: u16,
+        most: usize,
+        most_bytes: usize,
+    ) -> Result<Vec<EndedTask>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("ZRANGE").arg(format!("{}ended", self.keys.of(partition))).arg(0).arg(most.saturating_sub(1));
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let ids = reply::list(self.nodes.send(partition, &command).await?)?;
+        let ids = ids.into_iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
+        let mut ended = Vec::with_capacity(ids.len());
+        let mut bytes = 0;
+        for record in self.read_some(partition, &ids).await? {
+            let log = self.read_pages(record.id).await?;
+            bytes += log.iter().map(|page| page.bodies.len()).sum::<usize>();
+            if bytes > most_bytes && !ended.is_empty() {
+                break;
+            }
+            ended.push(EndedTask { record, log });
+        }
+        Ok(ended)
+    }
+
+    /// These are safe: they are forgotten after `grace`.
+    pub async fn archived(&self, tasks: &[TaskId], grace: Duration) -> Result<(), StoreError> {
+        let calls = by_partition(tasks).into_iter().map(|(partition, tasks)| async move {
+            let call = ARCHIVED.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(grace)).arg("");
+            let call = tasks.iter().fold(call, |call, task| call.arg(task.to_string()));
+            self.nodes.call(partition, &call).await
+        });
+        join_all(calls).await.into_iter().try_for_each(|answer| answer.map(drop))
+    }
+
+    /// This one cannot be archived. It is kept with the error, and not offered again.
+    pub async fn set_aside(&self, task: TaskId, error: &str) -> Result<(), StoreError> {
+        let partition = task.partition();
+        let call = ARCHIVED.call(&self.keys.of(partition)).arg(self.turned()).arg("").arg(error);
+        self.nodes.call(partition, &call.arg(task.to_string())).await.map(drop)
+    }
+
+    /// What was set aside, with its errors.
+    pub async fn aside(&self) -> Result<Vec<(TaskId, String)>, StoreError> {
+        let mut aside = Vec::new();
+        for partition in 0..self.layout.partitions() {
+            let mut command = redis::cmd("HGETALL");
+            command.arg(format!("{}aside", self.keys.of(partition)));
+            let mut flat = reply::list(self.nodes.send(partition, &command).await?)?.into_iter();
+            while let (Some(id), Some(error)) = (flat.next(), flat.next()) {
+                aside.push((id_of(id)?, reply::text(error)?));
+            }
+        }
+        Ok(aside)
+    }
+
+    /// How much has ended and waits to be archived.
+    pub async fn unarchived_bytes(&self) -> Result<u64, StoreError> {
+        let counts = (0..self.layout.partitions()).map(|partition| async move {
+            let mut command = redis::cmd("HGET");
+            command.arg(format!("{}counts", self.keys.of(partition))).arg("unarchived");
+            reply::maybe_int(&self.nodes.send(partition, &command).await?)
+        });
+        let counts = try_join_all(counts).await?;
+        Ok(counts.into_iter().flatten().filter_map(|bytes| u64::try_from(bytes).ok()).sum())
+    }
+}
+
+fn by_partition(tasks: &[TaskId]) -> Vec<(u16, Vec<TaskId>)> {
+    let mut sorted = tasks.to_vec();
+    sorted.sort_unstable_by_key(|task| task.partition());
+    let groups = sorted.chunk_by(|one, next| one.partition() == next.partition());
+    groups.filter_map(|group| Some((group.first()?.partition(), group.to_vec()))).collect()
+}

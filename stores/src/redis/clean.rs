@@ -1,0 +1,108 @@
+//! Forgetting ended tasks: one by one when asked, or by age and size.
+//!
+//! Where there is an archive, a task is forgotten some time after it was archived, and not before, whatever the limits
+//! say: nothing may be lost that is kept nowhere else.
+
+use std::time::Duration;
+
+use caudal_engine::ports::{ControlRefused, StoreError};
+use caudal_engine::task::{TaskId, Tenant};
+use futures_util::future::try_join_all;
+use redis::{Cmd, Value};
+
+use super::control::wire_state;
+use super::create::id_of;
+use super::reply;
+use super::scripts::FORGET;
+use super::store::{RedisStore, millis};
+
+/// Tasks that one script forgets.
+const BITE: usize = 50;
+
+impl RedisStore {
+    pub(super) async fn delete_one(&self, tenant: &Tenant, task: TaskId) -> Result<(), ControlRefused> {
+        let call = FORGET.call(&self.keys.of(task.partition())).arg(self.turned()).arg(tenant.as_str());
+        let answer = self.nodes.call(task.partition(), &call.arg(task.to_string())).await?;
+        if let Value::Int(_) = answer {
+            return Ok(());
+        }
+        let answer = reply::text(answer)?;
+        match answer.strip_prefix('!') {
+            Some(shown) => Err(ControlRefused::WrongState { state: wire_state(shown)? }),
+            None => Err(ControlRefused::NotFound),
+        }
+    }
+
+    pub(super) async fn clean_some(
+        &self,
+        keep_ended: Duration,
+        keep_bytes: u64,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let now = self.store_now().await?;
+        let archived = self.oldest("archived", now, most).await?;
+        let mut forgotten = archived.len();
+        self.forget(&archived).await?;
+        if self.most_unarchived_bytes.is_some() || forgotten >= most {
+            return Ok(forgotten);
+        }
+        let old = self.oldest("ended", now.saturating_sub(millis(keep_ended)), most - forgotten).await?;
+        self.forget(&old).await?;
+        forgotten += old.len();
+        while forgotten < most {
+            let much = self.used_bytes().await?.saturating_sub(keep_bytes);
+            if much == 0 {
+                break;
+            }
+            let first = self.oldest("ended", i64::MAX, BITE.min(most - forgotten)).await?;
+            let done = self.forget_up_to(&first, much).await?;
+            forgotten += done;
+            if done < first.len() || first.is_empty() {
+                break;
+            }
+        }
+        Ok(forgotten)
+    }
+
+    /// Those with the lowest scores of all partitions, up to `until`.
+    async fn oldest(&self, set: &str, until: i64, most: usize) -> Result<Vec<TaskId>, StoreError> {
+        let firsts = (0..self.layout.partitions()).map(|partition| async move {
+            let mut command = Cmd::new();
+            command.arg("ZRANGE").arg(format!("{}{set}", self.keys.of(partition))).arg("-inf").arg(until);
+            command.arg("BYSCORE").arg("LIMIT").arg(0).arg(most).arg("WITHSCORES");
+            reply::list(self.nodes.send(partition, &command).await?)
+        });
+        let mut found = Vec::new();
+        for first in try_join_all(firsts).await? {
+            let mut first = first.into_iter();
+            while let (Some(id), Some(score)) = (first.next(), first.next()) {
+                found.push((reply::int(&score)?, id_of(id)?));
+            }
+        }
+        found.sort_unstable();
+        Ok(found.into_iter().take(most).map(|(_, id)| id).collect())
+    }
+
+    async fn forget(&self, tasks: &[TaskId]) -> Result<(), StoreError> {
+        for bite in tasks.chunks(BITE) {
+            self.forget_up_to(bite, u64::MAX).await?;
+        }
+        Ok(())
+    }
+
+    /// In order, until so many bytes are free. Answers how many tasks are gone.
+    async fn forget_up_to(&self, tasks: &[TaskId], much: u64) -> Result<usize, StoreError> {
+        let (mut freed, mut done) = (0, 0);
+        for of_one in tasks.chunk_by(|one, next| one.partition() == next.partition()) {
+            if freed >= much {
+                break;
+            }
+            let Some(partition) = of_one.first().map(|task| task.partition()) else { continue };
+            let call = FORGET.call(&self.keys.of(partition)).arg(self.turned()).arg("");
+            let call = of_one.iter().fold(call, |call, task| call.arg(task.to_string()));
+            freed += reply::count(&self.nodes.call(partition, &call).await?)?;
+            done += of_one.len();
+        }
+        Ok(done)
+    }
+}

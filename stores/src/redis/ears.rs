@@ -1,0 +1,225 @@
+//! Hearing what scripts publish, for the whole process: the bell and the changes of every partition, and the log of every
+//! task that somebody watches.
+//!
+//! One task hears; another keeps the subscriptions as they should be: after a connection was made, when a partition has
+//! moved, when somebody begins to watch. Channels are of the sharded kind, so that in a cluster only the nodes that hold
+//! a partition carry its news. Once a second the heads of all watched tasks are asked for in one go, so that a lost last
+//! event hangs nobody, and whether the store has grown.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use caudal_engine::ports::Bell;
+use futures_util::future::join_all;
+use redis::{Cmd, PushInfo, PushKind, Value};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tracing::warn;
+
+use super::keys::Keys;
+use super::layout::Layout;
+use super::link::{Heard, Published};
+use super::news::{self, Message};
+use super::nodes::{Node, Nodes};
+use super::reply;
+use super::rounds::Rounds;
+use super::watches::{Place, Watches};
+
+const BEAT: Duration = Duration::from_secs(1);
+/// A connection that only listens is asked for a sign of life every so many beats.
+const BEATS_PER_PING: u64 = 2;
+
+pub(super) struct Ears {
+    pub(super) nodes: Arc<Nodes>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) layout: Arc<Layout>,
+    pub(super) rounds: Arc<Rounds>,
+    pub(super) watches: Arc<Watches>,
+    pub(super) bell: Arc<Bell>,
+    pub(super) hears_changes: bool,
+    /// Where each partition's bell and changes are subscribed.
+    pub(super) partitions: Mutex<HashMap<u16, Place>>,
+}
+
+impl Ears {
+    /// Hears until the store is closed.
+    pub(super) async fn hear(self: Arc<Self>, mut published: mpsc::UnboundedReceiver<Published>) {
+        while let Some((from, heard)) = published.recv().await {
+            match heard {
+                Heard::Connected => self.watches.wanted.notify_one(),
+                Heard::Push(push) => self.take(&from, push),
+            }
+        }
+    }
+
+    fn take(&self, from: &str, push: PushInfo) {
+        match push.kind {
+            PushKind::SMessage => {
+                let mut data = push.data.into_iter();
+                if let (Some(Value::BulkString(channel)), Some(Value::BulkString(payload))) = (data.next(), data.next())
+                {
+                    self.read(&String::from_utf8_lossy(&channel), &payload);
+                }
+            }
+            PushKind::Disconnection => self.give_up(from),
+            // The node may have unsubscribed us by itself because it gives the slot away.
+            PushKind::SUnsubscribe if self.still_wants(push.data.first()) => self.give_up(from),
+            _ => {}
+        }
+    }
+
+    fn read(&self, channel: &str, payload: &[u8]) {
+        match news::read(self.keys.prefix(), channel, payload) {
+            Ok(Some((partition, Message::Bell { line, tasks }))) => {
+                tasks.into_iter().for_each(|task| self.bell.ring_task(task));
+                if line {
+                    self.rounds.ring(partition);
+                    self.bell.ring_line();
+                }
+            }
+            Ok(Some((_, Message::Changes(changes)))) => {
+                changes.into_iter().for_each(|change| self.watches.feed.publish_change(change));
+            }
+            Ok(Some((_, Message::Log { task, head, entries }))) => self.watches.heard(task, head, entries),
+            Ok(None) => {}
+            Err(error) => warn!(%error, "something was published on our channels that is not ours"),
+        }
+    }
+
+    fn still_wants(&self, channel: Option<&Value>) -> bool {
+        let Some(Value::BulkString(channel)) = channel else { return true };
+        let channel = String::from_utf8_lossy(channel);
+        match channel.rsplit_once(":log:") {
+            Some((_, task)) => task.parse().is_ok_and(|task| self.watches.contains(task)),
+            None => true,
+        }
+    }
+
+    fn give_up(&self, address: &str) {
+        for node in self.nodes.all().iter().filter(|node| node.address == address) {
+            node.ears.give_up();
+        }
+    }
+
+    /// Keeps what is subscribed as it should be, until the store is closed.
+    pub(super) async fn keep(self: Arc<Self>) {
+        let mut maps = self.nodes.changed.subscribe();
+        let mut beats = tokio::time::interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beat = 0;
+        loop {
+            tokio::select! {
+                () = self.watches.wanted.notified() => {}
+                _ = maps.changed() => {}
+                _ = beats.tick() => {
+                    beat += 1;
+                    self.beat(beat).await;
+                }
+            }
+            self.settle().await;
+        }
+    }
+
+    /// Subscribes what is not subscribed where it should be.
+    pub(super) async fn settle(&self) {
+        let partitions = 0..self.layout.partitions();
+        let moved = join_all(partitions.map(|partition| self.settle_partition(partition))).await;
+        if moved.contains(&true) {
+            // Rings may have been lost meanwhile.
+            self.rounds.forget();
+            self.bell.ring_line();
+        }
+        let watched = self.watches.all();
+        join_all(watched.into_iter().map(|(task, at)| async move {
+            let Some((node, place)) = self.place_of(task.partition()) else { return };
+            if at.as_ref() != Some(&place) && self.subscribe(&node, &[self.keys.of_task("log", task)]).await {
+                let mut command = redis::cmd("HGET");
+                command.arg(self.keys.of_task("t", task)).arg("head");
+                if let Ok(head) = self.nodes.send(task.partition(), &command).await {
+                    self.watches.subscribed(
+                        task,
+                        place,
+                        reply::maybe_int(&head).ok().flatten().unwrap_or(0).unsigned_abs(),
+                    );
+                }
+            }
+        }))
+        .await;
+        self.watches.settled.send_modify(|number| *number += 1);
+    }
+
+    /// Answers whether it was subscribed anew.
+    async fn settle_partition(&self, partition: u16) -> bool {
+        let Some((node, place)) = self.place_of(partition) else { return false };
+        if self.partitions().get(&partition) == Some(&place) {
+            return false;
+        }
+        let keys = self.keys.of(partition);
+        let mut channels = vec![format!("{keys}bell")];
+        if self.hears_changes {
+            channels.push(format!("{keys}changes"));
+        }
+        let done = self.subscribe(&node, &channels).await;
+        if done {
+            self.partitions().insert(partition, place);
+        }
+        done
+    }
+
+    fn place_of(&self, partition: u16) -> Option<(Arc<Node>, Place)> {
+        let node = self.nodes.of(partition)?;
+        let number = node.ears.number()?;
+        let place = (node.address.clone(), number);
+        Some((node, place))
+    }
+
+    async fn subscribe(&self, node: &Node, channels: &[String]) -> bool {
+        // One by one: each channel is confirmed by itself.
+        let subscribing = channels.iter().map(|channel| async move {
+            let mut command = Cmd::new();
+            command.arg("SSUBSCRIBE").arg(channel);
+            node.ears.send(&command).await.is_ok()
+        });
+        join_all(subscribing).await.into_iter().all(|done| done)
+    }
+
+    async fn beat(&self, beat: u64) {
+        for task in self.watches.drop_abandoned() {
+            if let Some(node) = self.nodes.of(task.partition()) {
+                let mut command = Cmd::new();
+                command.arg("SUNSUBSCRIBE").arg(self.keys.of_task("log", task));
+                let _ = node.ears.send(&command).await;
+            }
+        }
+        if self.nodes.misses_one() {
+            self.nodes.read_map().await;
+        }
+        if let Err(error) = self.layout.refresh(&self.nodes, &self.keys).await {
+            tracing::debug!(%error, "the store's layout cannot be read now");
+        }
+        self.ask_for_heads().await;
+        if beat.is_multiple_of(BEATS_PER_PING) {
+            // One that does not answer in time is made anew.
+            join_all(self.nodes.all().iter().map(|node| async move { node.ears.send(&redis::cmd("PING")).await }))
+                .await;
+        }
+    }
+
+    async fn ask_for_heads(&self) {
+        let asking = self.watches.all().into_iter().map(|(task, _)| async move {
+            let mut command = redis::cmd("HGET");
+            command.arg(self.keys.of_task("t", task)).arg("head");
+            if let Ok(head) = self.nodes.send(task.partition(), &command).await
+                && let Ok(Some(head)) = reply::maybe_int(&head)
+            {
+                self.watches.saw_head(task, head.unsigned_abs());
+            }
+        });
+        join_all(asking).await;
+    }
+
+    fn partitions(&self) -> std::sync::MutexGuard<'_, HashMap<u16, Place>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

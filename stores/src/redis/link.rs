@@ -1,0 +1,239 @@
+//! One connection to one server, made again whenever it breaks.
+//!
+//! Commands of all callers share it: what comes at the same time goes out together. While it is down they are refused
+//! at once; nothing is sent twice by itself, since only a caller knows whether that is safe. Once it is made, its
+//! scripts are loaded, so that no caller meets a server without them but by an accident in between.
+//!
+//! ```text
+//!   connect ──▶ load scripts ──▶ up ──▶ broken (an I/O error, no answer in time)
+//!      ▲   failed                                │
+//!      └──────────── 20 ms … 500 ms ◀────────────┘
+//! ```
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, PushInfo, RedisError, Value};
+use tokio::sync::{mpsc, watch};
+use tracing::{info, warn};
+
+use super::fault;
+use super::scripts;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A server that has not answered by now is as good as gone.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// Commands of other callers that may wait to be sent before one has to wait itself.
+const WAITING_COMMANDS: usize = 4_096;
+
+/// What a connection is for.
+#[derive(Clone)]
+pub(super) enum Purpose {
+    Commands,
+    /// What is published goes here, with the address that it came from.
+    Ears(Arc<str>, mpsc::UnboundedSender<Published>),
+}
+
+pub(super) type Published = (Arc<str>, Heard);
+
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// The connection was made: nothing is subscribed on it yet.
+    Connected,
+    Push(PushInfo),
+}
+
+pub(super) struct Link {
+    shared: Arc<Shared>,
+    /// Ends the task that keeps the connection.
+    _stop: watch::Sender<()>,
+}
+
+struct Shared {
+    name: String,
+    open: RwLock<Option<Open>>,
+    /// Counts the connections that were made; which of them is broken.
+    made: watch::Sender<u64>,
+    broken: watch::Sender<u64>,
+}
+
+#[derive(Clone)]
+struct Open {
+    connection: MultiplexedConnection,
+    number: u64,
+}
+
+impl Link {
+    /// Keeps a connection from now on, in the runtime that this is called in. The first attempt is made at once.
+    pub(super) fn keep(server: ConnectionInfo, purpose: Purpose) -> Self {
+        let (stop, stopped) = watch::channel(());
+        let shared = Arc::new(Shared {
+            name: server.addr().to_string(),
+            open: RwLock::default(),
+            made: watch::Sender::new(0),
+            broken: watch::Sender::new(0),
+        });
+        tokio::spawn(keep(shared.clone(), server, purpose, stopped));
+        Self { shared, _stop: stop }
+    }
+
+    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, RedisError> {
+        let Some(mut open) = self.open() else { return Err(is_down(&self.shared.name)) };
+        let answer = open.connection.send_packed_command(command).await.and_then(checked);
+        self.judge(&answer, open.number);
+        answer
+    }
+
+    /// Sends commands so that nothing of other callers comes in between. The answer is that of the last one.
+    pub(super) async fn send_together(&self, commands: &redis::Pipeline) -> Result<Value, RedisError> {
+        let Some(mut open) = self.open() else { return Err(is_down(&self.shared.name)) };
+        let count = commands.len();
+        let answers = open.connection.send_packed_commands(commands, 0, count).await;
+        let answer = answers.map(|answers| answers.into_iter().next_back().unwrap_or_default()).and_then(checked);
+        self.judge(&answer, open.number);
+        answer
+    }
+
+    pub(super) async fn load_scripts(&self) -> Result<(), RedisError> {
+        let Some(mut open) = self.open() else { return Err(is_down(&self.shared.name)) };
+        load_scripts(&mut open.connection).await
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.shared.open.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Which of the connections this is, if there is one now.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.open().map(|open| open.number)
+    }
+
+    /// Returns when it is up, or this time is over.
+    pub(super) async fn comes_up(&self, patience: Duration) -> bool {
+        let mut made = self.shared.made.subscribe();
+        // It cannot fail: the sender is in `shared`.
+        let coming = async { made.wait_for(|number| *number > 0).await.is_ok() };
+        tokio::time::timeout(patience, coming).await.unwrap_or(false)
+    }
+
+    /// The connection is of no use any more: it is made anew.
+    pub(super) fn give_up(&self) {
+        if let Some(open) = self.open() {
+            self.shared.break_off(open.number);
+        }
+    }
+
+    fn open(&self) -> Option<Open> {
+        self.shared.open.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn judge(&self, answer: &Result<Value, RedisError>, number: u64) {
+        if let Err(error) = answer
+            && breaks(error)
+        {
+            self.shared.break_off(number);
+        }
+    }
+}
+
+impl Shared {
+    fn break_off(&self, number: u64) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if open.as_ref().is_some_and(|open| open.number == number) {
+            *open = None;
+            self.broken.send_replace(number);
+        }
+    }
+}
+
+fn checked(answer: Value) -> Result<Value, RedisError> {
+    answer.extract_error()
+}
+
+fn is_down(name: &str) -> RedisError {
+    (ErrorKind::Io, "not connected", format!("Redis at {name} cannot be reached now")).into()
+}
+
+/// Whether the connection cannot be used any more. A replica may have been the primary a moment ago: its address may
+/// lead to another server by now.
+fn breaks(error: &RedisError) -> bool {
+    error.is_io_error()
+        || matches!(error.kind(), ErrorKind::Parse | ErrorKind::AuthenticationFailed)
+        || matches!(error.code(), Some("READONLY" | "NOAUTH"))
+}
+
+async fn keep(shared: Arc<Shared>, server: ConnectionInfo, purpose: Purpose, mut stopped: watch::Receiver<()>) {
+    let mut broken = shared.broken.subscribe();
+    let keeping = async {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match connect(&server, &purpose).await {
+                Ok(connection) => {
+                    let number = *shared.made.borrow() + 1;
+                    *shared.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Open { connection, number });
+                    shared.made.send_replace(number);
+                    if let Purpose::Ears(from, published) = &purpose {
+                        // Nobody hears any more only when the store is being closed.
+                        let _ = published.send((from.clone(), Heard::Connected));
+                    }
+                    if number > 1 && matches!(purpose, Purpose::Commands) {
+                        info!(server = shared.name, "connected to Redis again");
+                    }
+                    // It cannot fail: the sender is in `shared`.
+                    let _ = broken.wait_for(|broken| *broken >= number).await;
+                    if matches!(purpose, Purpose::Commands) {
+                        warn!(server = shared.name, "the connection to Redis is broken; connecting again");
+                    }
+                    pause = FIRST_PAUSE;
+                }
+                Err(error) => {
+                    tracing::debug!(server = shared.name, error = fault::words_of(&error), "Redis cannot be reached");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = keeping => {}
+        _ = stopped.changed() => {}
+    }
+    *shared.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+async fn connect(server: &ConnectionInfo, purpose: &Purpose) -> Result<MultiplexedConnection, RedisError> {
+    let mut config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT))
+        .set_pipeline_buffer_size(WAITING_COMMANDS);
+    let mut server = server.clone();
+    if let Purpose::Ears(from, published) = purpose {
+        let (from, published) = (from.clone(), published.clone());
+        config = config.set_push_sender(move |push: PushInfo| published.send((from.clone(), Heard::Push(push))));
+        let settings = server.redis_settings().clone().set_protocol(redis::ProtocolVersion::RESP3);
+        server = server.set_redis_settings(settings);
+    }
+    let mut connection = Client::open(server)?.get_multiplexed_async_connection_with_config(&config).await?;
+    if matches!(purpose, Purpose::Commands) {
+        load_scripts(&mut connection).await?;
+    }
+    Ok(connection)
+}
+
+async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+    for script in scripts::all() {
+        connection.send_packed_command(&script.load()).await.and_then(checked)?;
+    }
+    Ok(())
+}
+
+/// One attempt to connect, for whoever wants to know why it fails.
+pub(super) async fn try_out(server: &ConnectionInfo) -> Result<MultiplexedConnection, RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT));
+    Client::open(server.clone())?.get_multiplexed_async_connection_with_config(&config).await
+}

@@ -1,0 +1,74 @@
+//! Redis as the live part of a store made of two: what the archiver asks of it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use caudal_engine::ports::StoreError;
+use caudal_engine::task::{TaskId, Timestamp};
+use futures_util::future::try_join_all;
+
+use super::reply;
+use super::store::RedisStore;
+use crate::live_and_kept::{LivePart, Unarchived};
+use crate::postgres::ArchivedTask;
+
+/// How long a task that is archived can still be had from Redis.
+const GRACE: Duration = Duration::from_secs(60 * 60);
+
+#[async_trait]
+impl LivePart for RedisStore {
+    async fn unarchived(&self) -> Result<Unarchived, StoreError> {
+        let mut all = Unarchived { bytes: self.unarchived_bytes().await?, ..Unarchived::default() };
+        let counted = (0..self.layout.partitions()).map(|partition| self.unarchived_in(partition));
+        for part in try_join_all(counted).await? {
+            all.tasks += part.tasks;
+            all.set_aside += part.set_aside;
+            all.oldest = all.oldest.into_iter().chain(part.oldest).min();
+        }
+        Ok(all)
+    }
+
+    async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<ArchivedTask>, StoreError> {
+        let (mut tasks, mut bytes) = (Vec::new(), 0);
+        for partition in 0..self.layout.partitions() {
+            if tasks.len() >= most || bytes >= most_bytes {
+                break;
+            }
+            let ended = RedisStore::to_archive(self, partition, most - tasks.len(), most_bytes - bytes).await?;
+            for task in ended {
+                bytes += task.log.iter().map(|page| page.bodies.len()).sum::<usize>() + task.record.input.len();
+                let log = task.log.iter().flat_map(|page| page.entries()).collect();
+                tasks.push(ArchivedTask { record: task.record, log });
+            }
+        }
+        Ok(tasks)
+    }
+
+    async fn archived(&self, tasks: &[TaskId]) -> Result<(), StoreError> {
+        RedisStore::archived(self, tasks, GRACE).await
+    }
+
+    async fn set_aside(&self, task: TaskId, error: &str) -> Result<(), StoreError> {
+        RedisStore::set_aside(self, task, error).await
+    }
+}
+
+impl RedisStore {
+    async fn unarchived_in(&self, partition: u16) -> Result<Unarchived, StoreError> {
+        let keys = self.keys.of(partition);
+        let (mut count, mut first, mut aside) = (redis::cmd("ZCARD"), redis::cmd("ZRANGE"), redis::cmd("HLEN"));
+        count.arg(format!("{keys}ended"));
+        first.arg(format!("{keys}ended")).arg(0).arg(0).arg("WITHSCORES");
+        aside.arg(format!("{keys}aside"));
+        let asked = [count, first, aside];
+        let answers = try_join_all(asked.iter().map(|command| self.nodes.send(partition, command))).await?;
+        let [count, first, aside] = reply::tuple(redis::Value::Array(answers))?;
+        let oldest = reply::list(first)?.get(1).map(reply::int).transpose()?;
+        Ok(Unarchived {
+            tasks: reply::count(&count)?,
+            set_aside: reply::count(&aside)?,
+            oldest: oldest.map(Timestamp::from_millis),
+            bytes: 0,
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! Tasks in Redis: the store for several processes on several machines, on one server or a cluster.
+//!
+//! ```text
+//!   create, claim, write, control, signal …            task, events, list, stats
+//!                  │ one script each                              │
+//!                  ▼                                              ▼
+//!   nodes: which server holds the partition ──▶ link: one connection each, made again when it breaks
+//!                                                      │
+//!   ears: what scripts publish ◀── a second one each ──┘
+//!     └──▶ bell, feed of this process
+//! ```
+//!
+//! Each operation has a file: `create`, `claim`, `write`, `control` (with signals and verdicts), `rescue`, `clean`,
+//! `archive`, `list`, `stats`, `log`; what it does in Redis is the script of that name in `scripts/`. All keys of a task
+//! share a partition (`keys`), and no operation but a start with a key touches two.
+
+mod archive;
+mod claim;
+mod clean;
+mod control;
+mod create;
+mod ears;
+mod facts;
+mod fault;
+mod keys;
+mod layout;
+mod link;
+mod list;
+mod live_part;
+mod log;
+mod news;
+mod nodes;
+mod open;
+mod record;
+mod reply;
+mod rescue;
+mod rounds;
+mod scripts;
+mod server_checks;
+mod settings;
+mod shared;
+mod stats;
+mod store;
+mod watches;
+mod workers;
+mod write;
+
+pub use archive::EndedTask;
+pub use log::LogPage;
+pub use open::OpenError;
+pub use settings::{RedisSettings, StoreTime};
+pub use store::RedisStore;

@@ -1,0 +1,261 @@
+//! The servers: one, or the nodes of a cluster, and which of them holds which partition.
+//!
+//! A cluster's client of ours is little: all keys of an operation live in one partition, so a partition's slot says
+//! which node to ask. A node that says otherwise (`MOVED`) has done nothing, so the map is read again and the command
+//! sent to where it belongs; nothing else is ever sent twice.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use caudal_engine::ports::StoreError;
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind, Value};
+use tokio::sync::{Mutex, mpsc, watch};
+
+use super::fault::{down, to_store_error};
+use super::keys::slot_of;
+use super::link::{self, Link, Published, Purpose};
+use super::reply;
+use super::scripts::Call;
+
+const MOST_REDIRECTS: usize = 5;
+/// The map is not read more often.
+const MAP_AGE: Duration = Duration::from_millis(200);
+
+/// A server and the two connections to it.
+pub(super) struct Node {
+    pub(super) address: String,
+    pub(super) commands: Link,
+    pub(super) ears: Link,
+}
+
+#[derive(Default)]
+pub(super) struct Map {
+    nodes: HashMap<String, Arc<Node>>,
+    /// Slots from, to, and their node; empty on a single server.
+    slots: Vec<(u16, u16, String)>,
+    single: Option<Arc<Node>>,
+}
+
+pub(super) struct Nodes {
+    server: ConnectionInfo,
+    clustered: bool,
+    map: RwLock<Arc<Map>>,
+    reading: Mutex<Option<Instant>>,
+    /// Counts the maps.
+    pub(super) changed: watch::Sender<u64>,
+    published: mpsc::UnboundedSender<Published>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Nodes {
+    /// To be called in the runtime that keeps the connections.
+    pub(super) fn new(
+        server: ConnectionInfo,
+        clustered: bool,
+        published: mpsc::UnboundedSender<Published>,
+    ) -> Arc<Self> {
+        let runtime = tokio::runtime::Handle::current();
+        let map = RwLock::default();
+        let nodes = Self {
+            server,
+            clustered,
+            map,
+            reading: Mutex::default(),
+            changed: watch::Sender::new(0),
+            published,
+            runtime,
+        };
+        let first = nodes.node(nodes.server.addr().clone());
+        nodes.put(Map {
+            nodes: [(first.address.clone(), first.clone())].into(),
+            slots: Vec::new(),
+            single: Some(first),
+        });
+        Arc::new(nodes)
+    }
+
+    fn map(&self) -> Arc<Map> {
+        self.map.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn put(&self, map: Map) {
+        *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+        self.changed.send_modify(|number| *number += 1);
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Node>> {
+        let map = self.map();
+        match &map.single {
+            Some(node) if map.slots.is_empty() => vec![node.clone()],
+            _ => map.nodes.values().cloned().collect(),
+        }
+    }
+
+    pub(super) fn of(&self, partition: u16) -> Option<Arc<Node>> {
+        let map = self.map();
+        if map.slots.is_empty() {
+            return map.single.clone();
+        }
+        let slot = slot_of(partition);
+        let (.., address) = map.slots.iter().find(|(from, to, _)| (*from..=*to).contains(&slot))?;
+        map.nodes.get(address).cloned()
+    }
+
+    pub(super) async fn call(&self, partition: u16, call: &Call) -> Result<Value, StoreError> {
+        self.send(partition, &call.command).await
+    }
+
+    pub(super) async fn send(&self, partition: u16, command: &Cmd) -> Result<Value, StoreError> {
+        let mut loaded = false;
+        for _ in 0..MOST_REDIRECTS {
+            let Some(node) = self.of(partition) else {
+                self.read_map().await;
+                return Err(down("no node of the Redis cluster serves this partition now"));
+            };
+            let error = match node.commands.send(command).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            match error.kind() {
+                // It was not run: the server has forgotten its scripts, or never had them.
+                ErrorKind::Server(ServerErrorKind::NoScript) if !loaded => {
+                    loaded = true;
+                    node.commands.load_scripts().await.map_err(|error| to_store_error(&error))?;
+                }
+                ErrorKind::Server(ServerErrorKind::Moved) => self.read_map().await,
+                ErrorKind::Server(ServerErrorKind::Ask) => return self.ask(&error, command).await,
+                _ => return Err(to_store_error(&error)),
+            }
+        }
+        Err(down("the nodes of the Redis cluster do not agree who serves this partition"))
+    }
+
+    /// The partition is moving: this once, the other node is asked.
+    async fn ask(&self, redirect: &RedisError, command: &Cmd) -> Result<Value, StoreError> {
+        let Some((address, _)) = redirect.redirect_node() else { return Err(to_store_error(redirect)) };
+        let Some(node) = self.map().nodes.get(address).cloned() else {
+            self.read_map().await;
+            return Err(to_store_error(redirect));
+        };
+        let mut together = redis::pipe();
+        together.cmd("ASKING").add_command(command.clone());
+        let mut answer = node.commands.send_together(&together).await;
+        if matches!(&answer, Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)) {
+            node.commands.load_scripts().await.map_err(|error| to_store_error(&error))?;
+            answer = node.commands.send_together(&together).await;
+        }
+        answer.map_err(|error| to_store_error(&error))
+    }
+
+    /// Asks the cluster's nodes, one after the other, which slots are whose.
+    pub(super) async fn read_map(&self) {
+        if !self.clustered {
+            return;
+        }
+        let mut read_at = self.reading.lock().await;
+        if read_at.is_some_and(|at| at.elapsed() < MAP_AGE) {
+            return;
+        }
+        let map = self.map();
+        let mut command = redis::cmd("CLUSTER");
+        command.arg("SLOTS");
+        let mut slots = Vec::new();
+        for node in map.nodes.values() {
+            if let Ok(answer) = node.commands.send(&command).await {
+                slots = slots_of(answer, &node.address).unwrap_or_default();
+            }
+            if !slots.is_empty() {
+                break;
+            }
+        }
+        // None of those that were known is there any more: the address that the store was opened with may lead on.
+        if slots.is_empty()
+            && let Ok(mut connection) = link::try_out(&self.server).await
+            && let Ok(answer) = connection.send_packed_command(&command).await
+        {
+            slots = slots_of(answer, &self.server.addr().to_string()).unwrap_or_default();
+        }
+        if !slots.is_empty() {
+            self.take_over(&map, slots);
+        }
+        *read_at = Some(Instant::now());
+    }
+
+    /// Waits until the nodes can be asked, and learns who they are.
+    pub(super) async fn come_up(&self, patience: Duration) {
+        for node in self.all() {
+            node.commands.comes_up(patience).await;
+        }
+        self.read_map().await;
+        for node in self.all() {
+            node.commands.comes_up(patience).await;
+            node.ears.comes_up(patience).await;
+        }
+    }
+
+    /// Whether a node cannot be reached, so that another may have taken its place.
+    pub(super) fn misses_one(&self) -> bool {
+        self.clustered && self.all().iter().any(|node| !node.commands.is_up())
+    }
+
+    fn take_over(&self, old: &Map, slots: Vec<(u16, u16, String)>) {
+        if slots == old.slots {
+            return;
+        }
+        let mut nodes = HashMap::new();
+        for (.., address) in &slots {
+            if !nodes.contains_key(address)
+                && let Some(node) = old.nodes.get(address).cloned().or_else(|| self.node_at(address))
+            {
+                nodes.insert(address.clone(), node);
+            }
+        }
+        self.put(Map { nodes, slots, single: None });
+    }
+
+    fn node_at(&self, address: &str) -> Option<Arc<Node>> {
+        let (host, port) = address.rsplit_once(':')?;
+        let (host, port) = (host.to_owned(), port.parse().ok()?);
+        Some(self.node(match self.server.addr() {
+            ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+                ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
+            }
+            _ => ConnectionAddr::Tcp(host, port),
+        }))
+    }
+
+    fn node(&self, address: ConnectionAddr) -> Arc<Node> {
+        let _inside = self.runtime.enter();
+        let name: Arc<str> = match &address {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                format!("{host}:{port}").into()
+            }
+            other => other.to_string().into(),
+        };
+        let server = self.server.clone().set_addr(address);
+        Arc::new(Node {
+            address: name.to_string(),
+            commands: Link::keep(server.clone(), Purpose::Commands),
+            ears: Link::keep(server, Purpose::Ears(name, self.published.clone())),
+        })
+    }
+}
+
+/// From `CLUSTER SLOTS`: from, to, and the primary's address.
+fn slots_of(answer: Value, asked: &str) -> Result<Vec<(u16, u16, String)>, StoreError> {
+    let asked_host = asked.rsplit_once(':').map_or(asked, |(host, _)| host);
+    let mut slots = Vec::new();
+    for range in reply::list(answer)? {
+        let mut parts = reply::list(range)?.into_iter();
+        let (Some(from), Some(to), Some(primary)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let mut primary = reply::list(primary)?.into_iter();
+        let (Some(host), Some(port)) = (primary.next(), primary.next()) else { continue };
+        // A node that does not know its own name is where it was asked.
+        let host = reply::text(host).ok().filter(|host| !host.is_empty()).unwrap_or_else(|| asked_host.to_owned());
+        let narrow = |value: Value| reply::count(&value).map(|number| u16::try_from(number).unwrap_or(u16::MAX));
+        slots.push((narrow(from)?, narrow(to)?, format!("{host}:{}", reply::int(&port)?)));
+    }
+    slots.sort_unstable();
+    Ok(slots)
+}

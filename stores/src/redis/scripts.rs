@@ -1,0 +1,121 @@
+//! The scripts: each a file in `scripts/`, put together from what it shares with others.
+//!
+//! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them. None may run
+//! without memory but the one that frees it: what ends a task or lets go of it writes too, and memory is no bound of ours.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use caudal_engine::notification::{Channel, NewNotification};
+use caudal_engine::task::crash_loop;
+use redis::{Cmd, ToRedisArgs};
+
+/// News longer than this is told without its text.
+pub(super) const MOST_PUBLISHED: usize = 64 * 1024;
+/// Elements of a log are merged up to here.
+const MOST_MERGED: usize = 64 * 1024;
+
+pub(super) struct Script {
+    text: String,
+    hash: String,
+}
+
+impl Script {
+    fn new(flags: &str, parts: &[&str]) -> Self {
+        let mut text = format!("#!lua{flags}\n");
+        let suspect = crash_loop::SUSPECT_TAKEOVERS;
+        let _ = write!(text, "local SUSPECT_TAKEOVERS, MOST_PUBLISHED, MOST_MERGED = ");
+        let _ = writeln!(text, "{suspect}, {MOST_PUBLISHED}, {MOST_MERGED}");
+        parts.iter().for_each(|part| text.push_str(part));
+        let hash = redis::Script::new(&text).get_hash().to_owned();
+        Self { text, hash }
+    }
+
+    pub(super) fn load(&self) -> Cmd {
+        let mut command = redis::cmd("SCRIPT");
+        command.arg("LOAD").arg(&self.text);
+        command
+    }
+
+    /// A call of the script for the partition whose keys have this prefix.
+    pub(super) fn call(&'static self, keys: &str) -> Call {
+        let mut command = Cmd::with_capacity(24, 512);
+        command.arg("EVALSHA").arg(&self.hash).arg(1).arg(keys);
+        Call { command }
+    }
+}
+
+/// A call of a script that is being put together.
+pub(super) struct Call {
+    pub(super) command: Cmd,
+}
+
+impl Call {
+    pub(super) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(super) fn push(&mut self, argument: impl ToRedisArgs) {
+        self.command.arg(argument);
+    }
+
+    /// As `outbox.lua` reads them.
+    pub(super) fn notifications(self, new: &[NewNotification]) -> Self {
+        new.iter().fold(self, |call, new| {
+            let call = call.arg(new.id.to_string()).arg(channel_letter(new.channel));
+            call.arg(&*new.recipient).arg(new.body.text())
+        })
+    }
+
+    /// As Lua is told a yes and a no.
+    pub(super) fn flag(self, flag: bool) -> Self {
+        self.arg(if flag { "1" } else { "" })
+    }
+}
+
+/// As scripts name a channel.
+pub(super) fn channel_letter(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Mail => "m",
+        Channel::Webhook => "w",
+    }
+}
+
+macro_rules! part {
+    ($name:literal) => {
+        include_str!(concat!("scripts/", $name, ".lua"))
+    };
+}
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $name:ident = $flags:literal $($part:literal)+;)*) => {
+        $($(#[$doc])* pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new($flags, &[$(part!($part)),+]));)*
+
+        pub(super) fn all() -> [&'static Script; [$(stringify!($name)),*].len()] {
+            [$(LazyLock::force(&$name)),*]
+        }
+    };
+}
+
+scripts! {
+    ARCHIVED = " flags=allow-oom" "work" "archived";
+    APPEND = "" "append";
+    CHECK = "" "check";
+    CLAIM = "" "work" "claim";
+    CONTROL = "" "work" "birth" "ending" "control";
+    CREATE = "" "work" "birth" "create";
+    GROW = "" "grow";
+    LAYOUT = "" "layout";
+    EVENTS = " flags=no-writes" "events";
+    FAIL = "" "work" "birth" "ending" "outbox" "fail";
+    FORGET = " flags=allow-oom" "work" "forget";
+    READ = " flags=no-writes" "read";
+    RENEW = "" "renew";
+    RESCUE = "" "work" "birth" "ending" "rescue";
+    RESERVE = "" "reserve";
+    SETTLE = "" "settle";
+    SIGNAL = "" "work" "signal";
+    WRITE = "" "work" "birth" "ending" "outbox" "write";
+}

@@ -1,0 +1,55 @@
+-- Creates one task, unless its id, its idempotency key or its unique key names an earlier one.
+--
+-- ARGV: 2 most tasks of the tenant in line, 3 most unarchived bytes or '', 4 idempotency key or '', 5 hash of the body,
+--   6 how long the key counts, 7 number of partitions that the keys' homes were chosen by or '', 8 how long a meeting with
+--   a unique key is remembered or '', 9.. the task
+local NEW = 9
+local id, tenant, unique = ARGV[NEW], ARGV[NEW + 1], ARGV[NEW + 11]
+
+if load(id) then return { 0, id } end
+if ARGV[7] ~= '' then
+  local partitions = tonumber(call('GET', P .. 'partitions') or 1)
+  if partitions > tonumber(ARGV[7]) then return { -4, partitions } end
+end
+-- This very task was answered by another one before.
+if ARGV[8] ~= '' then
+  local met = call('GET', P .. 'm:' .. id)
+  if met then return { 0, met } end
+end
+
+local key, first_use = P .. 'k:' .. tenant .. '\0' .. ARGV[4], false
+if ARGV[4] ~= '' then
+  local stored = call('GET', key)
+  if stored then
+    local till, hash, first = string.match(stored, '^(%d+) (%x+) (%S+)')
+    if tonumber(till) > now() then
+      if hash == ARGV[5] then return { 0, first } end
+      return { -1, first }
+    end
+  end
+  first_use = true
+end
+local function remember(first)
+  if first_use then
+    later('SET', key, (now() + tonumber(ARGV[6])) .. ' ' .. ARGV[5] .. ' ' .. first .. ' d', 'PX', ARGV[6])
+  end
+end
+
+if unique ~= '' then
+  local holder = holder_of(unique_key(tenant, unique))
+  if holder then
+    -- The idempotency key's next use must answer the same, even when the holder has ended by then.
+    remember(holder)
+    if ARGV[8] ~= '' then later('SET', P .. 'm:' .. id, holder, 'PX', ARGV[8]) end
+    commit()
+    return { 0, holder }
+  end
+end
+
+local known = call('HMGET', P .. 'counts', 'busy ' .. tenant, 'unarchived')
+if tonumber(known[1] or 0) >= tonumber(ARGV[2]) then return { -2, id } end
+if ARGV[3] ~= '' and tonumber(known[2] or 0) >= tonumber(ARGV[3]) then return { -3, id } end
+remember(id)
+birth(NEW)
+commit()
+return { 1, id }

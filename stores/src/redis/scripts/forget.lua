@@ -1,0 +1,32 @@
+-- Forgets ended tasks with all that belongs to them; notifications that are still to be sent stay.
+--
+-- ARGV: 2 tenant that must own them or '', then ids. Answers what was freed, or at a single one that may not be forgotten
+-- '' when there is no such task, '!' and what is shown when it has not ended.
+local freed = 0
+local changes = ''
+for i = 3, #ARGV do
+  local id = ARGV[i]
+  local task = load(id)
+  if not task or (ARGV[2] ~= '' and task.f.tenant ~= ARGV[2]) then
+    if ARGV[2] ~= '' then return '' end
+    later('ZREM', P .. 'ended', id)
+    later('ZREM', P .. 'archived', id)
+  elseif not ENDED[task.f.state] then
+    if ARGV[2] ~= '' then return '!' .. shown(task.f) end
+  else
+    local f = task.f
+    freed = freed + f.bytes
+    changes = changes .. change_of(task)
+    if not call('ZSCORE', P .. 'archived', id) then add(f.state .. '>- ' .. f.flow, 1) end
+    if call('ZSCORE', P .. 'ended', id) then add('unarchived', -f.bytes) end
+    later('ZREM', P .. 'ended', id)
+    later('ZREM', P .. 'archived', id)
+    later('ZREM', P .. 'a:' .. f.tenant, id)
+    later('HDEL', P .. 'aside', id)
+    if f.parent then later('ZREM', P .. 'c:' .. string.sub(f.parent, 1, 36), id) end
+    later('UNLINK', P .. 't:' .. id, P .. 'd:' .. id, P .. 'l:' .. id, P .. 's:' .. id, P .. 'c:' .. id, P .. 'w:' .. id)
+  end
+end
+commit()
+if changes ~= '' then call('SPUBLISH', P .. 'changes', changes) end
+return freed

@@ -1,0 +1,159 @@
+//! Whether the server is one that tasks can be trusted to.
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use tracing::warn;
+
+use super::keys::Keys;
+use super::nodes::Nodes;
+use super::open::{Found, OpenError};
+use super::reply;
+use super::scripts::CHECK;
+use super::settings::RedisSettings;
+use super::stats::info_field;
+
+const OLDEST: u32 = 7;
+/// How often the server is asked for more keys, when it is looked for foreign ones.
+const MOST_SCANS: usize = 200;
+
+pub(super) async fn check(
+    connection: &mut MultiplexedConnection,
+    settings: &RedisSettings,
+    server: &str,
+) -> Result<Found, OpenError> {
+    let failed = |error: RedisError| OpenError::of(server, &settings.prefix, &error);
+    let info = ask_text(connection, &["INFO"]).await.map_err(failed)?;
+    let server = server.to_owned();
+    let version = info_field(&info, "redis_version").unwrap_or("unknown");
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_some_and(|major| major < OLDEST) {
+        return Err(OpenError::TooOld { server, found: version.to_owned() });
+    }
+    if info_field(&info, "role") == Some("slave") {
+        return Err(OpenError::Replica { server });
+    }
+    check_memory(connection, &info, &server).await?;
+    check_disk(connection, &info, settings, &server).await?;
+    Ok(Found { clustered: info_field(&info, "cluster_enabled") == Some("1") })
+}
+
+/// Keys must not vanish.
+async fn check_memory(connection: &mut MultiplexedConnection, info: &str, server: &str) -> Result<(), OpenError> {
+    let configured = config(connection, "maxmemory-policy").await;
+    let policy = configured.as_deref().or(info_field(info, "maxmemory_policy")).unwrap_or("noeviction");
+    match policy {
+        "noeviction" => Ok(()),
+        policy => Err(OpenError::Eviction { server: server.to_owned(), policy: policy.to_owned() }),
+    }
+}
+
+/// What is accepted must be durable.
+async fn check_disk(
+    connection: &mut MultiplexedConnection,
+    info: &str,
+    settings: &RedisSettings,
+    server: &str,
+) -> Result<(), OpenError> {
+    if info_field(info, "aof_enabled") == Some("0") {
+        return Err(OpenError::NotDurable { server: server.to_owned() });
+    }
+    let Some(fsync) = config(connection, "appendfsync").await else {
+        warn!(
+            server,
+            "This Redis does not tell its configuration (CONFIG GET is not granted); it is taken on trust that \
+             appendfsync is what it should be"
+        );
+        return Ok(());
+    };
+    let seconds = if fsync == "everysec" { 1 } else { 30 };
+    if fsync != "always" && settings.may_lose_seconds.is_none_or(|may_lose| may_lose < seconds) {
+        return Err(OpenError::MayLose { server: server.to_owned(), fsync, seconds });
+    }
+    Ok(())
+}
+
+/// A setting of the server, if the user may ask for it.
+async fn config(connection: &mut MultiplexedConnection, name: &str) -> Option<String> {
+    let mut command = redis::cmd("CONFIG");
+    command.arg("GET").arg(name);
+    let answer = connection.send_packed_command(&command).await.and_then(Value::extract_error).ok()?;
+    let mut pair = match answer {
+        Value::Map(mut pairs) => return pairs.pop().and_then(|(_, value)| reply::text(value).ok()),
+        answer => reply::list(answer).ok()?.into_iter(),
+    };
+    pair.nth(1).and_then(|value| reply::text(value).ok())
+}
+
+async fn ask_text(connection: &mut MultiplexedConnection, words: &[&str]) -> Result<String, RedisError> {
+    let command = words.iter().fold(Cmd::new(), |mut command, word| {
+        command.arg(word);
+        command
+    });
+    let answer = connection.send_packed_command(&command).await.and_then(Value::extract_error)?;
+    reply::text(answer).map_err(|error| (ErrorKind::UnexpectedReturnType, "an odd answer", error.to_string()).into())
+}
+
+/// On each node: the user may write what the store writes, and what is there already is ours.
+pub(super) async fn foreign_keys(nodes: &Nodes, keys: &Keys, server: &str) -> Result<(), OpenError> {
+    let failed = |error: RedisError| OpenError::of(server, keys.prefix(), &error);
+    let Some(first) = nodes.of(0) else { return Ok(()) };
+    let layout = format!("{}layout", keys.of(0));
+    let mut command = redis::cmd("TYPE");
+    command.arg(&layout);
+    let kind = reply::text(first.commands.send(&command).await.map_err(failed)?).unwrap_or_default();
+    let foreign = |example: String| OpenError::ForeignKeys {
+        server: server.to_owned(),
+        prefix: keys.prefix().to_owned(),
+        example,
+    };
+    match &*kind {
+        "hash" => {}
+        "none" => {
+            for node in nodes.all() {
+                let scanned = scan(&node.commands, keys.prefix()).await;
+                if let Some(example) = scanned.map_err(failed)? {
+                    return Err(foreign(example));
+                }
+            }
+        }
+        other => return Err(foreign(format!("{layout} is a {other}"))),
+    }
+    let rehearsal = CHECK.call(&keys.of(0)).arg(0);
+    match first.commands.send(&rehearsal.command).await {
+        Ok(_) => Ok(()),
+        // A script tells of a missing permission in words of its own.
+        Err(error) if is_denied(&error) => Err(OpenError::Permission {
+            server: server.to_owned(),
+            reason: super::fault::words_of(&error),
+            prefix: keys.prefix().to_owned(),
+        }),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn is_denied(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
+        || error.detail().is_some_and(|detail| detail.contains("ACL") || detail.contains("permission"))
+}
+
+/// Looks for a key with our prefix. A server with millions of keys of others is not looked through to its end.
+async fn scan(link: &super::link::Link, prefix: &str) -> Result<Option<String>, RedisError> {
+    let pattern: String = prefix.chars().flat_map(|c| ['\\', c]).chain(['*']).collect();
+    let mut cursor = "0".to_owned();
+    for _ in 0..MOST_SCANS {
+        let mut command = redis::cmd("SCAN");
+        command.arg(&cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1_000);
+        let answer = link.send(&command).await?;
+        let Ok([next, found]) = reply::tuple(answer) else { return Ok(None) };
+        // What a check has left behind is no sign of anybody.
+        let found = reply::list(found).unwrap_or_default().into_iter().filter_map(|key| reply::text(key).ok());
+        if let Some(example) = found.into_iter().find(|key| !key.ends_with("}:check")) {
+            return Ok(Some(example));
+        }
+        cursor = reply::text(next).unwrap_or_default();
+        if cursor == "0" {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,19 @@
+//! Values that all processes must know alike and nobody has set: the first to bring one decides.
+
+use caudal_engine::ports::StoreError;
+
+use super::reply;
+use super::store::RedisStore;
+
+impl RedisStore {
+    /// Keeps the value under this name unless there is one; answers the one that is kept.
+    pub async fn share(&self, name: &str, value: &str) -> Result<String, StoreError> {
+        let key = format!("{}shared", self.keys.of(0));
+        let mut put = redis::cmd("HSETNX");
+        put.arg(&key).arg(name).arg(value);
+        self.nodes.send(0, &put).await?;
+        let mut get = redis::cmd("HGET");
+        get.arg(&key).arg(name);
+        reply::text(self.nodes.send(0, &get).await?)
+    }
+}

@@ -1,0 +1,179 @@
+//! The tasks that somebody in this process watches, and how far their news was told.
+//!
+//! Watching is begun in the feed, without asking anybody; then the store is read. So it is the first operation on a
+//! watched task that has the task's channel subscribed, and it waits for that: what comes after it is heard.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use caudal_engine::ports::{Feed, News};
+use caudal_engine::task::{LogEntry, TaskId};
+use tokio::sync::{Notify, watch};
+
+use super::news;
+
+/// An operation does not wait longer for news to be heard; who watches is then told later that there may be more.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where something is subscribed: the node, and which of its connections.
+pub(super) type Place = (String, u64);
+
+#[derive(Debug, Default)]
+struct Watched {
+    /// Where it is subscribed.
+    at: Option<Place>,
+    /// The newest event that was told.
+    told: u64,
+    /// An operation went on before anything was heard: something may have been missed.
+    in_doubt: bool,
+    /// The head a second ago, when it was beyond what was told.
+    lagging: Option<u64>,
+}
+
+pub(super) struct Watches {
+    pub(super) feed: Arc<Feed>,
+    tasks: Mutex<HashMap<TaskId, Watched>>,
+    /// Somebody waits to be subscribed.
+    pub(super) wanted: Notify,
+    /// Changes when subscriptions were made.
+    pub(super) settled: watch::Sender<u64>,
+}
+
+impl Watches {
+    pub(super) fn new(feed: Arc<Feed>) -> Arc<Self> {
+        Arc::new(Self { feed, tasks: Mutex::default(), wanted: Notify::new(), settled: watch::Sender::new(0) })
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, HashMap<TaskId, Watched>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns when news of the task is heard, if it is watched.
+    pub(super) async fn stand(&self, task: TaskId) {
+        if !self.feed.is_watched(task) {
+            return;
+        }
+        let mut settled = self.settled.subscribe();
+        let standing = async {
+            while self.tasks().entry(task).or_default().at.is_none() {
+                self.wanted.notify_one();
+                if settled.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(PATIENCE, standing).await.is_err()
+            && let Some(watched) = self.tasks().get_mut(&task)
+        {
+            watched.in_doubt = watched.at.is_none();
+        }
+    }
+
+    /// What is to be subscribed and where it is now.
+    pub(super) fn all(&self) -> Vec<(TaskId, Option<Place>)> {
+        self.tasks().iter().map(|(task, watched)| (*task, watched.at.clone())).collect()
+    }
+
+    pub(super) fn contains(&self, task: TaskId) -> bool {
+        self.tasks().contains_key(&task)
+    }
+
+    /// Forgets what nobody watches any more; answers it.
+    pub(super) fn drop_abandoned(&self) -> Vec<TaskId> {
+        let mut tasks = self.tasks();
+        let abandoned: Vec<TaskId> = tasks.keys().copied().filter(|task| !self.feed.is_watched(*task)).collect();
+        abandoned.iter().for_each(|task| drop(tasks.remove(task)));
+        abandoned
+    }
+
+    /// It is subscribed there, and this was its head right after.
+    pub(super) fn subscribed(&self, task: TaskId, at: Place, head: u64) {
+        let mut tasks = self.tasks();
+        let Some(watched) = tasks.get_mut(&task) else { return };
+        let may_have_missed = watched.in_doubt || watched.told > 0;
+        let news = may_have_missed.then(|| news::beyond(task, head, Vec::new(), watched.told)).flatten();
+        watched.told = watched.told.max(head);
+        watched.in_doubt = false;
+        watched.at = Some(at);
+        drop(tasks);
+        self.publish(news);
+    }
+
+    pub(super) fn heard(&self, task: TaskId, head: u64, entries: Vec<LogEntry>) {
+        let mut tasks = self.tasks();
+        let Some(watched) = tasks.get_mut(&task) else { return };
+        let news = news::beyond(task, head, entries, watched.told);
+        watched.told = watched.told.max(head);
+        drop(tasks);
+        self.publish(news);
+    }
+
+    /// Once a second the heads are asked for: one that was ahead a second ago and still is was not told.
+    pub(super) fn saw_head(&self, task: TaskId, head: u64) {
+        let mut tasks = self.tasks();
+        let Some(watched) = tasks.get_mut(&task) else { return };
+        let missed = watched.lagging.filter(|lagging| *lagging > watched.told);
+        watched.lagging = (head > watched.told).then_some(head);
+        let news = missed.and_then(|_| news::beyond(task, head, Vec::new(), watched.told));
+        if news.is_some() {
+            watched.told = head;
+            watched.lagging = None;
+        }
+        drop(tasks);
+        self.publish(news);
+    }
+
+    fn publish(&self, news: Option<News>) {
+        if let Some(news) = news {
+            self.feed.publish(news);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use caudal_engine::task::Timestamp;
+
+    use super::*;
+
+    fn place() -> Place {
+        ("here".to_owned(), 1)
+    }
+
+    /// Goal: nothing is told twice, and a lost last event is told within two looks at the heads.
+    #[tokio::test]
+    async fn a_lost_event_is_noticed() {
+        let watches = Watches::new(Arc::default());
+        let task = TaskId::from_parts(Timestamp::default(), 0, 1);
+        let mut watch = watches.feed.watch(task);
+        let standing = tokio::spawn({
+            let watches = watches.clone();
+            async move { watches.stand(task).await }
+        });
+        watches.wanted.notified().await;
+        watches.subscribed(task, place(), 3);
+        watches.settled.send_modify(|number| *number += 1);
+        standing.await.unwrap();
+        assert!(watch.try_next().is_none(), "who reads now sees all of it");
+        let entries = |from: u64, to: u64| (from..=to).map(|seq| LogEntry::new(seq, "{}")).collect::<Vec<_>>();
+        watches.heard(task, 5, entries(4, 5));
+        assert_eq!(watch.try_next().unwrap().entries.len(), 2);
+        watches.heard(task, 5, entries(4, 5));
+        assert!(watch.try_next().is_none());
+        watches.saw_head(task, 6);
+        watches.heard(task, 6, entries(6, 6));
+        assert_eq!(watch.try_next().unwrap().head, 6);
+        watches.saw_head(task, 6);
+        watches.saw_head(task, 7);
+        assert!(watch.try_next().is_none());
+        watches.saw_head(task, 7);
+        let news = watch.try_next().unwrap();
+        assert_eq!((news.head, news.entries.len()), (7, 0));
+        watches.subscribed(task, ("there".to_owned(), 1), 9);
+        assert_eq!(watch.try_next().unwrap().head, 9, "it may have missed something while it was not subscribed");
+        drop(watch);
+        assert_eq!(watches.drop_abandoned(), [task]);
+        assert!(!watches.contains(task));
+    }
+}
