@@ -16,24 +16,27 @@ pub mod task;
 pub mod testing;
 pub mod use_cases;
 
-pub use caudal_macros::{flow, flows_in};
+pub use caudal_macros::{flow, flows_in, tool};
 pub use engine::Engine;
 
 /// What the code that `#[flow]` writes refers to. Not for people.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::flow::FlowContext;
     pub use crate::flow::definition::{
         Flow, FlowDefinition, FlowRegistration, NoInput, OptionsSpec, RunFuture, run_boxed, schema_of,
     };
+    pub use crate::flow::tool::{Tool, ToolDefinition, ToolFuture, ToolRun, tool_input, tool_output};
+    pub use crate::flow::{FlowContext, FlowResult, Need, StepContext};
     pub use crate::task::Json;
     pub use inventory;
 }
 
 /// What a flow's file needs: `use caudal::prelude::*;`.
 pub mod prelude {
-    pub use crate::flow::{Approval, Flow, FlowContext, FlowError, FlowResult, Notification, Secret, StepContext};
-    pub use caudal_macros::flow;
+    pub use crate::flow::{
+        Approval, Flow, FlowContext, FlowError, FlowResult, Notification, Secret, StepContext, Tool,
+    };
+    pub use caudal_macros::{flow, tool};
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};
 }

@@ -100,6 +100,9 @@ fn definition(name: &str, docs: &Docs, options: &Options) -> TokenStream {
     let deadline_ms = optional(options.deadline_ms);
     let concurrency = optional(options.concurrency);
     let notify_on_failure = optional(options.notify_on_failure.as_ref().map(|addresses| quote!(&[#(#addresses),*])));
+    let max_cost = optional(options.max_cost);
+    let max_tokens = optional(options.max_tokens);
+    let needs = &options.needs;
     quote! {
         ::caudal::private::FlowDefinition {
             name: #name,
@@ -116,7 +119,10 @@ fn definition(name: &str, docs: &Docs, options: &Options) -> TokenStream {
                 retries: #retries,
                 concurrency: #concurrency,
                 notify_on_failure: #notify_on_failure,
+                max_cost: #max_cost,
+                max_tokens: #max_tokens,
             },
+            needs: &[#(::caudal::private::Need::of::<#needs>()),*],
             input_schema: __input_schema,
             output_schema: __output_schema,
             run: __run_boxed,

@@ -2,11 +2,12 @@
 
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Ident, LitBool, LitInt, LitStr, Token, bracketed};
+use syn::{Ident, LitBool, LitFloat, LitInt, LitStr, Path, Token, bracketed};
 
 use crate::duration::parse_milliseconds;
 
-const KNOWN: &str = "title, version, formerly, diagnostics, timeout, deadline, retries, concurrency, notify_on_failure";
+const KNOWN: &str = "title, version, formerly, diagnostics, timeout, deadline, retries, concurrency, max_cost, max_tokens, \
+                     needs, notify_on_failure";
 
 #[derive(Default)]
 pub(crate) struct Options {
@@ -20,6 +21,10 @@ pub(crate) struct Options {
     pub(crate) concurrency: Option<u32>,
     /// Empty: the settings say who.
     pub(crate) notify_on_failure: Option<Vec<String>>,
+    pub(crate) max_cost: Option<f64>,
+    pub(crate) max_tokens: Option<u64>,
+    /// Types of resources without which the flow cannot run.
+    pub(crate) needs: Vec<Path>,
 }
 
 impl Parse for Options {
@@ -53,6 +58,9 @@ impl Options {
             "retries" => self.retries = Some(number(name, input, 0)?),
             "concurrency" => self.concurrency = Some(number(name, input, 1)?),
             "notify_on_failure" => self.notify_on_failure = Some(addresses(input)?),
+            "max_cost" => self.max_cost = Some(amount(name, input)?),
+            "max_tokens" => self.max_tokens = Some(number(name, input, 1)?.into()),
+            "needs" => self.needs = paths(name, input)?,
             _ => return Err(syn::Error::new(name.span(), format!("unknown option `{name}`; known are: {KNOWN}"))),
         }
         Ok(())
@@ -66,12 +74,12 @@ fn equals(name: &Ident, input: ParseStream<'_>, form: &str) -> syn::Result<()> {
     }
 }
 
-fn text(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+pub(crate) fn text(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     equals(name, input, "\"…\"")?;
     input.parse().map_err(|error| syn::Error::new(error.span(), format!("`{name}` is a text: `{name} = \"…\"`")))
 }
 
-fn duration(name: &Ident, input: ParseStream<'_>) -> syn::Result<u64> {
+pub(crate) fn duration(name: &Ident, input: ParseStream<'_>) -> syn::Result<u64> {
     equals(name, input, "\"5m\"")?;
     let text: LitStr = input
         .parse()
@@ -79,7 +87,7 @@ fn duration(name: &Ident, input: ParseStream<'_>) -> syn::Result<u64> {
     parse_milliseconds(&text.value()).map_err(|message| syn::Error::new(text.span(), message))
 }
 
-fn number(name: &Ident, input: ParseStream<'_>, least: u32) -> syn::Result<u32> {
+pub(crate) fn number(name: &Ident, input: ParseStream<'_>, least: u32) -> syn::Result<u32> {
     equals(name, input, "2")?;
     let wrong = |span| syn::Error::new(span, format!("`{name}` is a whole number of at least {least}"));
     let literal: LitInt = input.parse().map_err(|error| wrong(error.span()))?;
@@ -89,8 +97,29 @@ fn number(name: &Ident, input: ParseStream<'_>, least: u32) -> syn::Result<u32> 
     }
 }
 
+/// `0.5` or `2`.
+fn amount(name: &Ident, input: ParseStream<'_>) -> syn::Result<f64> {
+    equals(name, input, "0.50")?;
+    let wrong = |span| syn::Error::new(span, format!("`{name}` is a number: `{name} = 0.50`"));
+    if input.peek(LitInt) {
+        return input.parse::<LitInt>()?.base10_parse();
+    }
+    input.parse::<LitFloat>().map_err(|error| wrong(error.span()))?.base10_parse()
+}
+
+/// `needs = LanguageModel`, or a list of such types.
+fn paths(name: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Path>> {
+    equals(name, input, "LanguageModel")?;
+    if input.peek(syn::token::Bracket) {
+        let list;
+        bracketed!(list in input);
+        return Ok(Punctuated::<Path, Token![,]>::parse_terminated(&list)?.into_iter().collect());
+    }
+    Ok(vec![input.parse()?])
+}
+
 /// `diagnostics` alone, or `diagnostics = false`.
-fn flag(input: ParseStream<'_>) -> syn::Result<bool> {
+pub(crate) fn flag(input: ParseStream<'_>) -> syn::Result<bool> {
     if input.parse::<Option<Token![=]>>()?.is_none() {
         return Ok(true);
     }

@@ -59,6 +59,21 @@ impl RedisServer {
         self.running.as_ref().unwrap().pid
     }
 
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Writes down every command from now on.
+    pub fn monitor(&self) -> Monitor {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"MONITOR\r\n").unwrap();
+        let mut reader = BufReader::new(stream);
+        reader.read_line(&mut String::new()).unwrap();
+        Monitor { reader, port: self.port }
+    }
+
     /// As a loss of power: nothing is said, nothing is saved.
     pub fn kill(&mut self) {
         if let Some(mut running) = self.running.take() {
@@ -140,6 +155,30 @@ impl RedisServer {
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// What a server is sent.
+#[derive(Debug)]
+pub struct Monitor {
+    reader: BufReader<TcpStream>,
+    port: u16,
+}
+
+impl Monitor {
+    /// All commands until now.
+    pub fn lines(mut self) -> Vec<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"PING last-one\r\n").unwrap();
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.reader.read_line(&mut line).unwrap();
+            if line.contains("last-one") {
+                return lines;
+            }
+            lines.push(line);
+        }
     }
 }
 

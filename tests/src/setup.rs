@@ -92,7 +92,8 @@ impl Setup {
     pub fn command(&self, first: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(first).current_dir(self.folder.path()).stdin(Stdio::null());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CAUDAL_")) {
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CAUDAL_") || name.ends_with("_API_KEY"))
+        {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

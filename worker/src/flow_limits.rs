@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use caudal_engine::flow::{FlowDefinition, Registry};
+use caudal_engine::flow::{FlowDefinition, Registry, Resources};
 use caudal_engine::ports::KnownFlow;
 
 use crate::running::Running;
 
-/// The flows of the registry, each with all its names.
+/// The flows of the registry that are ready, each with all its names.
 #[derive(Debug)]
 pub(crate) struct FlowLimits {
     flows: Vec<(&'static FlowDefinition, Vec<Arc<str>>)>,
@@ -16,9 +16,11 @@ pub(crate) struct FlowLimits {
 }
 
 impl FlowLimits {
-    pub(crate) fn of(registry: &Registry) -> Self {
+    /// Tasks of a flow that is not ready stay in line: here they would only fail.
+    pub(crate) fn of(registry: &Registry, resources: &Resources) -> Self {
+        let ready = registry.iter().filter(|definition| definition.missing(resources).is_empty());
         let mut flows: Vec<(&'static FlowDefinition, Vec<Arc<str>>)> =
-            registry.iter().map(|definition| (definition, Vec::new())).collect();
+            ready.map(|definition| (definition, Vec::new())).collect();
         for (name, definition) in registry.known() {
             if let Some((_, names)) = flows.iter_mut().find(|(known, _)| known.name == definition.name) {
                 names.push(name);

@@ -14,6 +14,7 @@ mod logs;
 mod metrics;
 mod opened_store;
 mod private_file;
+mod resources;
 mod role;
 mod secret;
 mod stop_signals;

@@ -102,8 +102,6 @@ impl SharedStore {
             may_lose_seconds: machines.redis_may_lose_seconds,
             limits: settings.limits.clone(),
             most_unarchived_bytes: machines.database_url.as_ref().map(|_| machines.unarchived_bytes),
-            // The archiver of a worker hears what has ended.
-            hears_changes: role.serves_pages() || machines.database_url.is_some(),
             ..RedisSettings::new(machines.redis_url.as_str())
         };
         let live = RedisStore::open(&redis, clock.clone(), Arc::new(RandomIds), bell.clone(), feed.clone()).await?;

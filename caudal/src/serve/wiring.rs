@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use caudal_engine::Engine;
-use caudal_engine::flow::{Registry, Resources};
+use caudal_engine::flow::Registry;
 use caudal_engine::ports::{Bell, Feed, RandomIds, SystemClock, WorkerBoard};
 use caudal_web::{RenderMetrics, RunningServer, Served, WebSettings};
 use caudal_worker::{Worker, WorkerHandle, WorkerSettings};
 
 use super::opened_store::OpenedStore;
+use super::resources::resources;
 use super::role::Role;
 use super::{access, metrics};
 use crate::run::WireResources;
@@ -35,8 +36,7 @@ pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources) 
     if flows.is_empty() {
         tracing::warn!("no flow is registered; name the crate that has them once in main.rs: `use my_flows as _;`");
     }
-    let mut resources = Resources::default();
-    wire(settings, &mut resources);
+    let resources = resources(settings, wire)?;
     let bell = Arc::new(Bell::default());
     let feed = Arc::new(Feed::default());
     let store = OpenedStore::open(role, settings, &bell, &feed).await?;

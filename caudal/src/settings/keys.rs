@@ -23,11 +23,22 @@ pub(crate) enum Form {
     List(&'static str),
     /// A text that is never shown and has no flag: command lines can be seen by all users of a machine.
     Secret,
+    /// The same for a key that somebody else gave, of whatever length.
+    Password,
+    /// A password in the variable by which everybody knows it, without our prefix.
+    ProviderKey,
+}
+
+impl Form {
+    /// Never shown, and without a flag.
+    pub(crate) fn is_hidden(self) -> bool {
+        matches!(self, Self::Secret | Self::Password | Self::ProviderKey)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
-    /// As in `caudal.toml`. The flag has dashes, the environment `CAUDAL_` and capitals.
+    /// As in `caudal.toml`. The flag has dashes, the environment capitals and, but for a provider's key, `CAUDAL_`.
     pub(crate) name: &'static str,
     pub(crate) form: Form,
     /// Empty: not set.
@@ -47,7 +58,10 @@ impl Key {
     }
 
     pub(crate) fn variable(&self) -> String {
-        format!("CAUDAL_{}", self.name.to_ascii_uppercase())
+        match self.form {
+            Form::ProviderKey => self.name.to_ascii_uppercase(),
+            _ => format!("CAUDAL_{}", self.name.to_ascii_uppercase()),
+        }
     }
 }
 
@@ -66,6 +80,8 @@ const MACHINES: &str = "Several processes";
 const WORKER: &str = "Worker";
 const LOGS: &str = "Logs";
 const FLOWS: &str = "Flows";
+const MODELS: &str = "Models";
+const TOOLS: &str = "Tools";
 const LIMITS: &str = "Limits";
 
 const fn key(
@@ -146,11 +162,42 @@ pub(crate) const KEYS: &[Key] = &[
     key(FLOWS, "diagnostics", Form::Switch, ["false", "true"],
         "Also offer the flows that exist to test and measure the platform"),
     key(FLOWS, "fetch_allow_private", Form::Switch, ["false", "true"],
-        "Let fetch_page_flow reach private and loopback addresses"),
+        "Let fetch_page_flow and the tool fetch_page reach private and loopback addresses"),
     key(FLOWS, "fetch_bytes", Form::Bytes(KIB, GIB), ["5MiB", "1MiB"],
         "The largest page that fetch_page_flow reads"),
     key(FLOWS, "fetch_seconds", Form::Number(1, 3_600), ["20", "60"],
         "How long fetch_page_flow may take for one page, redirects included"),
+
+    key(MODELS, "model", Form::Text, ["", "gemini:gemini-2.5-flash"],
+        "The language model as provider:model (openai, gemini, openrouter, ollama, lmstudio, vllm, compatible), or rehearsal: \
+         a pretend model that marks all it says [default: the usual model of the first provider whose key is set]"),
+    key(MODELS, "model_url", Form::Url, ["", "http://127.0.0.1:8080/v1"],
+        "Where that provider's API is, if not at its usual place"),
+    key(MODELS, "model_key", Form::Password, ["", "token-abc123"],
+        "The key for a compatible: model"),
+    key(MODELS, "openai_api_key", Form::ProviderKey, ["", "sk-..."], "OpenAI's key"),
+    key(MODELS, "gemini_api_key", Form::ProviderKey, ["", "AI..."], "Gemini's key; it alone is enough to have a model"),
+    key(MODELS, "openrouter_api_key", Form::ProviderKey, ["", "sk-or-..."], "OpenRouter's key"),
+    key(MODELS, "vllm_api_key", Form::ProviderKey, ["", "token-..."], "The key of a vLLM server, if it asks for one"),
+    key(MODELS, "flow_models", Form::List("flow=provider:model"), ["", "research_flow=openai:gpt-5"],
+        "Other models for some flows"),
+    key(MODELS, "embedding_model", Form::Text, ["", "openai:text-embedding-3-small"],
+        "The model for embeddings [default: the usual one of the model's provider]"),
+    key(MODELS, "model_prices", Form::List("provider:model=read/written"), ["", "openai:gpt-5-mini=0.25/2.00"],
+        "What a million tokens cost, read and written, in any one currency; without it only tokens are counted"),
+    key(MODELS, "model_timeout_seconds", Form::Number(1, 86_400), ["600", "120"],
+        "How long a whole answer may take"),
+    key(MODELS, "model_silence_seconds", Form::Number(1, 3_600), ["90", "30"],
+        "How long a provider may send nothing before the attempt ends"),
+
+    key(TOOLS, "tavily_api_key", Form::ProviderKey, ["", "tvly-..."],
+        "Tavily's key for searches [default: DuckDuckGo's page, which needs none]"),
+    key(TOOLS, "tavily_url", Form::Url, ["", "http://127.0.0.1:9001"],
+        "Where Tavily is, if not at its usual place"),
+    key(TOOLS, "duckduckgo_url", Form::Url, ["", "http://127.0.0.1:9002/html/"],
+        "Where DuckDuckGo's page is, if not at its usual place"),
+    key(TOOLS, "sandbox_folder", Form::Path, ["caudal-files", "/var/lib/caudal-files"],
+        "The one folder in which agents can list, read and write files; made when it is first used"),
 
     key(LIMITS, "payload_bytes", Form::Bytes(KIB, GIB), ["1MiB", "256KiB"],
         "An input, a step's result, a signal's value, a request body"),

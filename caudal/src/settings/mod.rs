@@ -7,6 +7,7 @@ mod access;
 mod flags;
 mod keys;
 mod machines;
+mod models;
 mod sources;
 mod values;
 
@@ -19,8 +20,11 @@ use caudal_engine::task::Limits;
 use reqwest::Url;
 
 pub(crate) use access::AccessSettings;
+use caudal_models::ModelSettings;
 pub(crate) use flags::{HiddenSettingFlags, SettingFlags};
 pub(crate) use machines::MachineSettings;
+pub(crate) use models::ToolSettings;
+use models::model_settings;
 use sources::Sources;
 use values::Values;
 
@@ -43,6 +47,8 @@ pub struct Settings {
     pub fetch_allow_private: bool,
     pub fetch_bytes: usize,
     pub fetch_timeout: Duration,
+    pub(crate) models: ModelSettings,
+    pub(crate) tools: ToolSettings,
     pub(crate) limits: Limits,
     /// What was written but will not be heard.
     pub(crate) remarks: Vec<String>,
@@ -90,6 +96,8 @@ impl Settings {
             fetch_allow_private: values.switch("fetch_allow_private")?,
             fetch_bytes: values.size("fetch_bytes")?,
             fetch_timeout: Duration::from_secs(values.number("fetch_seconds")?),
+            models: model_settings(&values)?,
+            tools: ToolSettings::of(&values)?,
             limits: limits(&values)?,
             remarks,
         };

@@ -96,14 +96,21 @@ facts! {
     "chunk" Chunk { step: Key, attempt: u32, text: String }
     /// The step's text so far is void: its attempt did not finish.
     "chunk.reset" ChunkReset { step: Key }
+    /// What a call of a model took, finished or not: money that is spent stays spent.
     "usage" Usage {
         model: Arc<str>, prompt_tokens: u64, completion_tokens: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")] cost: Option<f64>,
+        /// The provider did not say: counted from the length of the texts.
+        #[serde(default, skip_serializing_if = "is_false")] estimated: bool,
+        /// A pretend model spoke.
+        #[serde(default, skip_serializing_if = "is_false")] rehearsal: bool,
         #[serde(flatten)] teller: Teller,
     }
 
     "signal.awaited" SignalAwaited {
         step: Key, ordinal: u32, name: Arc<str>,
+        /// What a person is asked; a form for the answer is made from the schema.
+        #[serde(default, skip_serializing_if = "Option::is_none")] question: Option<Arc<str>>,
         #[serde(default, skip_serializing_if = "Option::is_none")] schema: Option<Json>,
         #[serde(default, skip_serializing_if = "Option::is_none")] until: Option<Timestamp>,
     }
@@ -192,6 +199,11 @@ impl ErrorReport {
         }
         self
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[derive(Serialize)]

@@ -10,6 +10,7 @@ pub mod record;
 pub mod state;
 pub mod summary;
 pub mod time;
+pub mod usage;
 pub mod view;
 pub mod wait;
 
@@ -21,5 +22,6 @@ pub use record::{NewTask, Parent, Priority, TaskOptions, TaskRecord};
 pub use state::{IllegalMove, Move, TaskState, WireState};
 pub use summary::Summary;
 pub use time::Timestamp;
+pub use usage::{Budget, UsageTotals};
 pub use view::TaskView;
 pub use wait::{APPROVAL_PREFIX, Wait, WaitKind};

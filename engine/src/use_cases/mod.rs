@@ -8,6 +8,7 @@ pub mod clean;
 pub mod control;
 pub mod inputs;
 pub(crate) mod notify;
+pub mod readiness;
 pub mod rescue;
 pub mod retry;
 pub mod run;

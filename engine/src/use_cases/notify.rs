@@ -161,6 +161,7 @@ fn context(task: &TaskRecord, flow: Option<&FlowDefinition>, fact: &Fact) -> Tas
         }
         Fact::TaskFailed(failed) => context.error = Some(error_of(&failed.error)),
         Fact::ApprovalAsked(asked) => context.question = Some(asked.question.to_string()),
+        Fact::SignalAwaited(awaited) => context.question = awaited.question.as_deref().map(str::to_owned),
         _ => {}
     }
     context

@@ -7,8 +7,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::inputs::{Violation, check_input};
+use super::readiness::missing;
 use crate::engine::Engine;
-use crate::flow::FlowDefinition;
+use crate::flow::{FlowDefinition, Missing};
 pub use crate::notification::{Notify, NotifyOn};
 use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::TaskCreated;
@@ -51,6 +52,8 @@ pub enum StartError {
     InvalidInputs { flow: &'static str, violations: Vec<Violation> },
     #[error("{field}: {message}")]
     InvalidField { field: &'static str, message: String },
+    #[error("the flow '{flow}' is not configured")]
+    NotConfigured { flow: &'static str, missing: Vec<Missing> },
     #[error("the inputs have {bytes} bytes; at most {most} are allowed")]
     TooLarge { bytes: usize, most: usize },
     #[error(transparent)]
@@ -61,7 +64,7 @@ pub enum StartError {
 
 /// Starts one task. When this returns, the task is stored durably.
 pub async fn start_task(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Created, StartError> {
-    let task = prepare(engine, tenant, request)?;
+    let task = prepare(engine, tenant, request).await?;
     let mut answers = engine.store.create(vec![task]).await?;
     let answer = answers.pop().ok_or_else(|| StoreError::Corrupt("the store gave no answer".to_owned()))?;
     Ok(answer?)
@@ -76,7 +79,7 @@ pub async fn start_tasks(
     let mut prepared = Vec::with_capacity(requests.len());
     let mut refused = Vec::with_capacity(requests.len());
     for request in requests {
-        match prepare(engine, tenant, request) {
+        match prepare(engine, tenant, request).await {
             Ok(task) => {
                 prepared.push(task);
                 refused.push(None);
@@ -98,12 +101,16 @@ pub async fn start_tasks(
 }
 
 /// Everything that can be refused is refused here, before anything is stored.
-fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<NewTask, StartError> {
+async fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<NewTask, StartError> {
     let flow = engine
         .registry
         .find(&request.flow)
         .ok_or_else(|| StartError::UnknownFlow { flow: request.flow.clone(), known: engine.registry.names() })?;
     check_fields(engine, &request)?;
+    let missing = missing(engine, flow).await?;
+    if !missing.is_empty() {
+        return Err(StartError::NotConfigured { flow: flow.name, missing });
+    }
     let inputs = match request.inputs {
         None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
         Some(inputs) => inputs,
@@ -130,8 +137,8 @@ fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Ne
         options: TaskOptions {
             notify,
             locale: request.locale,
-            max_cost: request.max_cost,
-            max_tokens: request.max_tokens,
+            max_cost: request.max_cost.or(flow.options.max_cost),
+            max_tokens: request.max_tokens.or(flow.options.max_tokens),
             deadline: deadline_of(flow, created_at + delay),
             ..TaskOptions::default()
         },
@@ -164,7 +171,12 @@ pub(crate) fn first_task(flow: &'static FlowDefinition, tenant: &Tenant, now: Ti
         idempotency: None,
         parent: None,
         retry_of: None,
-        options: TaskOptions { deadline: deadline_of(flow, due_at), ..TaskOptions::default() },
+        options: TaskOptions {
+            deadline: deadline_of(flow, due_at),
+            max_cost: flow.options.max_cost,
+            max_tokens: flow.options.max_tokens,
+            ..TaskOptions::default()
+        },
         events: vec![created.encode(now)],
         summary: Summary::default(),
     }

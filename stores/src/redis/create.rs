@@ -16,7 +16,7 @@ use super::fault::{down, unreadable};
 use super::log::lines_of;
 use super::record::{details_of, parent_text};
 use super::reply;
-use super::scripts::{CREATE, Call, RESERVE, SETTLE};
+use super::scripts::{CREATE, CREATE_PLAIN, Call, RESERVE, SETTLE};
 use super::store::{RedisStore, millis};
 
 /// How an attempt ended.
@@ -93,7 +93,9 @@ impl RedisStore {
         let lifetime = millis(self.limits.idempotency_lifetime);
         let partitions = self.layout.partitions();
         let keyed = used.is_some() || new.unique_key.is_some();
-        let mut call = CREATE
+        let is_plain = !apart && new.unique_key.is_none() && new.parent.is_none();
+        let script = if is_plain { &CREATE_PLAIN } else { &CREATE };
+        let mut call = script
             .call(&self.keys.of(partition))
             .arg(self.turned())
             .arg(self.limits.line_per_tenant.div_ceil(u64::from(partitions)))

@@ -1,5 +1,5 @@
-//! Hearing what scripts publish, for the whole process: the bell and the changes of every partition, and the log of every
-//! task that somebody watches.
+//! Hearing what scripts publish, for the whole process: the bell of every partition, and the log of every task that
+//! somebody watches.
 //!
 //! One task hears; another keeps the subscriptions as they should be: after a connection was made, when a partition has
 //! moved, when somebody begins to watch. Channels are of the sharded kind, so that in a cluster only the nodes that hold
@@ -37,8 +37,7 @@ pub(super) struct Ears {
     pub(super) rounds: Arc<Rounds>,
     pub(super) watches: Arc<Watches>,
     pub(super) bell: Arc<Bell>,
-    pub(super) hears_changes: bool,
-    /// Where each partition's bell and changes are subscribed.
+    /// Where each partition's bell is subscribed.
     pub(super) partitions: Mutex<HashMap<u16, Place>>,
 }
 
@@ -71,15 +70,13 @@ impl Ears {
 
     fn read(&self, channel: &str, payload: &[u8]) {
         match news::read(self.keys.prefix(), channel, payload) {
-            Ok(Some((partition, Message::Bell { line, tasks }))) => {
+            Ok(Some((partition, Message::Bell { line, tasks, changes }))) => {
+                changes.into_iter().for_each(|change| self.watches.feed.publish_change(change));
                 tasks.into_iter().for_each(|task| self.bell.ring_task(task));
                 if line {
                     self.rounds.ring(partition);
                     self.bell.ring_line();
                 }
-            }
-            Ok(Some((_, Message::Changes(changes)))) => {
-                changes.into_iter().for_each(|change| self.watches.feed.publish_change(change));
             }
             Ok(Some((_, Message::Log { task, head, entries }))) => self.watches.heard(task, head, entries),
             Ok(None) => {}
@@ -133,7 +130,7 @@ impl Ears {
         let watched = self.watches.all();
         join_all(watched.into_iter().map(|(task, at)| async move {
             let Some((node, place)) = self.place_of(task.partition()) else { return };
-            if at.as_ref() != Some(&place) && self.subscribe(&node, &[self.keys.of_task("log", task)]).await {
+            if at.as_ref() != Some(&place) && self.subscribe(&node, self.keys.of_task("log", task)).await {
                 let mut command = redis::cmd("HGET");
                 command.arg(self.keys.of_task("t", task)).arg("head");
                 if let Ok(head) = self.nodes.send(task.partition(), &command).await {
@@ -155,12 +152,7 @@ impl Ears {
         if self.partitions().get(&partition) == Some(&place) {
             return false;
         }
-        let keys = self.keys.of(partition);
-        let mut channels = vec![format!("{keys}bell")];
-        if self.hears_changes {
-            channels.push(format!("{keys}changes"));
-        }
-        let done = self.subscribe(&node, &channels).await;
+        let done = self.subscribe(&node, format!("{}bell", self.keys.of(partition))).await;
         if done {
             self.partitions().insert(partition, place);
         }
@@ -174,14 +166,10 @@ impl Ears {
         Some((node, place))
     }
 
-    async fn subscribe(&self, node: &Node, channels: &[String]) -> bool {
-        // One by one: each channel is confirmed by itself.
-        let subscribing = channels.iter().map(|channel| async move {
-            let mut command = Cmd::new();
-            command.arg("SSUBSCRIBE").arg(channel);
-            node.ears.send(&command).await.is_ok()
-        });
-        join_all(subscribing).await.into_iter().all(|done| done)
+    async fn subscribe(&self, node: &Node, channel: String) -> bool {
+        let mut command = Cmd::new();
+        command.arg("SSUBSCRIBE").arg(channel);
+        node.ears.send(&command).await.is_ok()
     }
 
     async fn beat(&self, beat: u64) {

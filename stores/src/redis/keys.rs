@@ -3,8 +3,7 @@
 //! | key | what |
 //! |---|---|
 //! | `t:<id>` | hash: what of a task changes, and what scripts must know of it |
-//! | `d:<id>` | what of it never changes: a line of JSON, then the input |
-//! | `l:<id>` | list: its log, one element per write |
+//! | `l:<id>` | list: what of it never changes (a line of JSON, then the input); then its log, one element per write |
 //! | `w:<id>` | while it is parked: what it hears, then its waits |
 //! | `s:<id>` | hash: its signals |
 //! | `c:<id>` | sorted set: its children, 0 unended, 1 ended |
@@ -18,7 +17,7 @@
 //! | `shared` | hash, in the first partition: what all processes must know alike |
 //! | `counts`, `orphans`, `server`, `partitions` | figures; ended parents with children left; see `rescue.lua`, `layout.rs` |
 //!
-//! Channels: `bell`, `changes`, `log:<id>`.
+//! Channels: `bell` (rings, and changes of state), `log:<id>`.
 
 use std::borrow::Cow;
 

@@ -2,14 +2,15 @@
 //!
 //! A cluster's client of ours is little: all keys of an operation live in one partition, so a partition's slot says
 //! which node to ask. A node that says otherwise (`MOVED`) has done nothing, so the map is read again and the command
-//! sent to where it belongs; nothing else is ever sent twice.
+//! sent to where it belongs; nothing else is ever sent twice. While a partition is on its way from one node to another
+//! (`ASK`), neither has all of its keys: it is as good as away until it has arrived.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use caudal_engine::ports::StoreError;
-use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, ServerErrorKind, Value};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::fault::{down, to_store_error};
@@ -124,28 +125,10 @@ impl Nodes {
                     node.commands.load_scripts().await.map_err(|error| to_store_error(&error))?;
                 }
                 ErrorKind::Server(ServerErrorKind::Moved) => self.read_map().await,
-                ErrorKind::Server(ServerErrorKind::Ask) => return self.ask(&error, command).await,
                 _ => return Err(to_store_error(&error)),
             }
         }
         Err(down("the nodes of the Redis cluster do not agree who serves this partition"))
-    }
-
-    /// The partition is moving: this once, the other node is asked.
-    async fn ask(&self, redirect: &RedisError, command: &Cmd) -> Result<Value, StoreError> {
-        let Some((address, _)) = redirect.redirect_node() else { return Err(to_store_error(redirect)) };
-        let Some(node) = self.map().nodes.get(address).cloned() else {
-            self.read_map().await;
-            return Err(to_store_error(redirect));
-        };
-        let mut together = redis::pipe();
-        together.cmd("ASKING").add_command(command.clone());
-        let mut answer = node.commands.send_together(&together).await;
-        if matches!(&answer, Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)) {
-            node.commands.load_scripts().await.map_err(|error| to_store_error(&error))?;
-            answer = node.commands.send_together(&together).await;
-        }
-        answer.map_err(|error| to_store_error(&error))
     }
 
     /// Asks the cluster's nodes, one after the other, which slots are whose.

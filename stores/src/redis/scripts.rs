@@ -1,7 +1,7 @@
 //! The scripts: each a file in `scripts/`, put together from what it shares with others.
 //!
-//! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them. None may run
-//! without memory but the one that frees it: what ends a task or lets go of it writes too, and memory is no bound of ours.
+//! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them. Without memory
+//! only those may run that free it or keep what is as it is.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -103,16 +103,19 @@ scripts! {
     ARCHIVED = " flags=allow-oom" "work" "archived";
     APPEND = "" "append";
     CHECK = "" "check";
-    CLAIM = "" "work" "claim";
+    CLAIM = "" "claim";
     CONTROL = "" "work" "birth" "ending" "control";
     CREATE = "" "work" "birth" "create";
+    CREATE_PLAIN = "" "create_plain";
+    END_PLAIN = "" "end_plain";
     GROW = "" "grow";
     LAYOUT = "" "layout";
     EVENTS = " flags=no-writes" "events";
     FAIL = "" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
     READ = " flags=no-writes" "read";
-    RENEW = "" "renew";
+    /// It makes nothing longer: a full server must not cost everybody their claims.
+    RENEW = " flags=allow-oom" "renew";
     RESCUE = "" "work" "birth" "ending" "rescue";
     RESERVE = "" "reserve";
     SETTLE = "" "settle";

@@ -31,8 +31,6 @@ pub struct RedisSettings {
     /// What has ended is kept until somebody confirms that it is archived, and no more than this may wait for that.
     /// None means that there is no archive: what has ended is kept here, as long as the limits say.
     pub most_unarchived_bytes: Option<u64>,
-    /// Whether this process wants to know of every change of state, for lists. A worker alone does not.
-    pub hears_changes: bool,
     pub time: StoreTime,
 }
 
@@ -49,7 +47,6 @@ impl RedisSettings {
             lease: Self::LEASE,
             limits: Limits::default(),
             most_unarchived_bytes: None,
-            hears_changes: true,
             time: StoreTime::default(),
         }
     }

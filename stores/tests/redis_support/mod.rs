@@ -12,6 +12,11 @@
 #[path = "../../../tests/src/redis_server.rs"]
 pub mod redis_server;
 
+pub mod keyspace;
+pub mod monitor;
+pub mod proxy;
+pub mod scenes;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 

@@ -1,5 +1,6 @@
 //! What the engine refuses, in the wire's words. Each match is exhaustive, so that a new refusal must choose its row.
 
+use caudal_engine::flow::Missing;
 use caudal_engine::ports::{
     Control, ControlRefused, CreateRefused, PutRefused, ResendRefused, SignalRefused, StoreError, TemplateError,
 };
@@ -63,6 +64,7 @@ impl From<StartError> for ApiError {
             StartError::InvalidField { field, message } => {
                 Self::new(Reason::InvalidInputs, format!("{field}: {message}.")).at(format!("/{field}"), message)
             }
+            StartError::NotConfigured { flow, missing } => not_configured(flow, &missing),
             StartError::TooLarge { bytes, most } => too_large("The inputs have", bytes, most),
             StartError::Refused(refused) => refused.into(),
             StartError::Store(error) => error.into(),
@@ -110,6 +112,7 @@ impl From<RetryError> for ApiError {
             RetryError::UnknownFlow { flow } => {
                 Self::new(Reason::UnknownFlow, format!("There is no flow named '{flow}' any more."))
             }
+            RetryError::NotConfigured { flow, missing } => not_configured(flow, &missing),
             RetryError::Refused(refused) => refused.into(),
             RetryError::Store(error) => error.into(),
         }
@@ -186,6 +189,14 @@ impl ApiError {
 
 fn wrong_state(state: WireState, verb: &str) -> ApiError {
     ApiError::new(Reason::WrongState, format!("The task is {}: {verb} is not possible.", state.as_str()))
+}
+
+/// The hint names the settings.
+fn not_configured(flow: &str, missing: &[Missing]) -> ApiError {
+    let list =
+        |word: fn(&Missing) -> &'static str, between: &str| missing.iter().map(word).collect::<Vec<_>>().join(between);
+    let detail = format!("The flow '{flow}' needs {}, which this server does not have.", list(|m| m.what, " and "));
+    ApiError::new(Reason::FlowNotConfigured, detail).hint(list(|m| m.hint, " "))
 }
 
 fn too_large(what: &str, bytes: usize, most: usize) -> ApiError {

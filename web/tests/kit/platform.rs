@@ -43,8 +43,9 @@ pub static POEM_FLOW: FlowDefinition = FlowDefinition {
         deadline_ms: None,
         retries: 1,
         concurrency: Some(4),
-        notify_on_failure: None,
+        ..OptionsSpec::DEFAULT
     },
+    needs: &[],
     input_schema: || {
         static SCHEMA: OnceLock<Json> = OnceLock::new();
         schema_of::<PoemInput>(&SCHEMA)

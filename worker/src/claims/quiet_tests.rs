@@ -78,8 +78,9 @@ const OLD: FlowDefinition = FlowDefinition {
         deadline_ms: None,
         retries: 0,
         concurrency: Some(1),
-        notify_on_failure: None,
+        ..OptionsSpec::DEFAULT
     },
+    needs: &[],
     input_schema: empty,
     output_schema: empty,
     run: |_, _| Box::pin(std::future::ready(Ok(Json::null()))),

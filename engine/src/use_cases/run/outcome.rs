@@ -163,6 +163,7 @@ fn continued(execution: &Execution, input: &Json) -> Ending {
     });
     let mut options = task.options.clone();
     options.continued_from = Some(task.id);
+    options.set_budget(execution.state().purse.left());
     options.deadline = execution.flow.options.deadline().map(|deadline| now + deadline);
     let next = NewTask {
         id,

@@ -7,7 +7,7 @@ local function count_notification(was, state) add('n ' .. was .. '>' .. state, 1
 
 -- Puts one in its channel's line.
 local function queue_notification(id, channel, due)
-  later('ZADD', P .. 'o:' .. channel, due, id)
+  later('ZADD', P .. 'o:' .. channel, int(due), id)
   rings[channel] = true
 end
 
@@ -18,9 +18,9 @@ local function bear(a, count, tenant, task)
     local id, channel, key = ARGV[i], ARGV[i + 1], P .. 'n:' .. ARGV[i]
     if call('HLEN', key) == 0 then
       later('HSET', key, 'tenant', tenant, 'task', task, 'channel', channel, 'recipient', ARGV[i + 2],
-        'body', ARGV[i + 3], 'state', 'queued', 'created', now(), 'queued', now(), 'due', now(), 'attempts', 0)
-      later('ZADD', P .. 'na:' .. tenant, 0, id)
-      if task ~= '' then later('ZADD', P .. 'nt:' .. task, 0, id) end
+        'body', ARGV[i + 3], 'state', 'queued', 'created', int(now()), 'queued', int(now()), 'due', int(now()), 'attempts', '0')
+      later('ZADD', P .. 'na:' .. tenant, '0', id)
+      if task ~= '' then later('ZADD', P .. 'nt:' .. task, '0', id) end
       queue_notification(id, channel, now())
       count_notification('-', 'queued')
       born = born + 1

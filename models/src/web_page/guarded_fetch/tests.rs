@@ -202,7 +202,6 @@ fn serve_raw(head: &'static [u8], size: &'static [u8], chunk: &'static [u8]) -> 
     use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    #[expect(clippy::disallowed_methods, reason = "a server for a test, not a flow")]
     std::thread::spawn(move || {
         let Ok((mut connection, _)) = listener.accept() else { return };
         let _ = connection.read(&mut [0; 4096]);

@@ -23,8 +23,8 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::page_text::{MediaType, decode};
-use crate::public_address::is_public;
+use super::page_text::{MediaType, decode};
+use super::public_address::is_public;
 
 /// How far a fetch may go. Wired in by the binary; without that the default holds, which is strict.
 #[derive(Debug, Clone)]

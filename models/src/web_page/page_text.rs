@@ -3,7 +3,7 @@
 use dom_smoothie::{Config, Readability, TextMode};
 use encoding_rs::{Encoding, UTF_8};
 
-use crate::tame_html::{TooManyElements, tame};
+use super::tame_html::{TooManyElements, tame};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {
