@@ -113,6 +113,16 @@ scripts! {
     EVENTS = " flags=no-writes" "events";
     FAIL = "" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
+    OUTBOX_ADMIT = "" "outbox_admit";
+    OUTBOX_CLAIM = "" "work" "outbox" "outbox_claim";
+    OUTBOX_FORGET = " flags=allow-oom" "work" "outbox" "outbox_forget";
+    OUTBOX_PUT = "" "work" "outbox" "outbox_put";
+    OUTBOX_READ = " flags=no-writes" "outbox_read";
+    OUTBOX_RENEW = " flags=allow-oom" "outbox_renew";
+    OUTBOX_RESEND = "" "work" "outbox" "outbox_resend";
+    OUTBOX_RESTORE = "" "work" "outbox" "outbox_restore";
+    OUTBOX_SETTLE = " flags=allow-oom" "work" "outbox" "outbox_settle";
+    OUTBOX_SUPPRESS = "" "outbox_suppress";
     READ = " flags=no-writes" "read";
     /// It makes nothing longer: a full server must not cost everybody their claims.
     RENEW = " flags=allow-oom" "renew";

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::keys::Keys;
 use super::layout::Layout;
 use super::nodes::Nodes;
+use super::outbox::OutboxRounds;
 use super::reply;
 use super::rounds::Rounds;
 use super::scripts::CHECK;
@@ -30,6 +31,7 @@ pub struct RedisStore {
     pub(super) keys: Arc<Keys>,
     pub(super) layout: Arc<Layout>,
     pub(super) rounds: Arc<Rounds>,
+    pub(super) outbox_rounds: Arc<OutboxRounds>,
     pub(super) watches: Arc<Watches>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,

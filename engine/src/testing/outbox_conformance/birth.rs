@@ -131,6 +131,10 @@ pub async fn what_is_stored_comes_back_as_it_was(trial: OutboxTrial) {
 pub async fn births_ring(trial: OutboxTrial) {
     use futures_util::FutureExt;
     let bell = &trial.parts.bell;
+    // A store may ring when it is opened, because it cannot know what was lost before.
+    for channel in Channel::ALL {
+        let _rung = bell.outbox_rung(channel).now_or_never();
+    }
     trial.put("a@example.org").await;
     let patience = Duration::from_secs(10);
     tokio::time::timeout(patience, bell.outbox_rung(Channel::Mail)).await.expect("the bell rings");

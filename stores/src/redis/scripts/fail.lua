@@ -7,5 +7,4 @@ tell(task, ARGV[10], ARGV[11])
 bear(13, tonumber(ARGV[12]), task.f.tenant, ARGV[9])
 finish(task, 'failed')
 commit()
-tell_senders()
 return 1

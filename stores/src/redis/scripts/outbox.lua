@@ -1,25 +1,26 @@
--- Notifications. The arguments from `a` on describe them: id, channel (m mail, w webhook), recipient, body of each.
-local NEWBORN = 4
--- In which channels something may be due.
-local rings = {}
+-- Notifications. A channel is a letter: m mail, w webhook.
 
 local function count_notification(was, state) add('n ' .. was .. '>' .. state, 1) end
 
 -- Puts one in its channel's line.
 local function queue_notification(id, channel, due)
   later('ZADD', P .. 'o:' .. channel, int(due), id)
-  rings[channel] = true
+  if not string.find(senders, channel, 1, true) then senders = senders .. channel end
 end
 
--- Puts new ones in line; one that is there already is left as it is. Answers how many are new.
+-- Puts new ones in line; one that is there already is left as it is. The arguments from `a` on describe them: id, channel,
+-- recipient, body of each. Answers how many are new.
+local NEWBORN = 4
 local function bear(a, count, tenant, task)
   local born = 0
   for i = a, a + NEWBORN * (count - 1), NEWBORN do
     local id, channel, key = ARGV[i], ARGV[i + 1], P .. 'n:' .. ARGV[i]
     if call('HLEN', key) == 0 then
+      local at = int(now())
       later('HSET', key, 'tenant', tenant, 'task', task, 'channel', channel, 'recipient', ARGV[i + 2],
-        'body', ARGV[i + 3], 'state', 'queued', 'created', int(now()), 'queued', int(now()), 'due', int(now()), 'attempts', '0')
+        'body', ARGV[i + 3], 'state', 'queued', 'created', at, 'queued', at, 'due', at, 'attempts', '0')
       later('ZADD', P .. 'na:' .. tenant, '0', id)
+      later('ZADD', P .. 'no', at, id)
       if task ~= '' then later('ZADD', P .. 'nt:' .. task, '0', id) end
       queue_notification(id, channel, now())
       count_notification('-', 'queued')
@@ -27,9 +28,4 @@ local function bear(a, count, tenant, task)
     end
   end
   return born
-end
-
-local function tell_senders()
-  local channels = (rings.m and 'm' or '') .. (rings.w and 'w' or '')
-  if channels ~= '' then call('SPUBLISH', P .. 'outbox', channels) end
 end

@@ -108,5 +108,4 @@ elseif ends then
   finish(task, after, ARGV[21] == '1')
 end
 commit()
-tell_senders()
 return f.head * 4 + f.asked
