@@ -1,6 +1,6 @@
 //! The engine: what a flow is, what a task is, and what may happen to one.
 //!
-//! Read it in this order: [`flow`] (what an author sees), [`task`] (state, log, view), [`ports`] (what the engine
+//! Read it in this order: [`flow`] (what an author sees), [`task`] (state, log, view), [`notification`], [`ports`] (what the engine
 //! needs from outside), [`use_cases`] (start, run, control, rescue), [`testing`] (the kit for flow authors).
 //! It knows no HTTP, no apalis, no SQL, no Redis and no SMTP.
 
@@ -10,6 +10,7 @@ extern crate self as caudal;
 
 pub mod engine;
 pub mod flow;
+pub mod notification;
 pub mod ports;
 pub mod task;
 pub mod testing;
@@ -32,7 +33,9 @@ pub mod private {
 
 /// What a flow's file needs: `use caudal::prelude::*;`.
 pub mod prelude {
-    pub use crate::flow::{Approval, Flow, FlowContext, FlowError, FlowResult, Secret, StepContext, Tool};
+    pub use crate::flow::{
+        Approval, Flow, FlowContext, FlowError, FlowResult, Notification, Secret, StepContext, Tool,
+    };
     pub use caudal_macros::{flow, tool};
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};

@@ -20,7 +20,7 @@ mod tool;
 /// ```text
 /// /// Writes a short poem.                                   ← the summary; all of it is the description
 /// #[flow(title = "Poem", version = 2, timeout = "5m", deadline = "1h", retries = 1, concurrency = 4,
-///        formerly = "verse_flow", diagnostics,
+///        formerly = "verse_flow", notify_on_failure, diagnostics,
 ///        needs = LanguageModel, max_cost = 0.50, max_tokens = 50_000)]   ← all optional
 /// async fn poem_flow(ctx: &mut FlowContext, input: PoemInput) -> FlowResult<String> { … }
 /// ```
@@ -28,6 +28,7 @@ mod tool;
 /// `input` may be left out. `formerly` takes one earlier name or a list of them (`["a", "b"]`); durations are
 /// written as `"500ms"`, `"90s"`, `"5m"`, `"1h30m"`, `"2d"`. `needs` names the resources without which the flow is not
 /// ready (`T: Needed`); `max_cost` and `max_tokens` are the budget of a task, unless its start names another.
+/// `notify_on_failure` sends a mail of every failure: to the addresses of the settings, or to those that it names.
 #[proc_macro_attribute]
 pub fn flow(options: TokenStream, item: TokenStream) -> TokenStream {
     flow::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -7,7 +7,7 @@ use syn::{Ident, LitBool, LitFloat, LitInt, LitStr, Path, Token, bracketed};
 use crate::duration::parse_milliseconds;
 
 const KNOWN: &str = "title, version, formerly, diagnostics, timeout, deadline, retries, concurrency, max_cost, max_tokens, \
-                     needs";
+                     needs, notify_on_failure";
 
 #[derive(Default)]
 pub(crate) struct Options {
@@ -19,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) deadline_ms: Option<u64>,
     pub(crate) retries: Option<u32>,
     pub(crate) concurrency: Option<u32>,
+    /// Empty: the settings say who.
+    pub(crate) notify_on_failure: Option<Vec<String>>,
     pub(crate) max_cost: Option<f64>,
     pub(crate) max_tokens: Option<u64>,
     /// Types of resources without which the flow cannot run.
@@ -55,6 +57,7 @@ impl Options {
             "deadline" => self.deadline_ms = Some(duration(name, input)?),
             "retries" => self.retries = Some(number(name, input, 0)?),
             "concurrency" => self.concurrency = Some(number(name, input, 1)?),
+            "notify_on_failure" => self.notify_on_failure = Some(addresses(input)?),
             "max_cost" => self.max_cost = Some(amount(name, input)?),
             "max_tokens" => self.max_tokens = Some(number(name, input, 1)?.into()),
             "needs" => self.needs = paths(name, input)?,
@@ -123,15 +126,34 @@ pub(crate) fn flag(input: ParseStream<'_>) -> syn::Result<bool> {
     Ok(input.parse::<LitBool>()?.value)
 }
 
+/// The option alone, or with an address or a list of them.
+fn addresses(input: ParseStream<'_>) -> syn::Result<Vec<String>> {
+    if input.parse::<Option<Token![=]>>()?.is_none() {
+        return Ok(Vec::new());
+    }
+    let literals = texts(input)?;
+    for literal in &literals {
+        let address = literal.value();
+        if !address.contains('@') || address.contains(char::is_control) {
+            return Err(syn::Error::new(literal.span(), format!("{address:?} is no mail address")));
+        }
+    }
+    Ok(literals.iter().map(LitStr::value).collect())
+}
+
+/// One text, or a list of them.
+fn texts(input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+    if !input.peek(syn::token::Bracket) {
+        return Ok(vec![input.parse()?]);
+    }
+    let list;
+    bracketed!(list in input);
+    Ok(Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect())
+}
+
 fn names(name: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<String>> {
     equals(name, input, "\"old_name\"")?;
-    let literals: Vec<LitStr> = if input.peek(syn::token::Bracket) {
-        let list;
-        bracketed!(list in input);
-        Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect()
-    } else {
-        vec![input.parse()?]
-    };
+    let literals = texts(input)?;
     for literal in &literals {
         if syn::parse_str::<Ident>(&literal.value()).is_err() {
             let message = format!("\"{}\" cannot have been the name of a flow", literal.value());

@@ -54,7 +54,10 @@ fn known_method(method: &str) -> &'static str {
 
 fn protect(headers: &mut HeaderMap) {
     for &(name, value) in PROTECTION {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A route may have stricter words of its own.
+        if !headers.contains_key(name) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
     }
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

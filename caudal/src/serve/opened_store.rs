@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use caudal_engine::ports::{Bell, Feed, RandomIds, SystemClock, TaskStore};
+use caudal_engine::ports::{Bell, Feed, NotificationOutbox, RandomIds, SystemClock, TaskStore};
 use caudal_stores::live_and_kept::{Archiver, ArchiverSettings, LiveAndKeptStore};
 use caudal_stores::postgres::{PostgresSettings, PostgresStore};
 use caudal_stores::redis::{RedisSettings, RedisStore};
@@ -48,6 +48,13 @@ impl OpenedStore {
             Self::Shared(SharedStore { live, kept: Some(kept), .. }) => {
                 Arc::new(LiveAndKeptStore::new(live.clone(), kept.clone()))
             }
+            Self::Shared(SharedStore { live, .. }) => live.clone(),
+        }
+    }
+
+    pub(super) fn outbox(&self) -> Arc<dyn NotificationOutbox> {
+        match self {
+            Self::Sqlite(store) => store.clone(),
             Self::Shared(SharedStore { live, .. }) => live.clone(),
         }
     }

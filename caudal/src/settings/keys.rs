@@ -78,6 +78,7 @@ const ACCESS: &str = "Access";
 const STORE: &str = "Store";
 const MACHINES: &str = "Several processes";
 const WORKER: &str = "Worker";
+const NOTIFICATIONS: &str = "Notifications";
 const LOGS: &str = "Logs";
 const FLOWS: &str = "Flows";
 const MODELS: &str = "Models";
@@ -156,6 +157,42 @@ pub(crate) const KEYS: &[Key] = &[
     key(WORKER, "crash_loop_backoff_seconds", Form::Number(0, 3_600), ["60", "5"],
         "The longest that a task which keeps taking the process down waits before it is tried again"),
 
+    key(NOTIFICATIONS, "smtp_url", Form::Password, ["", "smtp://user:password@mail.example.org"],
+        "The mail server: smtp:// (with STARTTLS) or smtps://; without it mails become files in the data folder's outbox"),
+    key(NOTIFICATIONS, "mail_from", Form::Text, ["", "Caudal <caudal@example.org>"],
+        "Whom mails come from"),
+    key(NOTIFICATIONS, "smtp_connections", Form::Number(1, 1_000), ["10", "2"],
+        "Connections to the mail server at once"),
+    key(NOTIFICATIONS, "smtp_seconds", Form::Number(1, 3_600), ["60", "300"],
+        "How long each answer of the mail server may take"),
+    key(NOTIFICATIONS, "mails_per_second", Form::Number(1, 1_000_000), ["100", "14"],
+        "Mails that one process hands to the mail server in a second, at most"),
+    key(NOTIFICATIONS, "mails_per_hour_per_address", Form::Number(1, 1_000_000_000), ["60", "10"],
+        "Mails that one address gets in an hour; further ones are suppressed"),
+    key(NOTIFICATIONS, "mail_templates", Form::Path, ["", "/etc/caudal/mails"],
+        "A folder with mail templates that replace ours or come beside them"),
+    key(NOTIFICATIONS, "default_locale", Form::Text, ["en", "es"],
+        "The language of mails for which none was asked"),
+    key(NOTIFICATIONS, "notify_on_failure", Form::List("address or flow=address"),
+        ["", "ops@example.org,report_flow=boss@example.org"],
+        "Who gets a mail of every failure: of flows that ask for it by their code, of one flow, or of all (*=address)"),
+    key(NOTIFICATIONS, "notification_retry_seconds", Form::Number(1, 86_400), ["60", "300"],
+        "When a notification that could not be sent is tried again; it doubles with each time"),
+    key(NOTIFICATIONS, "notification_longest_retry_seconds", Form::Number(1, 604_800), ["21600", "3600"],
+        "... up to this"),
+    key(NOTIFICATIONS, "notification_give_up_seconds", Form::Number(1, 2_592_000), ["86400", "259200"],
+        "After this long it has failed"),
+    key(NOTIFICATIONS, "webhook_secret", Form::Password, ["", "whsec_ and what this prints: openssl rand -base64 32"],
+        "Signs webhook calls; the same for all processes [default: a file in the data folder]"),
+    key(NOTIFICATIONS, "webhook_seconds", Form::Number(1, 600), ["15", "30"],
+        "How long a webhook call may take"),
+    key(NOTIFICATIONS, "webhook_concurrency", Form::Number(1, 1_000), ["16", "4"],
+        "Webhook calls at once"),
+    key(NOTIFICATIONS, "webhook_allow_private", Form::Switch, ["false", "true"],
+        "Let webhooks reach private and loopback addresses"),
+    key(NOTIFICATIONS, "keep_notifications_days", Form::Number(1, 36_500), ["30", "90"],
+        "Sent, failed and suppressed notifications are forgotten after this many days"),
+
     key(LOGS, "log_format", Form::Word(&["human", "json"]), ["human", "json"],
         "For people or for programs"),
     key(LOGS, "log_filter", Form::Text, ["info,actix_server=warn,actix_http=off", "info,caudal_web=debug"],
@@ -223,6 +260,8 @@ pub(crate) const KEYS: &[Key] = &[
         "How long an idempotency key is remembered"),
     key(LIMITS, "notify_addresses", Form::Number(0, 10_000), ["20", "5"],
         "Addresses that one task may notify"),
+    key(LIMITS, "notification_bytes", Form::Bytes(KIB, 16 * MIB), ["64KiB", "16KiB"],
+        "What a mail that a flow or another program asks for is filled with"),
     key(LIMITS, "line_per_tenant", Form::Number(1, 1_000_000_000), ["1000000", "50000"],
         "Tasks of one tenant that are in line or running; one more is refused with line_full"),
     key(LIMITS, "pending_signals_per_name", Form::Number(1, 1_000_000), ["100", "1000"],

@@ -8,6 +8,7 @@ mod flags;
 mod keys;
 mod machines;
 mod models;
+mod notifications;
 mod sources;
 mod values;
 
@@ -25,6 +26,7 @@ pub(crate) use flags::{HiddenSettingFlags, SettingFlags};
 pub(crate) use machines::MachineSettings;
 pub(crate) use models::ToolSettings;
 use models::model_settings;
+pub(crate) use notifications::NotifySettings;
 use sources::Sources;
 use values::Values;
 
@@ -49,6 +51,7 @@ pub struct Settings {
     pub fetch_timeout: Duration,
     pub(crate) models: ModelSettings,
     pub(crate) tools: ToolSettings,
+    pub(crate) notify: NotifySettings,
     pub(crate) limits: Limits,
     /// What was written but will not be heard.
     pub(crate) remarks: Vec<String>,
@@ -98,6 +101,7 @@ impl Settings {
             fetch_timeout: Duration::from_secs(values.number("fetch_seconds")?),
             models: model_settings(&values)?,
             tools: ToolSettings::of(&values)?,
+            notify: NotifySettings::of(&values)?,
             limits: limits(&values)?,
             remarks,
         };
@@ -127,6 +131,8 @@ fn limits(values: &Values) -> Result<Limits> {
         tag_bytes: values.size("tag_bytes")?,
         idempotency_key_bytes: values.size("idempotency_key_bytes")?,
         notify_addresses: values.size("notify_addresses")?,
+        notification_bytes: values.size("notification_bytes")?,
+        keep_notifications: Duration::from_secs(86_400 * values.number("keep_notifications_days")?),
         line_per_tenant: values.number("line_per_tenant")?,
         pending_signals_per_name: values.size("pending_signals_per_name")?,
         idempotency_lifetime: Duration::from_secs(3_600 * values.number("idempotency_hours")?),

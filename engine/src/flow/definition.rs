@@ -59,6 +59,9 @@ pub struct OptionsSpec {
     pub retries: u32,
     /// How many tasks of it a worker process runs at once.
     pub concurrency: Option<u32>,
+    /// Addresses that hear of every failure; none when the flow does not ask for that, empty when it leaves to the
+    /// settings who they are.
+    pub notify_on_failure: Option<&'static [&'static str]>,
     /// What a task of it may spend on models, unless its start says otherwise.
     pub max_cost: Option<f64>,
     pub max_tokens: Option<u64>,
@@ -66,8 +69,15 @@ pub struct OptionsSpec {
 
 impl OptionsSpec {
     /// `Default` for statics.
-    pub const DEFAULT: Self =
-        Self { timeout_ms: None, deadline_ms: None, retries: 0, concurrency: None, max_cost: None, max_tokens: None };
+    pub const DEFAULT: Self = Self {
+        timeout_ms: None,
+        deadline_ms: None,
+        retries: 0,
+        concurrency: None,
+        notify_on_failure: None,
+        max_cost: None,
+        max_tokens: None,
+    };
 
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout_ms.map(Duration::from_millis)

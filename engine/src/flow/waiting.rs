@@ -203,7 +203,10 @@ impl SignalWait {
                 since
             }
             None => {
-                execution.tell(self.asked());
+                match self.question {
+                    Some(_) => execution.tell_of_question(self.asked()),
+                    None => execution.tell(self.asked()),
+                }
                 execution.now()
             }
         };

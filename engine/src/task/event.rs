@@ -132,7 +132,10 @@ facts! {
     "race.won" RaceWon { step: Key, ordinal: u32, winner: u32 }
     /// A value that must be the same when the flow runs again (the time, a wait that timed out).
     "recorded" Recorded { step: Key, ordinal: u32, value: Json }
-    "notification.queued" NotificationQueued { step: Key, ordinal: u32, notification: Arc<str>, template: Arc<str> }
+    /// A mail to each of `addresses` people; `notification` is the first one's id.
+    "notification.queued" NotificationQueued {
+        step: Key, ordinal: u32, notification: Arc<str>, template: Arc<str>, #[serde(default)] addresses: u32,
+    }
 }
 
 /// Who told a log line, a progress, a result: a step's attempt, or the flow itself under a key of its own, by

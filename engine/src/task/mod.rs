@@ -5,6 +5,7 @@ pub mod event;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod locale;
 pub mod record;
 pub mod state;
 pub mod summary;

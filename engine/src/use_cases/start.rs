@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -10,10 +10,11 @@ use super::inputs::{Violation, check_input};
 use super::readiness::missing;
 use crate::engine::Engine;
 use crate::flow::{FlowDefinition, Missing};
+pub use crate::notification::{Notify, NotifyOn};
 use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::TaskCreated;
 use crate::task::record::Idempotency;
-use crate::task::{Fact, Json, NewTask, Priority, Summary, TaskOptions, Tenant, Timestamp, home_of_key};
+use crate::task::{Fact, Json, NewTask, Priority, Summary, TaskOptions, Tenant, Timestamp, home_of_key, locale};
 
 /// What a client asks for. The names are the wire's.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -41,26 +42,6 @@ pub struct StartRequest {
     /// From the header, with the hash of the body.
     #[serde(skip)]
     pub idempotency: Option<Idempotency>,
-}
-
-/// Who wants to be told of what.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notify {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub email: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub on: Vec<NotifyOn>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NotifyOn {
-    Success,
-    Failure,
-    Waiting,
 }
 
 #[derive(Debug, Clone, Error)]
@@ -218,7 +199,7 @@ pub(crate) fn home_of(
     Some(home_of_key(tenant, key, engine.store.partitions()))
 }
 
-fn any_partition(engine: &Engine) -> u16 {
+pub(crate) fn any_partition(engine: &Engine) -> u16 {
     let partitions = u64::from(engine.store.partitions().max(1));
     u16::try_from(engine.ids.random() % partitions).unwrap_or(0)
 }
@@ -248,33 +229,9 @@ fn check_fields(engine: &Engine, request: &StartRequest) -> Result<(), StartErro
     if request.max_cost.is_some_and(|cost| cost.is_nan() || cost < 0.0) {
         return wrong("max_cost", "must not be negative".to_owned());
     }
-    match &request.notify {
-        Some(notify) => check_notify(notify, limits.notify_addresses),
-        None => Ok(()),
+    if request.locale.as_deref().is_some_and(|wanted| !locale::is_one(wanted)) {
+        return wrong("locale", locale::FORM.to_owned());
     }
-}
-
-fn check_notify(notify: &Notify, most: usize) -> Result<(), StartError> {
-    let wrong = |message: String| Err(StartError::InvalidField { field: "notify", message });
-    if notify.email.len() > most {
-        return wrong(format!("{} addresses; at most {most} are allowed", notify.email.len()));
-    }
-    if let Some(address) = notify.email.iter().find(|address| !looks_like_an_address(address)) {
-        return wrong(format!("'{}' is no mail address", address.escape_debug()));
-    }
-    match &notify.webhook {
-        Some(url) if !(url.starts_with("https://") || url.starts_with("http://")) => {
-            wrong("the webhook must be an http or https URL".to_owned())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// One `@` with something plain on both sides; the mail server has the last word.
-fn looks_like_an_address(address: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
-    match address.rsplit_once('@') {
-        Some((local, host)) => plain(local) && plain(host) && !local.contains('@') && address.len() <= 254,
-        None => false,
-    }
+    let notify = request.notify.as_ref().map_or(Ok(()), |notify| notify.check(limits.notify_addresses));
+    notify.or_else(|message| wrong("notify", message))
 }

@@ -9,6 +9,7 @@ use caudal_engine::prelude::*;
 
 pub use guarded_fetch::FetchSettings;
 pub(crate) use page_text::shorten;
+pub use public_address::is_public;
 
 use guarded_fetch::{FetchError, fetch_page};
 use page_text::readable_text;

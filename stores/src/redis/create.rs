@@ -27,7 +27,7 @@ enum Attempt {
 }
 
 /// What stands at the home of an idempotency key.
-enum Reservation {
+pub(super) enum Reservation {
     /// For this id, whose creation was not heard of yet.
     Reserved(TaskId),
     Settled(TaskId),
@@ -67,7 +67,12 @@ impl RedisStore {
     }
 
     /// Where the idempotency key lives: at its home, or where it was first used while there were fewer partitions.
-    async fn home_of_use(&self, tenant: &Tenant, used: &Idempotency, id: TaskId) -> Result<Option<u16>, StoreError> {
+    pub(super) async fn home_of_use(
+        &self,
+        tenant: &Tenant,
+        used: &Idempotency,
+        id: TaskId,
+    ) -> Result<Option<u16>, StoreError> {
         for earlier in self.layout.earlier_homes(tenant, &used.key) {
             match self.reserve(tenant, used, id, earlier, true).await? {
                 Reservation::None => {}
@@ -140,7 +145,7 @@ impl RedisStore {
             Attempt::Answered(Ok(created)) => Some(*created),
             _ => None,
         };
-        let settled = self.settle(&new.tenant, used, id, answer.map(|created| created.id), home).await?;
+        let settled = self.settle_key(&new.tenant, used, id, answer.map(|created| created.id), home).await?;
         Ok(match (answer, settled) {
             (Some(created), Some(first)) if first != created.id => {
                 Attempt::Answered(Ok(Created { id: first, new: false }))
@@ -149,7 +154,7 @@ impl RedisStore {
         })
     }
 
-    async fn reserve(
+    pub(super) async fn reserve(
         &self,
         tenant: &Tenant,
         used: &Idempotency,
@@ -178,7 +183,7 @@ impl RedisStore {
     }
 
     /// Answers what stands at the key's home from now on.
-    async fn settle(
+    pub(super) async fn settle_key(
         &self,
         tenant: &Tenant,
         used: &Idempotency,
@@ -234,7 +239,7 @@ pub(super) fn id_of(text: Value) -> Result<TaskId, StoreError> {
     reply::text(text)?.parse().map_err(unreadable)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

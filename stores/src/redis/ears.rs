@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use caudal_engine::notification::Channel;
 use caudal_engine::ports::Bell;
 use futures_util::future::join_all;
 use redis::{Cmd, PushInfo, PushKind, Value};
@@ -22,6 +23,7 @@ use super::layout::Layout;
 use super::link::{Heard, Published};
 use super::news::{self, Message};
 use super::nodes::{Node, Nodes};
+use super::outbox::OutboxRounds;
 use super::reply;
 use super::rounds::Rounds;
 use super::watches::{Place, Watches};
@@ -35,6 +37,7 @@ pub(super) struct Ears {
     pub(super) keys: Arc<Keys>,
     pub(super) layout: Arc<Layout>,
     pub(super) rounds: Arc<Rounds>,
+    pub(super) outbox_rounds: Arc<OutboxRounds>,
     pub(super) watches: Arc<Watches>,
     pub(super) bell: Arc<Bell>,
     /// Where each partition's bell is subscribed.
@@ -70,9 +73,13 @@ impl Ears {
 
     fn read(&self, channel: &str, payload: &[u8]) {
         match news::read(self.keys.prefix(), channel, payload) {
-            Ok(Some((partition, Message::Bell { line, tasks, changes }))) => {
+            Ok(Some((partition, Message::Bell { line, senders, tasks, changes }))) => {
                 changes.into_iter().for_each(|change| self.watches.feed.publish_change(change));
                 tasks.into_iter().for_each(|task| self.bell.ring_task(task));
+                for channel in senders {
+                    self.outbox_rounds.of(channel).ring(partition);
+                    self.bell.ring_outbox(channel);
+                }
                 if line {
                     self.rounds.ring(partition);
                     self.bell.ring_line();
@@ -125,7 +132,9 @@ impl Ears {
         if moved.contains(&true) {
             // Rings may have been lost meanwhile.
             self.rounds.forget();
+            self.outbox_rounds.forget();
             self.bell.ring_line();
+            Channel::ALL.into_iter().for_each(|channel| self.bell.ring_outbox(channel));
         }
         let watched = self.watches.all();
         join_all(watched.into_iter().map(|(task, at)| async move {

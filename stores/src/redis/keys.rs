@@ -12,7 +12,11 @@
 //! | `a:<tenant>` | sorted set: all tasks of a tenant, by id |
 //! | `k:<tenant>\0<key>`, `u:<tenant>\0<key>` | idempotency keys, unique keys |
 //! | `ended`, `archived`, `aside` | ended tasks; those archived, by when they are forgotten; those that cannot be |
-//! | `outbox`, `n:<id>` | notifications that are to be sent |
+//! | `n:<id>` | hash: a notification |
+//! | `o:<channel>` | sorted set: those in line, by when each is due or its claim runs out |
+//! | `no`, `ne` | sorted sets: notifications that are open, by since when; that have ended, by when |
+//! | `na:<tenant>`, `nt:<task>` | sorted sets: all notifications of a tenant, of a task, by id |
+//! | `x:<tenant>`, `xa:<tenant>`, `h:<tenant>\0<address>\0<hour>` | in partition 0: who wants no mail; mails of an hour |
 //! | `workers` | hash, in the first partition: what each worker last said of itself, behind the time it holds to |
 //! | `shared` | hash, in the first partition: what all processes must know alike |
 //! | `counts`, `orphans`, `server`, `partitions` | figures; ended parents with children left; see `rescue.lua`, `layout.rs` |

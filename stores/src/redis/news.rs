@@ -2,12 +2,14 @@
 
 use std::str::FromStr;
 
+use caudal_engine::notification::Channel;
 use caudal_engine::ports::{News, StoreError, TaskChange};
 use caudal_engine::task::{LogEntry, TaskId, Tenant};
 
 use super::control::wire_state;
 use super::fault::unreadable;
 use super::log::LogPage;
+use super::scripts::channel_letter;
 
 const ID_LENGTH: usize = 36;
 
@@ -15,7 +17,8 @@ const ID_LENGTH: usize = 36;
 #[derive(Debug)]
 pub(super) enum Message {
     /// Something may be due, if `line`; these tasks have news for whoever runs them; these show another state.
-    Bell { line: bool, tasks: Vec<TaskId>, changes: Vec<TaskChange> },
+    /// In these channels notifications may be due.
+    Bell { line: bool, senders: Vec<Channel>, tasks: Vec<TaskId>, changes: Vec<TaskChange> },
     /// New entries of a log; none when they are too long to be told.
     Log { task: TaskId, head: u64, entries: Vec<LogEntry> },
 }
@@ -44,9 +47,12 @@ fn bell(payload: &[u8]) -> Result<Message, StoreError> {
     let text = std::str::from_utf8(payload).map_err(unreadable)?;
     let (rings, changed) = text.split_once('\n').ok_or_else(|| unreadable("half a ring"))?;
     let (line, ids) = rings.split_at_checked(1).ok_or_else(|| unreadable("an empty ring"))?;
+    let senders = Channel::ALL.into_iter().filter(|channel| ids.contains(channel_letter(*channel))).collect();
+    // No letter of a channel is a digit of an id.
+    let ids = ids.trim_start_matches(|letter: char| !letter.is_ascii_hexdigit());
     let ids = ids.as_bytes().chunks(ID_LENGTH).map(|bytes| std::str::from_utf8(bytes).map_err(unreadable));
     let tasks = ids.map(|text| id(text?)).collect::<Result<_, _>>()?;
-    Ok(Message::Bell { line: line == "l", tasks, changes: changes(changed)? })
+    Ok(Message::Bell { line: line == "l", senders, tasks, changes: changes(changed)? })
 }
 
 /// One after the other: id, state, length of the tenant, length of the flow, a line break, tenant, flow.
@@ -103,10 +109,10 @@ mod tests {
     fn messages_are_understood() {
         let (one, other) = (task(1), task(2));
         let bell = read_ours("bell", &format!("l{one}{other}\n"));
-        let Message::Bell { line: true, tasks, changes } = bell else { panic!("no bell") };
+        let Message::Bell { line: true, tasks, changes, .. } = bell else { panic!("no bell") };
         assert!(tasks == [one, other] && changes.is_empty());
         let text = format!("-\n{one} PENDING 3 4\na\nbflow{other} SUCCESS 0 2\n\nx");
-        let Message::Bell { line: false, tasks, changes } = read_ours("bell", &text) else { panic!("no bell") };
+        let Message::Bell { line: false, tasks, changes, .. } = read_ours("bell", &text) else { panic!("no bell") };
         assert!(tasks.is_empty());
         let told: Vec<_> =
             changes.iter().map(|change| (change.task, change.state, change.tenant.as_str(), &*change.flow)).collect();

@@ -16,6 +16,7 @@ use super::keys::Keys;
 use super::layout::{Layout, OtherVersion, VERSION};
 use super::link::{self, Published};
 use super::nodes::Nodes;
+use super::outbox::OutboxRounds;
 use super::rounds::Rounds;
 use super::server_checks;
 use super::settings::RedisSettings;
@@ -193,12 +194,14 @@ async fn open_inside(
     };
     let Around { clock, ids, bell, feed, thread } = around;
     let rounds = Arc::new(Rounds::new(settings.lease, settings.time, clock.clone()));
+    let outbox_rounds = Arc::new(OutboxRounds::new(settings.lease, settings.time, &clock));
     let watches = Watches::new(feed);
     let store = RedisStore {
         nodes: nodes.clone(),
         keys: keys.clone(),
         layout: layout.clone(),
         rounds: rounds.clone(),
+        outbox_rounds: outbox_rounds.clone(),
         watches: watches.clone(),
         clock,
         ids,
@@ -214,7 +217,7 @@ async fn open_inside(
         store.rescue_in(partition, 0).await.map_err(stored)?;
     }
     let partitions = Mutex::new(HashMap::new());
-    let ears = Arc::new(Ears { nodes, keys, layout, rounds, watches, bell, partitions });
+    let ears = Arc::new(Ears { nodes, keys, layout, rounds, outbox_rounds, watches, bell, partitions });
     tokio::spawn(ears.clone().hear(hearing));
     ears.settle().await;
     tokio::spawn(ears.keep());

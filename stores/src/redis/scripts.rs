@@ -6,6 +6,7 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
+use caudal_engine::notification::{Channel, NewNotification};
 use caudal_engine::task::crash_loop;
 use redis::{Cmd, ToRedisArgs};
 
@@ -59,9 +60,25 @@ impl Call {
         self.command.arg(argument);
     }
 
+    /// As `outbox.lua` reads them.
+    pub(super) fn notifications(self, new: &[NewNotification]) -> Self {
+        new.iter().fold(self, |call, new| {
+            let call = call.arg(new.id.to_string()).arg(channel_letter(new.channel));
+            call.arg(&*new.recipient).arg(new.body.text())
+        })
+    }
+
     /// As Lua is told a yes and a no.
     pub(super) fn flag(self, flag: bool) -> Self {
         self.arg(if flag { "1" } else { "" })
+    }
+}
+
+/// As scripts name a channel.
+pub(super) fn channel_letter(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Mail => "m",
+        Channel::Webhook => "w",
     }
 }
 
@@ -94,8 +111,18 @@ scripts! {
     GROW = "" "grow";
     LAYOUT = "" "layout";
     EVENTS = " flags=no-writes" "events";
-    FAIL = "" "work" "birth" "ending" "fail";
+    FAIL = "" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
+    OUTBOX_ADMIT = "" "outbox_admit";
+    OUTBOX_CLAIM = "" "work" "outbox" "outbox_claim";
+    OUTBOX_FORGET = " flags=allow-oom" "work" "outbox" "outbox_forget";
+    OUTBOX_PUT = "" "work" "outbox" "outbox_put";
+    OUTBOX_READ = " flags=no-writes" "outbox_read";
+    OUTBOX_RENEW = " flags=allow-oom" "outbox_renew";
+    OUTBOX_RESEND = "" "work" "outbox" "outbox_resend";
+    OUTBOX_RESTORE = "" "work" "outbox" "outbox_restore";
+    OUTBOX_SETTLE = " flags=allow-oom" "work" "outbox" "outbox_settle";
+    OUTBOX_SUPPRESS = "" "outbox_suppress";
     READ = " flags=no-writes" "read";
     /// It makes nothing longer: a full server must not cost everybody their claims.
     RENEW = " flags=allow-oom" "renew";
@@ -103,5 +130,5 @@ scripts! {
     RESERVE = "" "reserve";
     SETTLE = "" "settle";
     SIGNAL = "" "work" "signal";
-    WRITE = "" "work" "birth" "ending" "write";
+    WRITE = "" "work" "birth" "ending" "outbox" "write";
 }

@@ -84,10 +84,7 @@ impl RedisStore {
             self.describe(&mut call, child, child.id)?;
             call = call.flag(child.options.continued_from == Some(write.task));
         }
-        for notification in &write.notifications {
-            call = call.arg(&*notification.id).arg(notification.body.text());
-        }
-        Ok(call)
+        Ok(call.notifications(&write.notifications))
     }
 
     /// What then, when it is due again, its waits, and whether it goes on in another task.

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use caudal_engine::notification::{Channel, NewNotification, NotificationId};
 use caudal_engine::ports::{
-    Control, ControlRefused, NewNotification, NewSignal, SignalRefused, StoreError, TaskStore, TaskWrite, WriteRefused,
+    Control, ControlRefused, NewSignal, SignalRefused, StoreError, TaskStore, TaskWrite, WriteRefused,
 };
 use caudal_engine::task::event::Chunk;
 use caudal_engine::task::record::Idempotency;
@@ -204,7 +205,7 @@ impl Scene {
                 step_finished: true,
                 signals_taken: vec![signal],
                 children: vec![self.child_of(held.task)],
-                notifications: vec![NewNotification { id: "n/1".into(), body: Json::null() }],
+                notifications: vec![a_mail(held.task)],
                 compact_from: Some(3),
                 ..held.go_on(&[line("one")])
             },
@@ -235,7 +236,7 @@ impl Scene {
                 let error = report("crash_loop");
                 self.repeated(move |store| {
                     let error = error.clone();
-                    async move { store.fail_queued(queued, error).await.map(drop) }
+                    async move { store.fail_queued(queued, error, vec![a_mail(queued)]).await.map(drop) }
                 })
             }
             ended => {
@@ -290,3 +291,12 @@ pub const WRITING: &[&str] = &[
     "verdict",
 ];
 pub const FREEING: &[&str] = &["renew", "delete", "clean", "archived", "set aside"];
+
+fn a_mail(about: TaskId) -> NewNotification {
+    NewNotification {
+        id: NotificationId::first(Default::default(), about.partition(), 1 << 20),
+        channel: Channel::Mail,
+        recipient: "ana@example.org".into(),
+        body: Json::null(),
+    }
+}

@@ -97,6 +97,10 @@ impl ApiError {
         Self::new(Reason::NotFound, "There is no such task.")
     }
 
+    pub(crate) fn no_notification() -> Self {
+        Self::new(Reason::NotFound, "There is no such notification.")
+    }
+
     pub(crate) fn method_not_allowed(method: &str, allow: String) -> Self {
         let error = Self::new(Reason::MethodNotAllowed, format!("{method} is not possible here; possible: {allow}."));
         Self { allow: Some(allow), ..error }

@@ -87,6 +87,7 @@ impl Platform {
             resources: Resources::default(),
             limits: Arc::new(limits),
             workers: Arc::new(WorkerBoard::default()),
+            notifications: store.to_notify(),
         };
         Self { engine, store, clock }
     }

@@ -21,8 +21,10 @@ fn shared(registry: Registry) -> Arc<Shared> {
     let (clock, ids) = (Arc::new(TestClock::default()), Arc::new(RandomIds));
     let (bell, feed, limits) = (Arc::new(Bell::default()), Arc::new(Feed::default()), Limits::default());
     let store = MemoryStore::new(clock.clone(), ids.clone(), bell.clone(), feed.clone(), limits.clone());
+    let store = Arc::new(store.with_lease(None));
     let engine = Engine {
-        store: Arc::new(store.with_lease(None)),
+        notifications: store.to_notify(),
+        store,
         bell,
         feed,
         clock: clock.clone(),

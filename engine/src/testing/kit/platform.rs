@@ -66,6 +66,7 @@ impl Platform {
             resources: test.resources.clone(),
             limits: Arc::new(limits),
             workers: Arc::new(WorkerBoard::default()),
+            notifications: store.to_notify(),
         };
         Self {
             engine,

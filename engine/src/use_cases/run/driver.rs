@@ -203,15 +203,19 @@ impl Driver {
         drop(state);
         let mut events = std::mem::take(&mut batch.events);
         let mut children = std::mem::take(&mut batch.children);
+        let mut notifications = std::mem::take(&mut batch.notifications);
         let (then, end, extra) = match turn {
             Turn::GoOn => (Then::GoOn, None, Extra::default()),
             Turn::Let(ending) => {
-                let extra = Extra { events: ending.facts.len(), children: ending.children.len() };
+                let told = ending.notifications(execution);
+                let extra =
+                    Extra { events: ending.facts.len(), children: ending.children.len(), notifications: told.len() };
                 for fact in &ending.facts {
                     summary.apply(fact);
                     events.push(fact.encode(now));
                 }
                 children.extend(ending.children);
+                notifications.extend(told);
                 (ending.then, Some(ending.end), extra)
             }
         };
@@ -224,7 +228,7 @@ impl Driver {
             step_finished: batch.step_finished,
             signals_taken: std::mem::take(&mut batch.signals_taken),
             children,
-            notifications: std::mem::take(&mut batch.notifications),
+            notifications,
             compact_from: batch.compact_from,
             summary,
             then,

@@ -22,6 +22,7 @@ use crate::flow::definition::FlowDefinition;
 use crate::flow::error::{FlowError, FlowResult};
 use crate::task::event::Log;
 use crate::task::{Fact, Key, LogLevel, Summary, TaskRecord, Timestamp, Wait};
+use crate::use_cases::notify;
 
 /// How far an execution may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +127,12 @@ impl Execution {
     /// Queues a fact without waiting for it.
     pub fn tell(&self, fact: Fact) {
         self.queue(fact, Cargo::default());
+    }
+
+    /// Queues a question to a person, with the notifications that somebody wants of it.
+    pub fn tell_of_question(&self, asked: Fact) {
+        let notifications = notify::of_question(&self.engine, &self.task, self.flow, &asked);
+        self.queue(asked, Cargo { notifications, ..Cargo::default() });
     }
 
     /// Queues a fact and waits until it is durable.

@@ -24,6 +24,7 @@ pub(crate) struct Sent {
 pub(crate) struct Extra {
     pub(crate) events: usize,
     pub(crate) children: usize,
+    pub(crate) notifications: usize,
 }
 
 pub(crate) type Writing = BoxFuture<'static, Sent>;
@@ -64,6 +65,7 @@ async fn until_answered(store: &dyn TaskStore, write: &TaskWrite) -> Result<Writ
 fn give_back(batch: &mut Batch, mut write: TaskWrite, extra: Extra) {
     write.events.truncate(write.events.len().saturating_sub(extra.events));
     write.children.truncate(write.children.len().saturating_sub(extra.children));
+    write.notifications.truncate(write.notifications.len().saturating_sub(extra.notifications));
     batch.events = write.events;
     batch.children = write.children;
     batch.notifications = write.notifications;

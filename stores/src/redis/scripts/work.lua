@@ -29,8 +29,8 @@ local deltas, counted = {}, {}
 local writes = {}
 -- Keys that are known to be of the right type because they were read.
 local looked = {}
--- Who is told: the line, running tasks.
-local ring, rung = false, ''
+-- Who is told: the line, running tasks, those who send notifications of a channel.
+local ring, rung, senders = false, '', ''
 
 -- As a command or a text wants it: a number of Lua's would be written as a fraction first, which takes long.
 local function int(number) return string.format('%d', number) end
@@ -278,8 +278,8 @@ local function tell_process()
     end
     if shown(task.f) ~= task.shown then changes = changes .. change_of(task) end
   end
-  if ring or rung ~= '' or changes ~= '' then
-    call('SPUBLISH', P .. 'bell', (ring and 'l' or '-') .. rung .. '\n' .. changes)
+  if ring or rung ~= '' or changes ~= '' or senders ~= '' then
+    call('SPUBLISH', P .. 'bell', (ring and 'l' or '-') .. senders .. rung .. '\n' .. changes)
   end
 end
 

@@ -77,16 +77,6 @@ local function take_signals(a)
   end
 end
 
-local function queue_notifications(a)
-  for i = a, a + 2 * (notifications - 1), 2 do
-    local key = P .. 'n:' .. ARGV[i]
-    if call('HLEN', key) == 0 then
-      later('HSET', key, 'task', id, 'body', ARGV[i + 1], 'attempts', 0)
-      later('ZADD', P .. 'outbox', int(now()), ARGV[i])
-    end
-  end
-end
-
 if ARGV[22] ~= '' then compact(tonumber(ARGV[22])) end
 append(task, tonumber(ARGV[14]), ARGV[15])
 set(task, 'write', same .. int(f.head))
@@ -99,7 +89,7 @@ local ends = ENDED[after]
 -- A task that goes on in another leaves it its unique key.
 if ends and children > 0 then free_unique(task) end
 for i = 0, children - 1 do birth(at + i * NEWCOMER, task) end
-queue_notifications(at + children * NEWCOMER)
+bear(at + children * NEWCOMER, notifications, f.tenant, id)
 
 if after == 'park' then
   go(task, 'waiting')
