@@ -27,5 +27,5 @@ mod tenant;
 pub use access::{ApiKey, BadKey, Role};
 pub use routes::{ROUTES, Route};
 pub use server::{RunningServer, ServeError, serve};
-pub use settings::{RenderMetrics, Served, WebSettings};
+pub use settings::{RenderMetrics, Served, ShownSetting, StopWorker, WebSettings};
 pub use signer::secret_of;

@@ -17,6 +17,7 @@ mod private_file;
 mod role;
 mod secret;
 mod stop_signals;
+mod stop_worker;
 mod wiring;
 
 use std::time::Duration;

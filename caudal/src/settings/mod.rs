@@ -7,6 +7,7 @@ mod access;
 mod flags;
 mod keys;
 mod machines;
+mod shown;
 mod sources;
 mod values;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use caudal_engine::task::Limits;
+use caudal_web::ShownSetting;
 use reqwest::Url;
 
 pub(crate) use access::AccessSettings;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub fetch_bytes: usize,
     pub fetch_timeout: Duration,
     pub(crate) limits: Limits,
+    /// All of them for people who look, without their secrets.
+    pub(crate) shown: Vec<ShownSetting>,
     /// What was written but will not be heard.
     pub(crate) remarks: Vec<String>,
 }
@@ -91,6 +95,7 @@ impl Settings {
             fetch_bytes: values.size("fetch_bytes")?,
             fetch_timeout: Duration::from_secs(values.number("fetch_seconds")?),
             limits: limits(&values)?,
+            shown: shown::shown(&values),
             remarks,
         };
         let allowed = values.switch("allow_unauthenticated")?;

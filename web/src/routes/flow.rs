@@ -6,7 +6,7 @@ use caudal_engine::flow::FlowDefinition;
 use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult, Reason};
-use crate::site::OfSite;
+use crate::site::{OfSite, Site};
 
 pub(super) async fn flow(site: OfSite, name: Path<String>) -> ApiResult {
     let registry = &site.engine.registry;
@@ -14,10 +14,17 @@ pub(super) async fn flow(site: OfSite, name: Path<String>) -> ApiResult {
         ApiError::new(Reason::NotFound, format!("There is no flow named '{}'.", name.escape_debug()))
             .hint(format!("Known flows: {}", registry.names().join(", ")))
     })?;
-    Ok(HttpResponse::Ok().json(flow_json(flow)))
+    Ok(HttpResponse::Ok().json(shown_flow(&site, flow)))
 }
 
-pub(super) fn flow_json(flow: &'static FlowDefinition) -> Value {
+/// With how its newest tasks went, as far as this process knows.
+pub(super) fn shown_flow(site: &Site, flow: &'static FlowDefinition) -> Value {
+    let mut shown = flow_json(flow);
+    shown["recent"] = json!(site.figures.recent(flow.name));
+    shown
+}
+
+fn flow_json(flow: &'static FlowDefinition) -> Value {
     let options = &flow.options;
     let seconds = |millis: Option<u64>| millis.map(|millis| millis as f64 / 1_000.0);
     json!({

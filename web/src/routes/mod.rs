@@ -18,11 +18,13 @@ mod readyz;
 mod resume_task;
 mod retry_task;
 mod session;
+mod settings;
 mod signal_task;
 mod start_task;
 mod start_tasks;
 mod static_file;
 mod stats;
+mod stop_worker;
 mod stream;
 mod task;
 mod task_events;
@@ -98,7 +100,9 @@ table! {
     POST "/tasks/{id}/retry" Start retry_task
     POST "/tasks/{id}/signals/{name}" Start signal_task
     GET "/workers" Read workers
+    POST "/workers/{id}/stop" Admin stop_worker
     GET "/stats" Read stats
+    GET "/settings" Read settings
     GET "/healthz" Anyone healthz
     GET "/readyz" Anyone readyz
     GET "/metrics" Read metrics

@@ -34,7 +34,9 @@ pub(super) async fn stats(site: OfSite) -> ApiResult {
             "running": workers.iter().map(|worker| worker.running.len()).sum::<usize>(),
             "concurrency": workers.iter().map(|worker| worker.concurrency).sum::<usize>(),
         },
+        // The last minutes, and the last day.
         "rates": site.figures.rates(),
+        "history": site.figures.history(),
         "durations": site.figures.durations(),
     })))
 }
