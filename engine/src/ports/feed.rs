@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::{broadcast, mpsc};
 
+use super::recent_logs::{LogEnd, RecentLogs};
 use crate::task::{LogEntry, TaskId, Tenant, WireState};
 
 /// Something new in the log of a watched task.
@@ -37,11 +38,17 @@ pub struct Feed {
     watches: RwLock<HashMap<TaskId, Watchers>>,
     changes: broadcast::Sender<TaskChange>,
     next: Mutex<u64>,
+    recent: RecentLogs,
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { watches: RwLock::default(), changes: broadcast::channel(4096).0, next: Mutex::default() }
+        Self {
+            watches: RwLock::default(),
+            changes: broadcast::channel(4096).0,
+            next: Mutex::default(),
+            recent: RecentLogs::default(),
+        }
     }
 }
 
@@ -57,6 +64,38 @@ impl Feed {
             // A watch that is gone takes itself out.
             let _ = sender.send(news.clone());
         }
+    }
+
+    /// A page of a log that this process has written, bodies on a line each: kept for a while, if `birth` names the
+    /// tenant of a new task or the log's beginning was kept, and told to those who watch.
+    pub fn publish_page(&self, task: TaskId, first: u64, page: String, birth: Option<Tenant>) {
+        let page: Arc<str> = page.into();
+        // Kept before it is told: who begins to watch in between has it from the one or the other.
+        match birth {
+            Some(tenant) => self.recent.begin(task, tenant, page.clone()),
+            None => self.recent.go_on(task, first, page.clone()),
+        }
+        if self.is_watched(task) {
+            let entries: Arc<[LogEntry]> =
+                (first..).zip(page.split('\n')).map(|(seq, body)| LogEntry::new(seq, body)).collect();
+            let head = entries.last().map_or(first, |entry| entry.seq);
+            self.publish(News { task, head, entries });
+        }
+    }
+
+    /// Where the log of a task ends that was born here a moment ago. To be asked after the watch began.
+    pub fn recent_end(&self, tenant: &Tenant, task: TaskId) -> Option<LogEnd> {
+        self.recent.end_of(tenant, task)
+    }
+
+    /// The whole log of such a task.
+    pub fn recent_entries(&self, task: TaskId) -> Option<Vec<LogEntry>> {
+        self.recent.entries(task)
+    }
+
+    /// The task was deleted.
+    pub fn forget(&self, task: TaskId) {
+        self.recent.forget(task);
     }
 
     pub fn publish_change(&self, change: TaskChange) {

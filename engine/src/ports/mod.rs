@@ -6,6 +6,7 @@ pub mod clock;
 pub mod feed;
 pub mod idle_worker;
 pub mod ids;
+pub mod recent_logs;
 pub mod task_store;
 pub mod workers;
 
@@ -14,5 +15,6 @@ pub use clock::{Clock, SystemClock};
 pub use feed::{Feed, News, TaskChange, Watch};
 pub use idle_worker::IdleWorker;
 pub use ids::{IdSource, RandomIds};
+pub use recent_logs::LogEnd;
 pub use task_store::*;
 pub use workers::{RunningTask, WorkerBoard, WorkerReport, WorkerStatus};

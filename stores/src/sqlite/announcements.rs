@@ -1,12 +1,13 @@
 //! What a group has to tell the process once it is durable: rings, news and changes, in the order they came.
 
-use caudal_engine::ports::{Bell, Feed, News, TaskChange};
-use caudal_engine::task::{LogEntry, TaskId};
+use caudal_engine::ports::{Bell, Feed, TaskChange};
+use caudal_engine::task::{TaskId, Tenant};
 
 #[derive(Debug)]
 enum Announcement {
     Task(TaskId),
-    News { task: TaskId, first: u64, bodies: String },
+    Page { task: TaskId, first: u64, page: String, birth: Option<Tenant> },
+    Gone(TaskId),
     Change(TaskChange),
 }
 
@@ -34,9 +35,13 @@ impl Announcements {
         self.others.push(Announcement::Task(task));
     }
 
-    /// Bodies as a log page holds them, the first under this number.
-    pub(super) fn news(&mut self, task: TaskId, first: u64, bodies: String) {
-        self.others.push(Announcement::News { task, first, bodies });
+    /// A page of a log, its first event under this number; with the tenant of a new task.
+    pub(super) fn page(&mut self, task: TaskId, first: u64, page: String, birth: Option<Tenant>) {
+        self.others.push(Announcement::Page { task, first, page, birth });
+    }
+
+    pub(super) fn gone(&mut self, task: TaskId) {
+        self.others.push(Announcement::Gone(task));
     }
 
     pub(super) fn change(&mut self, change: TaskChange) {
@@ -58,13 +63,8 @@ impl Announcements {
             match announcement {
                 Announcement::Task(task) => bell.ring_task(task),
                 Announcement::Change(change) => feed.publish_change(change),
-                Announcement::News { task, first, bodies } if feed.is_watched(task) => {
-                    let entries: Vec<LogEntry> =
-                        (first..).zip(bodies.split('\n')).map(|(seq, body)| LogEntry::new(seq, body)).collect();
-                    let head = entries.last().map_or(first, |entry| entry.seq);
-                    feed.publish(News { task, head, entries: entries.into() });
-                }
-                Announcement::News { .. } => {}
+                Announcement::Page { task, first, page, birth } => feed.publish_page(task, first, page, birth),
+                Announcement::Gone(task) => feed.forget(task),
             }
         }
     }

@@ -72,6 +72,7 @@ impl Session<'_> {
             self.connection.prepare_cached(sql)?.execute([row.key])?;
         }
         self.memory.counts.count(row.tenant, row.flow, row.state, -1);
+        self.announcements.gone(row.id);
         self.announce_change(row)
     }
 

@@ -101,7 +101,8 @@ impl Session<'_> {
                 &NewPage { task: row.key, first, count: bodies.len(), summary, bodies: &page },
             )?;
             row.head += bodies.len() as u64;
-            self.announcements.news(row.id, first, page);
+            let birth = (first == 1).then(|| self.memory.names.tenant(row.tenant)).transpose()?;
+            self.announcements.page(row.id, first, page, birth);
         }
         Ok(first)
     }

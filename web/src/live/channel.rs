@@ -48,9 +48,9 @@ pub(super) struct ChannelState {
 }
 
 impl ChannelState {
-    /// Whether a snapshot would be seen by anybody; the last one is for those who come after the end.
+    /// Whether a snapshot would be seen by anybody.
     pub(super) fn is_wanted(&self) -> bool {
-        !self.snapshot_slots.is_empty() || self.ended
+        !self.snapshot_slots.is_empty()
     }
 }
 

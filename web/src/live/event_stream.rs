@@ -5,14 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::event_cursor::EventCursor;
+use super::frames::{COMMENT, RETRY, log_reset};
+use super::{Connection, Live, Watched};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use caudal_engine::ports::StoreError;
-use caudal_engine::task::TaskId;
-
-use super::event_cursor::EventCursor;
-use super::frames::{COMMENT, RETRY, log_reset};
-use super::{Connection, Live};
 
 pub(crate) struct EventStream {
     cursor: EventCursor,
@@ -25,13 +23,14 @@ impl EventStream {
     /// Reads what comes after event `after`. `reset` tells the client that its numbers are not of this log.
     pub(crate) async fn open(
         live: &Arc<Live>,
-        task: TaskId,
+        watched: impl Into<Watched>,
         after: u64,
         reset: Option<u64>,
     ) -> Result<Self, StoreError> {
-        let channel = live.channel(task).await?;
+        let channel = live.channel_at_once(watched.into());
         let opening = reset.map(log_reset).into_iter().chain([RETRY]).collect();
-        let cursor = EventCursor::new(channel, live.engine.store.clone(), after);
+        let cursor = EventCursor::new(channel.clone(), live.engine.store.clone(), after);
+        channel.loaded().await?;
         Ok(Self { cursor, connection: Connection::new(live.clone()), opening })
     }
 

@@ -27,6 +27,7 @@ mod snapshot_stream;
 #[cfg(test)]
 mod tests;
 mod view_of;
+mod watched;
 mod wheel;
 
 use std::collections::HashMap;
@@ -46,6 +47,7 @@ pub(crate) use many_stream::{MOST_TASKS, ManyStream, Source, Wanted};
 pub(crate) use members::View;
 pub(crate) use snapshot_stream::SnapshotStream;
 pub(crate) use view_of::view_of;
+pub(crate) use watched::Watched;
 
 use channel::Channel;
 use slots::Slots;
@@ -120,23 +122,24 @@ impl Live {
     }
 
     /// The channel of this task, folded up to now. It lives as long as somebody holds it.
-    pub(crate) async fn channel(self: &Arc<Self>, task: TaskId) -> Result<Arc<Channel>, StoreError> {
-        let channel = {
-            let mut channels = self.channels();
-            match channels.get(&task).and_then(Weak::upgrade) {
-                Some(channel) => channel,
-                None => {
-                    let channel = Channel::new(task, Arc::downgrade(self));
-                    channels.insert(task, Arc::downgrade(&channel));
-                    // To watch comes before to read: what comes between is then in both.
-                    let watch = self.engine.feed.watch(task);
-                    self.runtime.spawn(pump::Pump::new(&channel, self.engine.clone(), watch).run());
-                    channel
-                }
-            }
-        };
+    pub(crate) async fn channel(self: &Arc<Self>, watched: impl Into<Watched>) -> Result<Arc<Channel>, StoreError> {
+        let channel = self.channel_at_once(watched.into());
         channel.loaded().await?;
         Ok(channel)
+    }
+
+    /// The same before it is folded: who takes a place now is served from what is read.
+    fn channel_at_once(self: &Arc<Self>, Watched { task, watch, head }: Watched) -> Arc<Channel> {
+        let mut channels = self.channels();
+        if let Some(channel) = channels.get(&task).and_then(Weak::upgrade) {
+            return channel;
+        }
+        let channel = Channel::new(task, Arc::downgrade(self));
+        channels.insert(task, Arc::downgrade(&channel));
+        // To watch comes before to read: what comes between is then in both.
+        let watch = watch.unwrap_or_else(|| self.engine.feed.watch(task));
+        self.runtime.spawn(pump::Pump::new(&channel, self.engine.clone(), watch, head).run());
+        channel
     }
 
     /// Called by a channel that nobody holds any more.

@@ -18,6 +18,8 @@ use super::frames::Snapshot;
 const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(56);
 const BETWEEN_HEAD_CHECKS: Duration = Duration::from_secs(1);
 const AFTER_STORE_ERROR: Duration = Duration::from_millis(500);
+/// More than this is folded although nobody looks.
+const MOST_UNFOLDED: usize = 256;
 pub(super) const PAGE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Pump {
@@ -26,16 +28,21 @@ pub(super) struct Pump {
     task: TaskId,
     engine: Engine,
     watch: Watch,
-    view: TaskView,
-    /// The log is longer than what was read: the newest number that was heard of.
+    /// The newest event that is taken in.
+    head: u64,
+    /// The newest one that was heard of: up to here the store has what the feed does not bring.
     behind_to: u64,
+    view: TaskView,
+    /// Taken in, but not folded into the view before somebody wants to see it.
+    unfolded: Vec<LogEntry>,
     /// When the next snapshot may be published.
     publish_from: Instant,
     head_check_at: Option<Instant>,
 }
 
 impl Pump {
-    pub(super) fn new(channel: &Arc<Channel>, engine: Engine, watch: Watch) -> Self {
+    /// `head` is what the log is known to reach since the watch began; none when the store must be asked.
+    pub(super) fn new(channel: &Arc<Channel>, engine: Engine, watch: Watch, head: Option<u64>) -> Self {
         let now = Instant::now();
         // Another process's news may get lost on the way; a store of this process alone loses none.
         let head_check_at = engine.store.lease().map(|_| now + BETWEEN_HEAD_CHECKS);
@@ -45,8 +52,10 @@ impl Pump {
             task: channel.task,
             engine,
             watch,
+            head: 0,
+            behind_to: head.unwrap_or(u64::MAX),
             view: TaskView::default(),
-            behind_to: 0,
+            unfolded: Vec::new(),
             publish_from: now,
             head_check_at,
         }
@@ -62,7 +71,7 @@ impl Pump {
     }
 
     async fn pump(&mut self) {
-        let loaded = self.read_store().await;
+        let loaded = self.read_from_the_beginning().await;
         let failed = loaded.is_err();
         if let Some(channel) = self.channel.upgrade() {
             channel.set_loaded(loaded);
@@ -98,7 +107,7 @@ impl Pump {
         if self.head_check_at.is_some_and(|at| at <= Instant::now()) {
             self.check_head().await;
         }
-        if self.behind_to > self.view.seq
+        if self.behind_to > self.head
             && let Err(error) = self.read_store().await
         {
             tracing::warn!(task.id = %self.task, %error, "a watched task cannot be read; trying again");
@@ -107,8 +116,8 @@ impl Pump {
     }
 
     fn take_in(&mut self, news: News) {
-        if news.entries.first().is_some_and(|first| first.seq <= self.view.seq + 1) {
-            self.fold(&news.entries);
+        if news.entries.first().is_some_and(|first| first.seq <= self.head + 1) {
+            self.take(&news.entries);
         }
         self.behind_to = self.behind_to.max(news.head);
     }
@@ -121,26 +130,66 @@ impl Pump {
         }
     }
 
-    async fn read_store(&mut self) -> Result<(), StoreError> {
-        loop {
-            let entries = self.engine.store.events(self.task, self.view.seq, PAGE_BYTES).await?;
-            if entries.is_empty() {
-                // What was heard of and is not there is gone: the task was forgotten.
-                self.behind_to = self.view.seq;
-                return Ok(());
-            }
-            if !self.fold(&entries) {
-                return Ok(());
-            }
+    /// From what was told a moment ago, if it is that new, else from the store.
+    async fn read_from_the_beginning(&mut self) -> Result<(), StoreError> {
+        if let Some(entries) = self.engine.feed.recent_entries(self.task) {
+            self.take(&entries);
+            // The watch began before: what came since is in it.
+            self.behind_to = self.head;
         }
+        self.read_store().await
     }
 
-    /// Folds what is new in, and hands it to the readers of the log. False when nobody watches any more.
-    fn fold(&mut self, entries: &[LogEntry]) -> bool {
+    async fn read_store(&mut self) -> Result<(), StoreError> {
+        while self.head < self.behind_to {
+            let entries = self.engine.store.events(self.task, self.head, PAGE_BYTES).await?;
+            if entries.is_empty() {
+                // What was heard of and is not there is gone: the task was forgotten.
+                self.behind_to = self.head;
+            }
+            if !self.take(&entries) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what is new, and hands it to the readers of the log. False when nobody watches any more.
+    fn take(&mut self, entries: &[LogEntry]) -> bool {
         let Some(channel) = self.channel.upgrade() else { return false };
-        let known = self.view.seq;
+        let known = self.head;
+        let new = || entries.iter().filter(|entry| entry.seq > known);
+        let Some(last) = new().last() else { return true };
+        self.head = last.seq;
+        self.unfolded.extend(new().cloned());
+        let mut state = channel.state();
+        state.head = last.seq;
+        state.ended = last.is_terminal();
+        let readers = if state.event_slots.is_empty() {
+            state.ring.clear();
+            Vec::new()
+        } else {
+            new().for_each(|entry| state.ring.push(entry));
+            state.event_slots.take_all()
+        };
+        if state.is_wanted() {
+            state.dirty |= self.fold();
+        } else {
+            // Whoever comes finds that there is something to see; until then it need not be known what.
+            state.dirty = true;
+            if self.unfolded.len() > MOST_UNFOLDED {
+                self.fold();
+            }
+        }
+        drop(state);
+        readers.into_iter().for_each(Waker::wake);
+        true
+    }
+
+    /// Brings the view up to date. Answers whether it shows something else now.
+    fn fold(&mut self) -> bool {
         let mut changed = false;
-        for entry in entries.iter().filter(|entry| entry.seq > known) {
+        for entry in self.unfolded.drain(..) {
             match entry.event() {
                 Ok(event) => changed |= self.view.apply(&event),
                 // Of a newer version of this program; it is in the log all the same.
@@ -150,19 +199,7 @@ impl Pump {
                 }
             }
         }
-        let mut state = channel.state();
-        state.head = self.view.seq;
-        state.dirty |= changed;
-        state.ended = self.view.state.is_ended();
-        if state.event_slots.is_empty() {
-            state.ring.clear();
-            return true;
-        }
-        entries.iter().filter(|entry| entry.seq > known).for_each(|entry| state.ring.push(entry));
-        let readers = state.event_slots.take_all();
-        drop(state);
-        readers.into_iter().for_each(Waker::wake);
-        true
+        changed
     }
 
     /// Publishes if there is something to show, somebody to see it and it is time. Answers when to look again, or
@@ -170,6 +207,10 @@ impl Pump {
     fn publish(&mut self) -> Option<Option<Instant>> {
         let channel = self.channel.upgrade()?;
         let now = Instant::now();
+        if !self.unfolded.is_empty() && channel.state().is_wanted() {
+            let changed = self.fold();
+            channel.state().dirty |= changed;
+        }
         self.publish_snapshot(&channel, now);
         let mut state = channel.state();
         let mut wakers: Vec<Waker> = Vec::new();
@@ -183,7 +224,9 @@ impl Pump {
             state.deferred_until = next.map(|at| at.max(now + BETWEEN_SNAPSHOTS));
         }
         let publish_at = (state.dirty && state.is_wanted()).then_some(self.publish_from);
-        let wake_at = [publish_at, state.deferred_until, self.head_check_at].into_iter().flatten().min();
+        let head_check_at = self.head_check_at.filter(|_| !state.ended);
+        let wake_at = [publish_at, state.deferred_until, head_check_at].into_iter().flatten().min();
+        // Whoever comes to see it after the end finds the pump waiting until then.
         let over = state.ended && state.deferred_until.is_none() && !state.dirty;
         drop(state);
         wakers.into_iter().for_each(Waker::wake);

@@ -8,12 +8,11 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use caudal_engine::ports::StoreError;
-use caudal_engine::task::TaskId;
 
 use super::frames::{COMMENT, RETRY};
 use super::pace::Pace;
 use super::snapshot_cursor::SnapshotCursor;
-use super::{Connection, Live};
+use super::{Connection, Live, Watched};
 
 pub(crate) struct SnapshotStream {
     cursor: SnapshotCursor,
@@ -24,8 +23,8 @@ pub(crate) struct SnapshotStream {
 
 impl SnapshotStream {
     /// Watches from the view after event `after` on; 0 is from the newest view on.
-    pub(crate) async fn open(live: &Arc<Live>, task: TaskId, after: u64) -> Result<Self, StoreError> {
-        let channel = live.channel(task).await?;
+    pub(crate) async fn open(live: &Arc<Live>, watched: impl Into<Watched>, after: u64) -> Result<Self, StoreError> {
+        let channel = live.channel(watched).await?;
         Ok(Self {
             cursor: SnapshotCursor::new(channel, after),
             connection: Connection::new(live.clone()),

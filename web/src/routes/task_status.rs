@@ -5,16 +5,19 @@ use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
+use caudal_engine::ports::LogEnd;
+use caudal_engine::task::{TaskId, Tenant};
 
 use crate::api_error::{ApiError, ApiResult};
-use crate::live::{EventStream, SnapshotStream, View, view_of};
+use crate::live::{EventStream, SnapshotStream, View, Watched, view_of};
 use crate::request::{Query, task_id};
 use crate::site::OfSite;
 use crate::tenant::tenant_of;
 
 pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     let task = task_id(&id)?;
-    let record = site.task(&tenant_of(&request), task).await?;
+    let watched = Watched::begin(&site.engine, task);
+    let end = end_of_log(&site, &tenant_of(&request), task).await?;
     let query = Query::of(&request);
     if wants_json(&request) {
         let view = view_of(&*site.engine.store, task).await?;
@@ -23,18 +26,28 @@ pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<Str
     let view = view_asked(&query)?;
     let seen =
         last_event_id(&request).map_or_else(|| query.number("after"), |seen| Ok(seen.parse().ok()))?.unwrap_or(0);
-    if record.state.is_ended() && seen == record.head {
+    if end.ended && seen == end.head {
         return Ok(HttpResponse::NoContent().finish());
     }
     if request.method() == Method::HEAD {
         return Ok(stream_headers().finish());
     }
-    let beyond = seen > record.head;
+    let beyond = seen > end.head;
     let after = if beyond { 0 } else { seen };
+    let watched = watched.up_to(end.head);
     Ok(match view {
-        View::Snapshots => streaming(SnapshotStream::open(&site.live, task, after).await?),
-        View::Events => streaming(EventStream::open(&site.live, task, after, beyond.then_some(record.head)).await?),
+        View::Snapshots => streaming(SnapshotStream::open(&site.live, watched, after).await?),
+        View::Events => streaming(EventStream::open(&site.live, watched, after, beyond.then_some(end.head)).await?),
     })
+}
+
+/// Of a task that was started here a moment ago the store is not asked.
+async fn end_of_log(site: &OfSite, tenant: &Tenant, task: TaskId) -> Result<LogEnd, ApiError> {
+    if let Some(end) = site.engine.feed.recent_end(tenant, task) {
+        return Ok(end);
+    }
+    let record = site.task(tenant, task).await?;
+    Ok(LogEnd { head: record.head, ended: record.state.is_ended() })
 }
 
 pub(super) fn view_asked(query: &Query) -> Result<View, ApiError> {
