@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::cursor_token::Lane;
-use super::frames::{CHANGED, COMMENT, RETRY, id_line};
+use super::frames::{BEAT, CHANGED, COMMENT, RETRY, id_line};
 use super::members::{Member, View, open_member, open_members};
 use super::pace::Pace;
 use super::{Connection, CursorToken, Live};
@@ -114,7 +114,7 @@ impl ManyStream {
             return Poll::Ready(Some(rest));
         }
         if self.connection.comment_is_due() {
-            return Poll::Ready(Some(COMMENT));
+            return Poll::Ready(Some(if self.told_changes.is_some() { BEAT } else { COMMENT }));
         }
         // Parked before it looks: what comes while it looks wakes it again.
         self.connection.live.broad().park(self.place, cx.waker(), self.connection.comment_at, None);
