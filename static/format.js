@@ -1,18 +1,32 @@
-// Times, durations and names as people read them.
+// Times, durations, numbers and names as people read them, in the language of the page.
 
-import { text } from './text.js';
+import { language, text } from './text.js';
+
+const numbers = new Intl.NumberFormat(language);
+const compacts = new Intl.NumberFormat(language, { notation: 'compact', maximumFractionDigits: 1 });
+const percents = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
+const decimals = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const moments = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
+const clocks = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const minutes = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 /** `400 ms`, `4.2 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d`. */
 export function duration(ms) {
   const seconds = Math.max(0, ms) / 1000;
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10) return `${decimals.format(Math.floor(seconds * 10) / 10)} s`;
   if (seconds < 60) return `${Math.floor(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return two(minutes, 'min', Math.floor(seconds % 60), 's');
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return two(hours, 'h', minutes % 60, 'min');
+  const whole = Math.floor(seconds / 60);
+  if (whole < 60) return two(whole, 'min', Math.floor(seconds % 60), 's');
+  const hours = Math.floor(whole / 60);
+  if (hours < 24) return two(hours, 'h', whole % 60, 'min');
   return two(Math.floor(hours / 24), 'd', hours % 24, 'h');
+}
+
+/** A duration of whole seconds: tenths that flicker tell nothing. */
+export function wholeSeconds(ms) {
+  const seconds = Math.max(1, Math.floor(ms / 1000));
+  return seconds < 10 ? `${seconds} s` : duration(seconds * 1000);
 }
 
 /** A large and a small unit; the small one only if there is any of it. */
@@ -32,7 +46,44 @@ export function ago(moment, now = Date.now()) {
 
 /** A moment with date and seconds, in the reader's own time. */
 export function moment(value) {
-  return new Date(value).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+  return moments.format(new Date(value));
+}
+
+/** The time of day to the millisecond. */
+export function clock(value) {
+  return `${clocks.format(value)}.${String(new Date(value).getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** The time of day to the minute. */
+export function hourAndMinute(value) {
+  return minutes.format(new Date(value));
+}
+
+export function number(value) {
+  return numbers.format(value);
+}
+
+/** `1.2K` */
+export function compact(value) {
+  return compacts.format(value);
+}
+
+/** `0.97` → `97 %`. Only what is whole is 100 %. */
+export function percent(share) {
+  return percents.format(share < 1 ? Math.min(share, 0.999) : 1);
+}
+
+/** What models cost, in the currency of the price table. Small sums keep their digits. */
+export function money(value) {
+  return new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: value < 0.1 ? 5 : 2 }).format(value);
+}
+
+/** `1.4 MiB` */
+export function bytes(value) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const at = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(value) / 10));
+  const amount = value / 1024 ** at;
+  return `${at === 0 || amount >= 100 ? Math.round(amount) : decimals.format(amount)} ${units[at]}`;
 }
 
 /** `rest_seconds` → `Rest seconds`. */

@@ -1,5 +1,6 @@
 // The login: turns a key into a session of this browser, then goes to the page. What stands behind `#` comes along.
 
+import './theme.js';
 import { get, post } from './api.js';
 import { text } from './text.js';
 
@@ -11,6 +12,8 @@ at('heading').textContent = text.login.heading;
 at('label').textContent = text.login.key;
 at('help').textContent = text.login.help;
 at('button').textContent = text.login.enter;
+
+document.title = `${text.login.heading} – ${text.title}`;
 
 function toPage() {
   location.replace(`/${location.hash}`);

@@ -1,7 +1,9 @@
 // Where the page is, kept in the URL's hash: the view, and which tasks are open, so that a reload loses nothing.
 //
-//   #/                    all flows            #/tasks                  all tasks
+//   #/                    all flows            #/tasks?flow=…           all tasks, filtered
 //   #/flows/<name>        one flow's form      #/tasks/<id>?open=a,b    one task; a and b are open beside it
+//   #/overview            figures              #/outbox, #/outbox/<id>  mails
+//   #/settings            settings
 
 const MOST_OPEN = 24;
 
@@ -51,6 +53,24 @@ export function toTask(id) {
 export function toFlow(name, fromTask) {
   const query = fromTask ? `?from=${encodeURIComponent(fromTask)}` : '';
   return `#/flows/${encodeURIComponent(name)}${query}`;
+}
+
+export function toNotification(id) {
+  return `#/outbox/${encodeURIComponent(id)}`;
+}
+
+/** Puts what a view shows into the URL, so that it can be shared; no new entry in the history for each letter. */
+export function setParameters(changes) {
+  const [path, query = ''] = (location.hash || '#/').split('?');
+  const parameters = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value) parameters.set(name, value);
+    else parameters.delete(name);
+  }
+  const open = parameters.get('open');
+  parameters.delete('open');
+  const rest = [parameters.toString(), open ? `open=${open.split(',').map(encodeURIComponent).join(',')}` : ''].filter(Boolean).join('&');
+  history.replaceState(history.state, '', rest ? `${path}?${rest}` : path);
 }
 
 function takeUp(ids) {

@@ -2,7 +2,11 @@
 
 import { get } from './api.js';
 import { isEnded } from './format.js';
-import { Snapshots } from './live.js';
+import { takeSnapshots, watchTasks } from './live/stream.js';
+
+/** While nobody looks, the title of the tab is all that must be right. */
+const HIDDEN_MS = 15_000;
+const AGAIN_MS = 3000;
 
 /** One task. Fires `change`, at most once per frame, however fast the snapshots come. */
 class Task extends EventTarget {
@@ -60,7 +64,6 @@ class Task extends EventTarget {
 }
 
 const known = new Map();
-const snapshots = new Snapshots(receive, () => watched.forEach((id) => load(task(id))));
 let watched = [];
 
 /** The task of this id; what is known of it comes by and by. */
@@ -100,7 +103,7 @@ async function load(one) {
     if (!one.view || isEnded(record.state)) one.view = { state: record.state, details };
   } catch (error) {
     one.missing = error.status === 404 || error.status === 400;
-    if (!one.missing) setTimeout(() => load(one), 3000);
+    if (!one.missing) setTimeout(() => load(one), AGAIN_MS);
   }
   one.changed();
   follow();
@@ -108,10 +111,11 @@ async function load(one) {
 
 /** Only what exists and has not ended needs the connection. */
 function follow() {
-  snapshots.watch(watched.filter((id) => {
-    const one = known.get(id);
-    return one?.record && !one.missing && !one.ended;
-  }));
+  watchTasks(openOnes().map((one) => one.id));
+}
+
+function openOnes() {
+  return watched.map((id) => known.get(id)).filter((one) => one?.record && !one.missing && !one.ended);
 }
 
 function receive(id, view) {
@@ -120,6 +124,9 @@ function receive(id, view) {
   const before = one.state;
   one.view = view;
   one.changed();
-  // Its times are in the record.
+  // Its times, and who runs it, are in the record.
   if (before !== view.state) load(one);
 }
+
+takeSnapshots(receive, () => openOnes().forEach(load));
+setInterval(() => document.hidden && openOnes().forEach(load), HIDDEN_MS);

@@ -1,203 +1,51 @@
-// All words that the page says by itself, in one place, so that another language is another file like this one.
+// All words that the page says by itself, in the language of the browser or the one that was chosen here. A language is a
+// file in `words/` like the others.
 
-export const text = {
-  title: 'Caudal',
-  nav: { flows: 'Flows', tasks: 'Tasks' },
-  state: {
-    PENDING: 'In line',
-    PROGRESS: 'Running',
-    WAITING: 'Waiting',
-    PAUSED: 'Paused',
-    SUCCESS: 'Succeeded',
-    FAILURE: 'Failed',
-    CANCELLED: 'Cancelled',
-  },
-  login: {
-    heading: 'Log in',
-    key: 'Key',
-    help: 'It begins with caudal_. Who runs this server has it, or makes one with “caudal new-key”.',
-    enter: 'Log in',
-    wrong: 'This key is not known here.',
-  },
-  session: {
-    leave: 'Log out',
-    role: (role) => `Logged in with the role ${role}`,
-  },
-  health: {
-    connecting: 'Connecting…',
-    live: 'Live',
-    lost: 'Connection lost, trying again…',
-    healed: 'Connected again.',
-  },
-  flows: {
-    heading: 'Flows',
-    lead: 'Choose a flow to start. Whatever a step has finished is stored and never run again.',
-    none: 'No flow is registered yet.',
-    open: (title) => `Open ${title}`,
-    version: (version) => `v${version}`,
-    notReady: 'Not configured',
-    diagnostics: 'Diagnostics',
-  },
-  flow: {
-    back: 'Flows',
-    inputs: 'Inputs',
-    start: 'Start',
-    starting: 'Starting…',
-    noInputs: 'This flow takes no inputs.',
-    options: 'Options',
-    about: 'About',
-    name: 'Name',
-    version: 'Version',
-    timeout: 'Time limit',
-    deadline: 'Deadline',
-    retries: 'Retries',
-    concurrency: 'At once',
-    recent: 'Recent tasks of this flow',
-    refilled: 'Filled in from an earlier task.',
-    unknown: (name) => `There is no flow named “${name}”.`,
-  },
-  options: {
-    delay: 'Start after seconds',
-    delayHelp: 'Leave empty to start at once.',
-    priority: 'Priority',
-    tags: 'Tags',
-    tagsHelp: 'To find the task again in lists.',
-  },
-  form: {
-    form: 'Form',
-    json: 'JSON',
-    view: 'How to enter the inputs',
-    jsonLabel: 'The whole value as JSON',
-    badJson: (why) => `This is not JSON: ${why}`,
-    notNumber: 'This is not a number.',
-    optional: 'optional',
-    add: 'Add',
-    addItem: (what) => `Add to ${what}`,
-    remove: 'Remove',
-    removeItem: (number) => `Remove item ${number}`,
-    item: (number) => `Item ${number}`,
-    key: 'Name',
-    value: 'Value',
-    unset: 'Not set',
-    yes: 'Yes',
-    no: 'No',
-    variant: 'Kind',
-    option: (number) => `Option ${number}`,
-    required: 'This is needed.',
-    summary: (count) => (count === 1 ? 'One thing needs another look.' : `${count} things need another look.`),
-    atLeast: (min) => `at least ${min}`,
-    atMost: (max) => `at most ${max}`,
-    between: (min, max) => `${min} to ${max}`,
-    show: 'Show',
-    hide: 'Hide',
-  },
-  tasks: {
-    heading: 'Tasks',
-    watching: 'Watching',
-    recent: 'Recent',
-    none: 'Nothing has been started yet.',
-    noneLead: 'Choose a flow, fill in its form, and watch it here.',
-    choose: 'Choose a flow',
-    more: 'Show more',
-    close: (title) => `Stop watching ${title}`,
-    missing: 'This task does not exist, or has been forgotten.',
-    answer: 'Needs an answer',
-  },
-  task: {
-    actions: 'Control',
-    pause: 'Pause',
-    resume: 'Resume',
-    cancel: 'Cancel',
-    confirmCancel: 'Really cancel?',
-    retry: 'Retry from the failed step',
-    retryCancelled: 'Continue in a new task',
-    again: 'Start again…',
-    cancelling: 'Cancelling…',
-    pausing: 'Pausing…',
-    started: 'Started',
-    took: 'Took',
-    soFar: (time) => `${time} so far`,
-    inLine: 'In line for',
-    id: 'Task',
-    copy: 'Copy',
-    copied: 'Copied',
-    progress: 'Progress',
-    status: 'Status',
-    activity: 'Activity',
-    noActivity: 'Nothing told yet.',
-    noActivityEver: 'It told nothing on its way.',
-    omitted: (count) => `${count.toLocaleString('en')} earlier entries are in the log.`,
-    steps: 'Steps',
-    noSteps: 'No step has begun.',
-    result: 'Result',
-    failedAt: (step, attempt) => (attempt > 1 ? `in “${step}”, attempt ${attempt}` : `in “${step}”`),
-    failed: 'It failed',
-    inputs: 'Inputs',
-    details: 'Details',
-    continuedAs: 'Goes on as a new task',
-    retryOf: 'Retry of',
-    parent: 'Child of',
-    worker: 'Worker',
-    tags: 'Tags',
-    created: 'Created',
-    ended: 'Ended',
-    takeovers: 'Takeovers',
-    unfinished: 'of an attempt that did not finish',
-    attemptOf: (step, attempt) => `${step} · attempt ${attempt}`,
-    others: 'Other tasks that are open',
-    nowState: (title, state) => `${title}: ${state}`,
-  },
-  wait: {
-    approval: 'Approval',
-    signal: 'Waiting for a value',
-    approve: 'Approve',
-    decline: 'Decline',
-    send: 'Send',
-    sending: 'Sending…',
-    sent: 'Sent. The task goes on in a moment.',
-    signalQuestion: (name) => `Send a value for “${name}”`,
-    sleeping: 'Sleeping',
-    sleepLeft: (left) => `Parked for another ${left}. It costs nothing meanwhile.`,
-    sleepOver: 'About to go on…',
-    until: (when) => `until ${when}`,
-    child: (name) => `Waiting for another task: ${name}`,
-    openChild: 'Open it',
-    since: (ago) => `asked ${ago}`,
-  },
-  step: {
-    running: 'running',
-    retrying: 'waiting to try again',
-    succeeded: 'succeeded',
-    failed: 'failed',
-    cancelled: 'cancelled',
-    waiting: 'waiting',
-    attempts: (count) => `${count} attempts`,
-    sleep: 'Sleep',
-    child: (flow) => `Child: ${flow}`,
-  },
-  data: {
-    none: 'none',
-    empty: 'empty',
-    items: (count) => (count === 1 ? '1 item' : `${count} items`),
-    fields: (count) => (count === 1 ? '1 field' : `${count} fields`),
-    moreRows: (count) => `${count} more are not shown here.`,
-    raw: 'JSON',
-    pretty: 'Formatted',
-    yes: 'yes',
-    no: 'no',
-  },
-  error: {
-    network: 'The server cannot be reached.',
-    networkHint: 'It may be starting again; nothing that was accepted is lost.',
-    heading: 'This did not work',
-    tryAgain: 'Try again',
-    unknown: 'Something went wrong.',
-  },
-  time: {
-    now: 'just now',
-    seconds: (n) => `${n} s ago`,
-    minutes: (n) => `${n} min ago`,
-    hours: (n) => `${n} h ago`,
-    days: (n) => (n === 1 ? 'yesterday' : `${n} days ago`),
-  },
-};
+import { en } from './words/en.js';
+import { es } from './words/es.js';
+
+const KEY = 'caudal language';
+const all = { en, es };
+
+/** By code, each in its own words. */
+export const languages = { en: 'English', es: 'Español' };
+export const language = choose();
+export const text = all[language];
+
+document.documentElement.lang = language;
+
+/** What is open stays: it is in the URL, and what was typed is kept. */
+export function chooseLanguage(code) {
+  try {
+    localStorage.setItem(KEY, code);
+  } catch {
+    // Without storage the choice cannot be kept, and the browser's language stays.
+  }
+  location.reload();
+}
+
+/** The server's own sentences about a task in the language of the page; what a flow says stays as it is. */
+export function statusWords(status) {
+  for (const [pattern, say] of text.statuses) {
+    const found = pattern.exec(status);
+    if (found) return say(...found.slice(1));
+  }
+  return status;
+}
+
+function choose() {
+  const wanted = [kept(), ...(navigator.languages ?? [navigator.language])].filter(Boolean);
+  for (const code of wanted) {
+    const short = code.toLowerCase().split('-')[0];
+    if (short in all) return short;
+  }
+  return 'en';
+}
+
+function kept() {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}

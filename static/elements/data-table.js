@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js';
 import { humanize } from '../format.js';
+import { safeAddress } from '../markdown/address.js';
 import { text } from '../text.js';
 import { dataTree, scalar } from './data-tree.js';
 
@@ -38,10 +39,10 @@ function cell(value) {
   return isFlat(value) ? scalar(value) : dataTree(value);
 }
 
-/** Only what begins with http is made a link: nothing else may run. */
-function link(value) {
-  if (!/^https?:\/\/[^\s]+$/i.test(value)) return null;
-  return h('a', { href: value, rel: 'noopener noreferrer nofollow', target: '_blank' }, value);
+/** Only a web address is made a link: nothing else may run. */
+export function link(value) {
+  const href = value.length < 2000 && /^https?:/i.test(value) ? safeAddress(value) : null;
+  return href && h('a', { href, rel: 'noopener noreferrer nofollow', target: '_blank' }, value);
 }
 
 function columnsOf(rows) {

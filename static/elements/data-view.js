@@ -1,15 +1,17 @@
-// <data-view>: any JSON value in the form that suits it: text, a table, a record of its fields, or a tree.
+// <data-view>: any JSON value in the form that suits it: text, Markdown, a table, a record of its fields, or a tree.
 
 import { fill, h } from '../dom.js';
 import { humanize } from '../format.js';
 import { text } from '../text.js';
-import { dataTable, isTabular } from './data-table.js';
+import { looksLikeMarkdown } from '../markdown/render.js';
+import { dataTable, isTabular, link } from './data-table.js';
 import { dataTree, scalar } from './data-tree.js';
+import './markdown-text.js';
 
 const DEEPEST_RECORD = 2;
 
 export function present(value, depth = 0) {
-  if (typeof value === 'string') return h('div', { class: 'data-text' }, value === '' ? text.data.empty : value);
+  if (typeof value === 'string') return written(value);
   if (typeof value !== 'object' || value === null) return scalar(value);
   if (isTabular(value)) return dataTable(value);
   if (Array.isArray(value)) return value.length > 0 && value.every(isShort) ? tags(value) : dataTree(value);
@@ -18,6 +20,11 @@ export function present(value, depth = 0) {
   if (isBrief(fields)) return inline(fields);
   return h('dl', { class: 'record' }, fields.map(([name, field]) =>
     h('div', { class: 'record-field' }, h('dt', {}, humanize(name)), h('dd', {}, present(field, depth + 1)))));
+}
+
+function written(value) {
+  if (looksLikeMarkdown(value)) return h('markdown-text', { class: 'data-text is-markdown', '.text': value });
+  return h('div', { class: 'data-text' }, value === '' ? text.data.empty : link(value) ?? value);
 }
 
 /** Few short values need one line, not a line each. */
@@ -47,10 +54,11 @@ class DataViewElement extends HTMLElement {
     const json = JSON.stringify(value);
     if (json === this.#shown) return;
     this.#shown = json;
-    const isPlain = typeof value !== 'object' || value === null;
+    const isMarkdown = typeof value === 'string' && looksLikeMarkdown(value);
+    const isPlain = !isMarkdown && (typeof value !== 'object' || value === null);
     const formatted = present(value);
-    const raw = h('pre', { class: 'data-raw', hidden: true, tabindex: '0' }, isPlain ? null : JSON.stringify(value, null, 2));
-    const turn = h('button', { type: 'button', class: 'button is-quiet is-small data-turn', 'aria-pressed': 'false' }, text.data.raw);
+    const raw = h('pre', { class: 'data-raw', hidden: true, tabindex: '0' }, isPlain ? null : isMarkdown ? value : JSON.stringify(value, null, 2));
+    const turn = h('button', { type: 'button', class: 'button is-quiet is-small data-turn', 'aria-pressed': 'false' }, isMarkdown ? text.data.source : text.data.raw);
     turn.addEventListener('click', () => {
       raw.hidden = !raw.hidden;
       formatted.hidden = !raw.hidden;

@@ -1,7 +1,7 @@
 // <live-health>: whether what is seen is live. A lost connection shows itself and says when it is back.
 
 import { announce, fill, h } from '../dom.js';
-import { health } from '../live.js';
+import { health } from '../live/health.js';
 import { text } from '../text.js';
 
 class LiveHealth extends HTMLElement {
@@ -19,9 +19,8 @@ class LiveHealth extends HTMLElement {
 
   show() {
     const { state } = health;
-    this.hidden = state === 'idle';
     this.className = `health is-${state}`;
-    fill(this, h('span', { class: 'health-dot', 'aria-hidden': 'true' }), h('span', {}, text.health[state] ?? ''));
+    fill(this, h('span', { class: 'health-dot', 'aria-hidden': 'true' }), h('span', { class: 'health-words' }, text.health[state] ?? ''));
     if (state === 'lost' && !this.#wasLost) announce(text.health.lost);
     if (state === 'live' && this.#wasLost) announce(text.health.healed);
     if (state === 'lost' || state === 'live') this.#wasLost = state === 'lost';

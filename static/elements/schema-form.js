@@ -6,6 +6,7 @@
 import { fill, h, newId } from '../dom.js';
 import { makeField } from '../form/field.js';
 import { FieldError } from '../form/frame.js';
+import { inWords } from '../form/refusal.js';
 import { text } from '../text.js';
 
 export class SchemaForm extends HTMLElement {
@@ -37,6 +38,16 @@ export class SchemaForm extends HTMLElement {
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       this.showErrors([error]);
+      return undefined;
+    }
+  }
+
+  /** The value without showing what is wrong with it; undefined when it cannot be read. */
+  peek() {
+    try {
+      return this.#showsJson ? parse(this.#json.value) : this.#field?.read();
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
       return undefined;
     }
   }
@@ -129,7 +140,7 @@ export class SchemaForm extends HTMLElement {
 /** A validator says of a missing property that the object around it is wrong; people look for it at the property. */
 function atItsField({ path = '', message = '' }) {
   const missing = /^"(.+)" is a required property$/.exec(message);
-  return missing ? { path: `${path}/${missing[1]}`, message: text.form.required } : { path, message };
+  return missing ? { path: `${path}/${missing[1]}`, message: text.form.required } : { path, message: inWords(message) };
 }
 
 function isBefore(node, other) {

@@ -14,8 +14,7 @@ const MARKS = {
 };
 
 /** The mark alone, for lists. */
-export function stateMark(state) {
-  const label = text.state[state] ?? state;
+export function stateMark(state, label = text.state[state] ?? state) {
   return svg('svg', { class: `mark is-${String(state).toLowerCase()}`, viewBox: '0 0 16 16', role: 'img', 'aria-label': label },
     svg('circle', { class: 'mark-ring', cx: 8, cy: 8, r: 6.25 }),
     state === 'PROGRESS' ? svg('circle', { class: 'mark-core', cx: 8, cy: 8, r: 2.6 }) : svg('path', { d: MARKS[state] ?? '' }));

@@ -1,26 +1,28 @@
 // <task-actions>: the buttons that steer a task; only those that its state allows.
 
-import { post } from '../api.js';
+import { newKey, post } from '../api.js';
 import { fill, h } from '../dom.js';
 import { isEnded } from '../format.js';
 import { go, toFlow, toTask } from '../route.js';
+import { canStopWorker } from '../server.js';
 import { reload } from '../tasks.js';
 import { text } from '../text.js';
-
-const CONFIRM_MS = 4000;
+import { confirmButton } from './confirm-button.js';
 
 class TaskActions extends HTMLElement {
   #shown = '';
 
   show(task) {
     const { state, record } = task;
-    const flags = task.ended ? '' : record?.cancelling ? 'cancelling' : record?.pausing ? 'pausing' : '';
-    const key = `${state} ${flags} ${record?.flow ?? ''}`;
+    const flags = task.ended ? '' : record.cancelling ? 'cancelling' : record.pausing ? 'pausing' : '';
+    const key = `${state} ${flags} ${record.flow} ${record.worker ?? ''}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.task = task;
     this.problem = h('p', { class: 'field-error', role: 'alert', hidden: true });
-    fill(this, h('div', { class: 'buttons', role: 'group', 'aria-label': text.task.actions }, this.#buttons(state, flags, record)), this.problem);
+    const buttons = h('div', { class: 'buttons', role: 'group', 'aria-label': text.task.actions }, this.#buttons(state, flags, record));
+    fill(this, buttons, this.problem);
+    if (record.worker && !task.ended) this.#offerStop(buttons, record.worker, key);
   }
 
   #buttons(state, flags, record) {
@@ -28,54 +30,69 @@ class TaskActions extends HTMLElement {
     if (isEnded(state)) {
       const retry = state === 'FAILURE' ? text.task.retry : text.task.retryCancelled;
       return [
-        state === 'SUCCESS' ? null : this.#button(retry, 'retry', 'is-primary'),
-        record ? h('a', { class: 'button', href: toFlow(record.flow, this.task.id) }, text.task.again) : null,
+        state === 'SUCCESS' ? null : this.#button(retry, (button) => this.#control('retry', button), 'is-primary'),
+        hasSecrets(record.input) ? null : this.#button(text.task.again, (button) => this.#startAgain(button)),
+        h('a', { class: 'button', href: toFlow(record.flow, this.task.id) }, text.task.edit),
       ];
     }
     return [
-      state === 'PAUSED' ? this.#button(text.task.resume, 'resume', 'is-primary') : this.#button(text.task.pause, 'pause'),
+      state === 'PAUSED' ? this.#button(text.task.resume, (button) => this.#control('resume', button), 'is-primary')
+        : this.#button(text.task.pause, (button) => this.#control('pause', button)),
       this.#cancelButton(),
     ];
   }
 
-  #button(label, control, look = '') {
-    return h('button', { type: 'button', class: `button ${look}`, onclick: (event) => this.#do(control, event.currentTarget) }, label);
+  #button(label, act, look = '') {
+    return h('button', { type: 'button', class: `button ${look}`, onclick: (event) => act(event.currentTarget) }, label);
   }
 
-  /** Asks once more in place: what is cancelled does not come back. */
   #cancelButton() {
-    const button = h('button', { type: 'button', class: 'button is-danger' }, text.task.cancel);
-    let timer = null;
-    button.addEventListener('click', () => {
-      if (timer) {
-        clearTimeout(timer);
-        this.#do('cancel', button);
-        return;
-      }
-      button.textContent = text.task.confirmCancel;
-      button.classList.add('is-asking');
-      timer = setTimeout(() => {
-        timer = null;
-        button.textContent = text.task.cancel;
-        button.classList.remove('is-asking');
-      }, CONFIRM_MS);
-    });
-    return button;
+    return confirmButton(text.task.cancel, text.task.confirmCancel, (button) => this.#control('cancel', button));
   }
 
-  async #do(control, button) {
-    button.disabled = true;
-    this.problem.hidden = true;
-    try {
+  /** For demonstrations, where the server says that it may be done. */
+  async #offerStop(buttons, worker, key) {
+    if (!await canStopWorker() || key !== this.#shown) return;
+    buttons.prepend(confirmButton(text.task.stopWorker, text.task.confirmStop, (button) => this.#do(button, () =>
+      post(`/workers/${encodeURIComponent(worker)}/stop`)), text.task.stopWorkerHelp));
+  }
+
+  #control(control, button) {
+    return this.#do(button, async () => {
       const answer = await post(`/tasks/${encodeURIComponent(this.task.id)}/${control}`);
       if (control === 'retry' && answer?.task_id) go(toTask(answer.task_id));
       else await reload(this.task.id);
+    });
+  }
+
+  /** The same once more. Pressed twice, or after an answer that was lost, it is one task. */
+  #startAgain(button) {
+    this.againKey ??= newKey();
+    return this.#do(button, async () => {
+      const { flow, input } = this.task.record;
+      const { task_id: id } = await post('/start-task', { flow, inputs: input ?? {} }, { 'Idempotency-Key': this.againKey });
+      this.againKey = null;
+      go(toTask(id));
+    });
+  }
+
+  async #do(button, act) {
+    button.disabled = true;
+    this.problem.hidden = true;
+    try {
+      await act();
     } catch (error) {
       this.problem.textContent = [error.message, error.hint].filter(Boolean).join(' ');
       this.problem.hidden = false;
     }
     button.disabled = false;
   }
+}
+
+/** What is masked must be typed again. */
+function hasSecrets(value) {
+  if (value === '***') return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasSecrets);
 }
 
 customElements.define('task-actions', TaskActions);

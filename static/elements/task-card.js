@@ -3,7 +3,7 @@
 import { fill, h, setText } from '../dom.js';
 import { humanize, shortId } from '../format.js';
 import { close, toTask } from '../route.js';
-import { text } from '../text.js';
+import { statusWords, text } from '../text.js';
 import { titleOf } from '../flows.js';
 import './progress-line.js';
 import './state-badge.js';
@@ -49,7 +49,7 @@ class TaskCard extends HTMLElement {
     this.badge.state = task.state;
     this.line.hidden = task.missing;
     this.line.show(task.progress, task.state);
-    setText(this.status, task.missing ? text.tasks.missing : task.status);
+    setText(this.status, task.missing ? text.tasks.missing : statusWords(task.status));
     this.question.hidden = task.questions.length === 0;
     this.#drawTail();
   }

@@ -1,6 +1,6 @@
 // How long a task has been at it, as a sentence's end: it changes while one watches.
 
-import { duration } from '../format.js';
+import { duration, wholeSeconds } from '../format.js';
 import { text } from '../text.js';
 
 export function taskClock({ record, ended }) {
@@ -9,7 +9,5 @@ export function taskClock({ record, ended }) {
   const [created, started, end] = ['created_at', 'started_at', 'ended_at'].map(at);
   if (ended && end) return `${text.task.took} ${duration(end - (started ?? created))}`;
   if (ended) return '';
-  // Whole seconds: tenths that flicker tell nothing.
-  const whole = (ms) => duration(Math.max(1000, Math.floor(ms / 1000) * 1000)).replace('.0', '');
-  return started ? text.task.soFar(whole(Date.now() - started)) : `${text.task.inLine} ${whole(Date.now() - created)}`;
+  return started ? text.task.soFar(wholeSeconds(Date.now() - started)) : `${text.task.inLine} ${wholeSeconds(Date.now() - created)}`;
 }

@@ -1,24 +1,28 @@
 // What a task is besides what it does: its inputs, times, kin.
 
 import { h } from '../dom.js';
-import { moment, shortId } from '../format.js';
-import { toTask } from '../route.js';
+import { moment } from '../format.js';
+import { toFlow } from '../route.js';
 import { text } from '../text.js';
+import { copyButton } from './copy-button.js';
 import './data-view.js';
+import { usageFacts } from './usage-facts.js';
 
-export function taskFacts(record) {
+export function taskFacts(record, usage) {
   const inputs = record.input;
   const isEmpty = inputs === undefined || inputs === null || Object.keys(inputs).length === 0;
-  const link = (id) => (id ? h('a', { href: toTask(id), class: 'id' }, shortId(id)) : null);
   const facts = [
     [text.task.id, copyable(record.task_id)],
+    [text.flow.name, h('a', { href: toFlow(record.flow) }, h('code', {}, record.flow))],
+    [text.flow.version, String(record.version)],
+    [text.options.priority, record.priority === 'normal' ? null : text.options.priorities[record.priority] ?? record.priority],
     [text.task.created, moment(record.created_at)],
+    [text.task.due, record.due_at && !record.started_at ? moment(record.due_at) : null],
     [text.task.ended, record.ended_at ? moment(record.ended_at) : null],
     [text.task.worker, record.worker],
-    [text.task.tags, record.tags?.length ? record.tags.join(', ') : null],
-    [text.task.retryOf, link(record.retry_of)],
-    [text.task.parent, link(record.parent)],
+    [text.task.tags, record.tags?.length ? tagLinks(record.tags) : null],
     [text.task.takeovers, record.takeovers || null],
+    ...usageFacts(usage),
   ];
   return [
     isEmpty ? null : h('details', { class: 'panel fold', open: true }, h('summary', {}, text.task.inputs), h('data-view', { '.value': inputs })),
@@ -27,12 +31,10 @@ export function taskFacts(record) {
   ];
 }
 
+function tagLinks(tags) {
+  return h('span', { class: 'tags' }, tags.map((tag) => h('a', { class: 'tag', href: `#/tasks?tag=${encodeURIComponent(tag)}` }, tag)));
+}
+
 function copyable(id) {
-  const button = h('button', { type: 'button', class: 'button is-quiet is-small' }, text.task.copy);
-  button.addEventListener('click', async () => {
-    await navigator.clipboard?.writeText(id);
-    button.textContent = text.task.copied;
-    setTimeout(() => { button.textContent = text.task.copy; }, 1500);
-  });
-  return [h('code', { class: 'whole-id' }, id), button];
+  return [h('code', { class: 'whole-id' }, id), copyButton(() => id)];
 }

@@ -1,38 +1,163 @@
-//! The page's files, embedded into the binary: each with its type, a fingerprint, and no need to be sent twice.
+//! The page's files, embedded into the binary: each with its type and a fingerprint, packed once, sent once.
+//!
+//! They stand under a folder that is named after their contents, `/static/@<fingerprint>/…`, so that a browser keeps them
+//! for good; modules import each other by relative paths and stay inside it. Only the two documents are asked for each
+//! time: they name the folder.
 
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderName, IF_NONE_MATCH, VARY,
+};
+use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rust_embed::{EmbeddedFile, RustEmbed};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
 
 #[derive(RustEmbed)]
 #[folder = "../static/"]
 struct Files;
 
-/// The file of this name, or that the client has it already; nothing if there is none.
-pub(crate) fn answer(request: &HttpRequest, name: &str) -> Option<HttpResponse> {
+/// Where the documents' links begin.
+const FOLDER: &str = "/static/";
+/// In a document: here go the names of all modules, so that a browser asks for them at once and not one by one as it
+/// finds the imports.
+const MODULES: &str = "<!-- modules -->";
+/// Modules that the page does not use.
+const NOT_OF_THE_PAGE: &[&str] = &["login.js"];
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// Asked for each time, and mostly answered with 304.
+const REVALIDATED: &str = "no-cache";
+
+/// A file below `/static/`, named with or without the folder of its fingerprint.
+pub(crate) fn answer(request: &HttpRequest, path: &str) -> Option<HttpResponse> {
+    let (folder, name) = match path.strip_prefix('@').and_then(|rest| rest.split_once('/')) {
+        Some((folder, name)) => (Some(folder), name),
+        None => (None, path),
+    };
     let file = Files::get(name)?;
-    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
-    let mut response = if is_known(request, &etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    // Names stay the same from version to version, so a browser asks each time and mostly hears 304.
-    response.insert_header((ETAG, etag.clone())).insert_header((CACHE_CONTROL, "no-cache"));
-    if is_known(request, &etag) {
-        return Some(response.finish());
+    let etag = etag_of(&file.metadata.sha256_hash());
+    let is_current = folder.is_some_and(is_known_folder);
+    let caching = if is_current { IMMUTABLE } else { REVALIDATED };
+    Some(send(request, name, &etag, caching, file.data.into_owned().into()))
+}
+
+/// A document: its links lead into the folder of what the files are now.
+pub(crate) fn document(request: &HttpRequest, name: &str) -> Option<HttpResponse> {
+    let file = Files::get(name)?;
+    let folder = format!("{FOLDER}@{}/", fingerprint());
+    let text = String::from_utf8_lossy(&file.data);
+    let text = text.replace(MODULES, &preloads()).replace(&format!("\"{FOLDER}"), &format!("\"{folder}"));
+    let etag = etag_of(&Sha256::digest(&text));
+    Some(send(request, name, &etag, REVALIDATED, text.into()))
+}
+
+fn send(request: &HttpRequest, name: &str, etag: &str, caching: &'static str, body: Bytes) -> HttpResponse {
+    let is_known = is_known(request, etag);
+    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, etag.to_owned())).insert_header((CACHE_CONTROL, caching));
+    if is_known {
+        return response.finish();
     }
-    response.content_type(content_type(&file));
-    Some(response.body(file.data.into_owned()))
+    let kind = content_type(name);
+    response.content_type(kind);
+    if !(kind.starts_with("text/") || kind == "image/svg+xml") {
+        return response.body(body);
+    }
+    response.insert_header((VARY, "accept-encoding"));
+    if header(request, ACCEPT_ENCODING).contains("gzip") {
+        return response.insert_header((CONTENT_ENCODING, "gzip")).body(packed(name, etag, &body));
+    }
+    response.body(body)
+}
+
+/// The fingerprint that the documents named last. Files may change while a development build runs.
+static KNOWN_FINGERPRINT: Mutex<String> = Mutex::new(String::new());
+
+fn fingerprint() -> String {
+    let mut known = KNOWN_FINGERPRINT.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.is_empty() || cfg!(debug_assertions) {
+        *known = fingerprint_of_all();
+    }
+    known.clone()
+}
+
+/// What a browser kept from a document of before may not be kept on as if it were of now.
+fn is_known_folder(folder: &str) -> bool {
+    let mut known = KNOWN_FINGERPRINT.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.is_empty() {
+        *known = fingerprint_of_all();
+    }
+    *known == folder
+}
+
+fn fingerprint_of_all() -> String {
+    let mut hash = Sha256::new();
+    for name in names() {
+        hash.update(name.as_bytes());
+        if let Some(file) = Files::get(&name) {
+            hash.update(file.metadata.sha256_hash());
+        }
+    }
+    URL_SAFE_NO_PAD.encode(&hash.finalize()[..9])
+}
+
+fn preloads() -> String {
+    let modules = names().into_iter().filter(|name| name.ends_with(".js") && !NOT_OF_THE_PAGE.contains(&&**name));
+    modules.map(|name| format!("<link rel=\"modulepreload\" href=\"{FOLDER}{name}\">\n  ")).collect()
+}
+
+/// In an order that does not depend on the machine.
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = Files::iter().map(|name| name.into_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Each file is packed when it is first asked for, and once.
+fn packed(name: &str, etag: &str, body: &Bytes) -> Bytes {
+    static PACKED: Mutex<Option<HashMap<String, (String, Bytes)>>> = Mutex::new(None);
+    let mut all = PACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = all.get_or_insert_default();
+    if let Some((_, packed)) = all.get(name).filter(|(of, _)| of == etag) {
+        return packed.clone();
+    }
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing into memory cannot fail.
+    let _ = gzip.write_all(body);
+    let packed = Bytes::from(gzip.finish().unwrap_or_default());
+    all.insert(name.to_owned(), (etag.to_owned(), packed.clone()));
+    packed
+}
+
+fn etag_of(hash: &[u8]) -> String {
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash))
 }
 
 /// Weak comparison: a compressed answer's fingerprint counts as well.
 fn is_known(request: &HttpRequest, etag: &str) -> bool {
-    let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let known = header(request, IF_NONE_MATCH);
     known.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == etag || one == "*")
 }
 
-fn content_type(file: &EmbeddedFile) -> String {
-    let kind = file.metadata.mimetype();
-    let is_text = kind.starts_with("text/") || kind.ends_with("json") || kind.ends_with("javascript");
-    if is_text { format!("{kind}; charset=utf-8") } else { kind.to_owned() }
+fn header(request: &HttpRequest, name: HeaderName) -> &str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// By the ending: the page has no other kinds.
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        _ => "application/octet-stream",
+    }
 }

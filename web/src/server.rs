@@ -21,7 +21,7 @@ use crate::guard::guard;
 use crate::live::Live;
 use crate::observe::observe;
 use crate::routes;
-use crate::settings::WebSettings;
+use crate::settings::{Served, WebSettings};
 use crate::site::Site;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -59,8 +59,10 @@ pub fn serve(engine: Engine, settings: WebSettings) -> Result<RunningServer, Ser
     let live = Live::new(engine.clone(), runtime.clone());
     live.start_wheel();
     let figures = Arc::new(Figures::default());
-    let changes = engine.feed.changes();
-    runtime.spawn(figures::follow(Arc::downgrade(&figures), engine.clock.clone(), changes, stop.clone()));
+    if settings.served == Served::Everything {
+        let changes = engine.feed.changes();
+        runtime.spawn(figures::follow(figures.clone(), engine.clone(), changes, stop.clone()));
+    }
     let site = Data::new(Site::new(engine, live.clone(), figures, &settings));
 
     let (served, origins) = (settings.served, settings.cors_origins);

@@ -5,12 +5,32 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use caudal_engine::task::WorkerId;
+use serde::Serialize;
 use url::Url;
 
 use crate::access::ApiKey;
 
 /// Writes down all metrics of the process, in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Ends a worker as a crash would, or says why that is not possible. For demonstrations and tests.
+pub type StopWorker = Arc<dyn Fn(&WorkerId) -> Result<(), String> + Send + Sync>;
+
+/// A setting of the process as the page shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownSetting {
+    pub name: &'static str,
+    pub group: &'static str,
+    pub about: &'static str,
+    /// Nothing when it is not set, or when it is a secret.
+    pub value: Option<String>,
+    /// What it is when nobody sets it.
+    pub default: Option<&'static str>,
+    /// Where it was set; nothing when nobody did.
+    pub set_by: Option<String>,
+    pub is_secret: bool,
+}
 
 #[derive(Clone)]
 pub struct WebSettings {
@@ -35,6 +55,10 @@ pub struct WebSettings {
     pub threads: usize,
     pub served: Served,
     pub render_metrics: Option<RenderMetrics>,
+    /// All settings of the process, for people who look; without their secrets.
+    pub shown_settings: Arc<[ShownSetting]>,
+    /// There when diagnostics are on.
+    pub stop_worker: Option<StopWorker>,
     /// How long a stop waits for requests that are being answered.
     pub stop_timeout: Duration,
 }
@@ -69,6 +93,8 @@ impl Default for WebSettings {
             threads: std::thread::available_parallelism().map_or(2, |threads| threads.get().min(4)),
             served: Served::Everything,
             render_metrics: None,
+            shown_settings: Arc::from([]),
+            stop_worker: None,
             stop_timeout: Duration::from_secs(5),
         }
     }

@@ -11,7 +11,7 @@ use crate::api_error::ApiError;
 use crate::figures::Figures;
 use crate::hosts::Hosts;
 use crate::live::Live;
-use crate::settings::{RenderMetrics, Served, WebSettings};
+use crate::settings::{RenderMetrics, Served, ShownSetting, StopWorker, WebSettings};
 use crate::signer::Signer;
 
 /// How a handler asks for it.
@@ -30,6 +30,8 @@ pub(crate) struct Site {
     public_url: Option<String>,
     pub(crate) served: Served,
     pub(crate) render_metrics: Option<RenderMetrics>,
+    pub(crate) shown_settings: Arc<[ShownSetting]>,
+    pub(crate) stop_worker: Option<StopWorker>,
 }
 
 /// A request that carries many may be this many times larger than one.
@@ -48,6 +50,8 @@ impl Site {
             public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             served: settings.served,
             render_metrics: settings.render_metrics.clone(),
+            shown_settings: settings.shown_settings.clone(),
+            stop_worker: settings.stop_worker.clone(),
         }
     }
 

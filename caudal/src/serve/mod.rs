@@ -19,6 +19,7 @@ mod resources;
 mod role;
 mod secret;
 mod stop_signals;
+mod stop_worker;
 mod wiring;
 
 use std::time::Duration;

@@ -15,6 +15,7 @@ use caudal_worker::{Worker, WorkerHandle, WorkerSettings};
 use super::opened_store::OpenedStore;
 use super::resources::resources;
 use super::role::Role;
+use super::stop_worker::stop_worker;
 use super::{access, metrics, notifications, secret};
 use crate::run::WireResources;
 use crate::settings::Settings;
@@ -86,6 +87,8 @@ async fn start_servers(
         public_url: settings.public_url.clone(),
         threads: settings.web_threads,
         render_metrics: Some(render),
+        shown_settings: settings.shown.clone().into(),
+        stop_worker: settings.diagnostics.then(stop_worker),
         ..WebSettings::default()
     };
     let new_key = match role.serves_pages() {

@@ -9,6 +9,7 @@ mod keys;
 mod machines;
 mod models;
 mod notifications;
+mod shown;
 mod sources;
 mod values;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use caudal_engine::task::Limits;
+use caudal_web::ShownSetting;
 use reqwest::Url;
 
 pub(crate) use access::AccessSettings;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub(crate) tools: ToolSettings,
     pub(crate) notify: NotifySettings,
     pub(crate) limits: Limits,
+    /// All of them for people who look, without their secrets.
+    pub(crate) shown: Vec<ShownSetting>,
     /// What was written but will not be heard.
     pub(crate) remarks: Vec<String>,
 }
@@ -103,6 +107,7 @@ impl Settings {
             tools: ToolSettings::of(&values)?,
             notify: NotifySettings::of(&values)?,
             limits: limits(&values)?,
+            shown: shown::shown(&values),
             remarks,
         };
         let allowed = values.switch("allow_unauthenticated")?;

@@ -170,7 +170,7 @@ fn may_watch(request: &HttpRequest, signer: &Signer, now: Timestamp) -> bool {
     let tokens: Vec<&str> = query.all("token").collect();
     let named: Vec<&str> = match request.match_info().get("id") {
         Some(id) => vec![id],
-        None => query.all("task").collect(),
+        None => query.all("task").chain(query.all("log").map(|log| log.split('@').next().unwrap_or(log))).collect(),
     };
     let is_covered = |task: TaskId| tokens.iter().any(|token| watch_token::allows(token, signer, task, now));
     !named.is_empty() && named.iter().all(|id| id.parse().is_ok_and(is_covered))

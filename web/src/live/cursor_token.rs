@@ -12,6 +12,13 @@ const KEY_BYTES: usize = 6;
 
 type Key = [u8; KEY_BYTES];
 
+/// What of a task a number counts: one connection may carry both its snapshots and its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Task,
+    Log,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CursorToken(Vec<(Key, u64)>);
 
@@ -35,13 +42,14 @@ impl CursorToken {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    pub(crate) fn get(&self, task: TaskId) -> u64 {
-        let key = key_of(task);
-        self.0.iter().find(|(found, _)| *found == key).map_or(0, |(_, seq)| *seq)
+    /// Nothing if the client has seen nothing of it.
+    pub(crate) fn get(&self, task: TaskId, lane: Lane) -> Option<u64> {
+        let key = key_of(task, lane);
+        self.0.iter().find(|(found, _)| *found == key).map(|(_, seq)| *seq)
     }
 
-    pub(super) fn set(&mut self, task: TaskId, seq: u64) {
-        let key = key_of(task);
+    pub(super) fn set(&mut self, task: TaskId, lane: Lane, seq: u64) {
+        let key = key_of(task, lane);
         self.0.retain(|(found, _)| *found != key);
         if self.0.len() >= MOST_ENTRIES {
             self.0.remove(0);
@@ -74,10 +82,13 @@ fn low_bits(number: u64) -> u8 {
     u8::try_from(number & 0x7F).unwrap_or(0)
 }
 
-/// The random end of an id.
-fn key_of(task: TaskId) -> Key {
+/// The random end of an id; for its log with one bit turned.
+fn key_of(task: TaskId, lane: Lane) -> Key {
     let mut key = [0; KEY_BYTES];
     key.copy_from_slice(&task.as_bytes()[16 - KEY_BYTES..]);
+    if lane == Lane::Log {
+        key[0] ^= 1;
+    }
     key
 }
 
@@ -96,11 +107,14 @@ mod tests {
     fn there_and_back() {
         let mut token = CursorToken::default();
         for (number, seq) in [(1, 0), (2, 127), (3, 128), (4, u64::MAX), (2, 300)] {
-            token.set(task(number), seq);
+            token.set(task(number), Lane::Task, seq);
         }
+        token.set(task(2), Lane::Log, 9);
         let read = CursorToken::decode(&token.encode());
         assert_eq!(read, token);
-        assert_eq!((read.get(task(2)), read.get(task(4)), read.get(task(9))), (300, u64::MAX, 0));
+        let seen = |number, lane| read.get(task(number), lane);
+        assert_eq!((seen(2, Lane::Task), seen(2, Lane::Log)), (Some(300), Some(9)));
+        assert_eq!((seen(4, Lane::Task), seen(4, Lane::Log), seen(9, Lane::Task)), (Some(u64::MAX), None, None));
         for nonsense in ["7", "%%%", "AAAAAAAA", "gICAgICAgICAgICAgICAgICAgICAgICAgICAgA"] {
             assert_eq!(CursorToken::decode(nonsense), CursorToken::default(), "{nonsense}");
         }
@@ -110,8 +124,8 @@ mod tests {
     #[test]
     fn bounded() {
         let mut token = CursorToken::default();
-        (0..10_000).for_each(|number| token.set(task(number), 40_000));
+        (0..10_000).for_each(|number| token.set(task(number), Lane::Task, 40_000));
         assert!(token.encode().len() < 3_000);
-        assert_eq!(token.get(task(9_999)), 40_000);
+        assert_eq!(token.get(task(9_999), Lane::Task), Some(40_000));
     }
 }

@@ -11,6 +11,11 @@ use caudal_engine::task::{LogEntry, TaskId, TaskView};
 
 /// Each stream begins with it: how long a browser waits before it comes back.
 pub(super) const RETRY: Bytes = Bytes::from_static(b"retry: 1000\n\n");
+/// Some task came, went on to another state or ended: whoever shows a list reads it again.
+pub(super) const CHANGED: Bytes = Bytes::from_static(b"event: tasks.changed\ndata: {}\n\n");
+/// In place of a comment for whoever asked for changes: a script does not see comments, and cannot tell a connection on
+/// which nothing happens from one that is dead.
+pub(super) const BEAT: Bytes = Bytes::from_static(b"event: beat\ndata: {}\n\n");
 pub(super) const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
 /// The view at a moment.

@@ -1,4 +1,5 @@
-//! The body of `/stream`: many tasks over one connection, given by their ids or by a filter that is kept up.
+//! The body of `/stream`: many tasks over one connection, given by their ids or by a filter that is kept up, and all
+//! else that a page needs to stay live: the logs of the tasks that it shows, and a word when any list has changed.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,13 +14,25 @@ use caudal_engine::task::TaskRecord;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::frames::{COMMENT, RETRY, id_line};
-use super::members::{Member, View, open_members};
+use super::cursor_token::Lane;
+use super::frames::{BEAT, CHANGED, COMMENT, RETRY, id_line};
+use super::members::{Member, View, open_member, open_members};
 use super::pace::Pace;
 use super::{Connection, CursorToken, Live};
 
 /// How many tasks one connection watches.
 pub(crate) const MOST_TASKS: usize = 100;
+
+/// What a connection carries.
+pub(crate) struct Wanted {
+    pub(crate) source: Source,
+    /// Of the source's tasks.
+    pub(crate) view: View,
+    /// The logs of these, each after the number that the client has seen.
+    pub(crate) logs: Vec<(TaskRecord, u64)>,
+    /// A word when the lists of tasks have changed. Such a stream does not end.
+    pub(crate) changes: bool,
+}
 
 /// Where a connection's tasks come from.
 pub(crate) enum Source {
@@ -40,6 +53,8 @@ pub(crate) struct ManyStream {
     token: CursorToken,
     pace: Pace,
     following: Option<Following>,
+    /// The count of changes that was told last, if the client wants to be told.
+    told_changes: Option<u64>,
     opened: bool,
     /// What follows the `id` line.
     rest: Option<Bytes>,
@@ -54,12 +69,8 @@ struct Following {
 }
 
 impl ManyStream {
-    pub(crate) async fn open(
-        live: &Arc<Live>,
-        source: Source,
-        view: View,
-        token: CursorToken,
-    ) -> Result<Self, StoreError> {
+    pub(crate) async fn open(live: &Arc<Live>, wanted: Wanted, mut token: CursorToken) -> Result<Self, StoreError> {
+        let Wanted { source, view, logs, changes } = wanted;
         let seen_changes = live.changes.load(Ordering::SeqCst);
         let (records, following) = match source {
             Source::Tasks(records) => (records, None),
@@ -69,7 +80,11 @@ impl ManyStream {
                 (records, Some(Following { filter, seen_changes, reading: None }))
             }
         };
-        let members = open_members(live, records, view, &token).await?;
+        let mut members = open_members(live, records, view, &token).await?;
+        for (record, after) in logs {
+            token.set(record.id, Lane::Log, after);
+            members.extend(open_member(live, &record, View::Events, Lane::Log, after).await?);
+        }
         let place = live.broad().join();
         Ok(Self {
             connection: Connection::new(live.clone()),
@@ -80,6 +95,7 @@ impl ManyStream {
             token,
             pace: Pace::default(),
             following,
+            told_changes: changes.then_some(seen_changes),
             opened: false,
             rest: None,
         })
@@ -87,7 +103,7 @@ impl ManyStream {
 
     /// Nothing is left to be told: the client has seen all ends.
     pub(crate) fn is_over(&self) -> bool {
-        self.members.is_empty() && self.following.is_none()
+        self.members.is_empty() && self.following.is_none() && self.told_changes.is_none()
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -98,11 +114,14 @@ impl ManyStream {
             return Poll::Ready(Some(rest));
         }
         if self.connection.comment_is_due() {
-            return Poll::Ready(Some(COMMENT));
+            return Poll::Ready(Some(if self.told_changes.is_some() { BEAT } else { COMMENT }));
         }
         // Parked before it looks: what comes while it looks wakes it again.
         self.connection.live.broad().park(self.place, cx.waker(), self.connection.comment_at, None);
         self.follow(cx);
+        if self.is_to_tell_changes() {
+            return Poll::Ready(Some(CHANGED));
+        }
         if let Some(id) = self.poll_members(cx) {
             return Poll::Ready(Some(id));
         }
@@ -110,6 +129,11 @@ impl ManyStream {
             return Poll::Ready(None);
         }
         Poll::Pending
+    }
+
+    fn is_to_tell_changes(&mut self) -> bool {
+        let changes = self.connection.live.changes.load(Ordering::SeqCst);
+        self.told_changes.as_mut().is_some_and(|told| std::mem::replace(told, changes) != changes)
     }
 
     /// Asks the members in turn. Answers the `id` line; what follows it is kept.
@@ -120,9 +144,10 @@ impl ManyStream {
             match self.members[at].poll(cx, self.pace) {
                 Poll::Ready(Some((seq, bytes))) => {
                     self.turn = at + 1;
-                    self.token.set(self.members[at].task, seq);
+                    let member = &self.members[at];
+                    self.token.set(member.task, member.lane, seq);
                     let id = id_line(&self.token.encode());
-                    if self.view == View::Snapshots {
+                    if member.is_paced() {
                         self.pace.spend(id.len() + bytes.len());
                     }
                     self.rest = Some(bytes);
@@ -157,7 +182,8 @@ impl ManyStream {
                 return;
             }
             following.seen_changes = changes;
-            let known: Vec<_> = self.members.iter().map(|member| member.task).collect();
+            let of_list = self.members.iter().filter(|member| member.lane == Lane::Task);
+            let known: Vec<_> = of_list.map(|member| member.task).collect();
             let (live, filter) = (self.connection.live.clone(), following.filter.clone());
             let (view, token) = (self.view, self.token.clone());
             following.reading = Some(

@@ -41,9 +41,9 @@ use caudal_engine::task::TaskId;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use cursor_token::CursorToken;
+pub(crate) use cursor_token::{CursorToken, Lane};
 pub(crate) use event_stream::EventStream;
-pub(crate) use many_stream::{MOST_TASKS, ManyStream, Source};
+pub(crate) use many_stream::{MOST_TASKS, ManyStream, Source, Wanted};
 pub(crate) use members::View;
 pub(crate) use snapshot_stream::SnapshotStream;
 pub(crate) use view_of::view_of;

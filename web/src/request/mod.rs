@@ -13,5 +13,5 @@ pub(crate) use body::read_body;
 pub(crate) use filter::{filter_of_json, filter_of_query};
 pub(crate) use idempotency::IdempotencyKey;
 pub(crate) use notification::{notification_filter, notification_id, send_request};
-pub(crate) use query::{Query, invalid, task_id};
+pub(crate) use query::{Query, invalid, log_and_number, task_id};
 pub(crate) use start::{start_request, unknown_field};

@@ -72,3 +72,15 @@ pub(crate) fn invalid(name: &str, message: &str) -> ApiError {
 pub(crate) fn task_id(text: &str) -> Result<TaskId, ApiError> {
     text.parse().map_err(|_| ApiError::no_task())
 }
+
+/// `<id>@<number>`; without a number the log from its beginning.
+pub(crate) fn log_and_number(text: &str) -> Result<(&str, u64), ApiError> {
+    match text.split_once('@') {
+        None => Ok((text, 0)),
+        Some((id, number)) => {
+            let number =
+                number.parse().map_err(|_| invalid("log", "must be an id, or an id, '@' and a whole number"))?;
+            Ok((id, number))
+        }
+    }
+}

@@ -8,7 +8,7 @@ use caudal_engine::use_cases::readiness::missing;
 use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult, Reason};
-use crate::site::OfSite;
+use crate::site::{OfSite, Site};
 
 pub(super) async fn flow(site: OfSite, name: Path<String>) -> ApiResult {
     let registry = &site.engine.registry;
@@ -16,10 +16,17 @@ pub(super) async fn flow(site: OfSite, name: Path<String>) -> ApiResult {
         ApiError::new(Reason::NotFound, format!("There is no flow named '{}'.", name.escape_debug()))
             .hint(format!("Known flows: {}", registry.names().join(", ")))
     })?;
-    Ok(HttpResponse::Ok().json(flow_json(&site.engine, flow).await?))
+    Ok(HttpResponse::Ok().json(shown_flow(&site, flow).await?))
 }
 
-pub(super) async fn flow_json(engine: &Engine, flow: &'static FlowDefinition) -> Result<Value, ApiError> {
+/// With how its newest tasks went, as far as this process knows.
+pub(super) async fn shown_flow(site: &Site, flow: &'static FlowDefinition) -> Result<Value, ApiError> {
+    let mut shown = flow_json(&site.engine, flow).await?;
+    shown["recent"] = json!(site.figures.recent(flow.name));
+    Ok(shown)
+}
+
+async fn flow_json(engine: &Engine, flow: &'static FlowDefinition) -> Result<Value, ApiError> {
     let options = &flow.options;
     let missing = missing(engine, flow).await?;
     let seconds = |millis: Option<u64>| millis.map(|millis| millis as f64 / 1_000.0);

@@ -11,7 +11,7 @@ pub(super) async fn index(site: OfSite, request: HttpRequest) -> ApiResult {
 }
 
 pub(super) fn page(site: &Site, request: &HttpRequest, file: &str) -> ApiResult {
-    let page = assets::answer(request, file);
+    let page = assets::document(request, file);
     let mut page: HttpResponse =
         page.ok_or_else(|| ApiError::new(Reason::NotFound, "This server was built without its page."))?;
     let cookie = csrf::cookie(site, csrf::token_for(site, request));

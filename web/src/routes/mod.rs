@@ -24,11 +24,13 @@ mod retry_notification;
 mod retry_task;
 mod send_notification;
 mod session;
+mod settings;
 mod signal_task;
 mod start_task;
 mod start_tasks;
 mod static_file;
 mod stats;
+mod stop_worker;
 mod stream;
 mod suppress;
 mod suppressions;
@@ -120,7 +122,9 @@ table! {
     GET "/unsubscribe" Anyone unsubscribe_page
     POST "/unsubscribe" Anyone unsubscribe
     GET "/workers" Read workers
+    POST "/workers/{id}/stop" Admin stop_worker
     GET "/stats" Read stats
+    GET "/settings" Read settings
     GET "/healthz" Anyone healthz
     GET "/readyz" Anyone readyz
     GET "/metrics" Read metrics

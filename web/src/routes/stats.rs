@@ -39,7 +39,9 @@ pub(super) async fn stats(site: OfSite) -> ApiResult {
         },
         "notifications": notifications,
         "oldest_notification_age_seconds": outbox.oldest.map(|oldest| now.since(oldest).as_secs_f64()),
+        // The last minutes, and the last day.
         "rates": site.figures.rates(),
+        "history": site.figures.history(),
         "durations": site.figures.durations(),
     })))
 }

@@ -1,0 +1,73 @@
+// What can be done with many tasks at once: with those that are chosen, or with all that match the filters.
+
+import { newKey, post } from '../api.js';
+import { announce, fill, h } from '../dom.js';
+import { isEnded } from '../format.js';
+import { text } from '../text.js';
+import { confirmButton } from './confirm-button.js';
+import { filterObject } from './task-filters.js';
+
+/** `chosen()` answers the ids, `filter()` the filters' values; `done()` is called when something was done. */
+export function bulkBar({ chosen, filter, done }) {
+  const count = h('span', { class: 'bulk-count', role: 'status' });
+  const place = h('div', { class: 'buttons' });
+  const said = h('span', { class: 'quiet', role: 'status' });
+  const node = h('div', { class: 'bulk' }, count, place, said);
+  let shown = null;
+
+  const act = (action, what) => async (button) => {
+    button.disabled = true;
+    fill(said, text.bulk.working);
+    try {
+      fill(said, summary(await run(action, what)));
+      done();
+    } catch (error) {
+      fill(said, [error.message, error.hint].filter(Boolean).join(' '));
+    }
+    announce(said.textContent);
+    button.disabled = false;
+  };
+
+  /** `items` are those that are chosen. */
+  const draw = (items) => {
+    const [running, ended] = [items.some((item) => !isEnded(item.state)), items.some((item) => item.state === 'FAILURE' || item.state === 'CANCELLED')];
+    const state = filter().state;
+    const key = JSON.stringify([items.length, running, ended, state]);
+    if (key === shown) return;
+    shown = key;
+    const ids = () => ({ ids: chosen() });
+    const all = () => ({ filter: filterObject(filter()) });
+    fill(count, items.length > 0 ? text.bulk.chosen(items.length) : '');
+    const isFailures = state !== '' && state.split(',').every((one) => one === 'FAILURE' || one === 'CANCELLED');
+    const isOpen = state !== '' && state.split(',').every((one) => !isEnded(one));
+    fill(place,
+      running ? confirmButton(text.bulk.cancel, text.task.confirmCancel, act('cancel', ids)) : null,
+      ended ? confirmButton(text.bulk.retry, text.bulk.confirmRetry, act('retry', ids)) : null,
+      items.length === 0 && isOpen ? confirmButton(text.bulk.cancelAll, text.task.confirmCancel, act('cancel', all)) : null,
+      items.length === 0 && isFailures ? confirmButton(text.bulk.retryAll, text.bulk.confirmRetry, act('retry', all)) : null);
+    place.querySelectorAll('.button').forEach((button) => button.classList.add('is-small'));
+  };
+  return { node, draw };
+}
+
+/** The server takes a thousand at once and says where it stopped. */
+async function run(action, what) {
+  const key = newKey();
+  const answers = [];
+  let cursor = null;
+  for (let part = 0; part < 100; part += 1) {
+    const { ids, filter } = what();
+    const body = ids ? { action, ids } : { action, filter: cursor ? { ...filter, cursor } : filter };
+    const { items, next } = await post('/tasks/bulk', body, { 'Idempotency-Key': `${key}-${part}` });
+    answers.push(...items);
+    cursor = next;
+    if (!next || ids) break;
+  }
+  return answers;
+}
+
+function summary(answers) {
+  const failed = answers.filter((answer) => answer.ok === false);
+  const done = text.bulk.done(answers.length - failed.length);
+  return failed.length > 0 ? `${done} ${text.bulk.refused(failed.length, failed[0].error?.detail ?? '')}` : done;
+}

@@ -1,0 +1,47 @@
+// How to start a flow from elsewhere, with what is in the form now: curl, JavaScript, the command line.
+
+import { fill, h } from '../dom.js';
+import { text } from '../text.js';
+import { copyButton } from './copy-button.js';
+
+export function startRecipes(flow, inputs) {
+  const node = h('div', { class: 'recipes' });
+  const draw = () => {
+    const body = { flow: flow.name, inputs: inputs() };
+    fill(node, h('p', { class: 'quiet' }, text.flow.elsewhereHelp),
+      [['curl', curl(body)], ['JavaScript', javascript(body)], [text.flow.commandLine, commandLine(body)]].map(([name, code]) =>
+        h('section', { class: 'recipe' }, h('div', { class: 'recipe-head' }, h('h2', {}, name), copyButton(() => code)), h('pre', { class: 'data-raw', tabindex: '0' }, code))));
+  };
+  draw();
+  return { node, draw };
+}
+
+function curl(body) {
+  return `curl -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(body))} \\\n  ${location.origin}/start-task`;
+}
+
+function javascript(body) {
+  return `const answer = await fetch('${location.origin}/start-task', {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify(${JSON.stringify(body, null, 2).replaceAll('\n', '\n  ')}),
+});
+const { watch_url } = await answer.json();
+
+const stream = new EventSource(new URL(watch_url, '${location.origin}'));
+stream.onmessage = ({ data }) => {
+  const { state, details } = JSON.parse(data);
+  console.log(state, details.progress, details.status);
+  if (['SUCCESS', 'FAILURE', 'CANCELLED'].includes(state)) stream.close();
+};`;
+}
+
+function commandLine({ flow, inputs }) {
+  const given = Object.keys(inputs).length > 0 ? ` \\\n  --inputs ${quoted(JSON.stringify(inputs))}` : '';
+  return `caudal start ${flow} --follow --url ${location.origin}${given}`;
+}
+
+/** For a shell. */
+function quoted(text) {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,50 @@
+// What was typed into a flow's form and not sent yet: it survives a reload of this tab. Secrets are not kept.
+
+import { isSecret, resolve } from './schema.js';
+
+const MASK = '***';
+
+export function draftOf(flow) {
+  try {
+    return JSON.parse(sessionStorage.getItem(nameOf(flow))) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function keepDraft(flow, value) {
+  if (value === undefined) return;
+  try {
+    sessionStorage.setItem(nameOf(flow.name), JSON.stringify(withoutSecretFields(value, flow.input_schema, flow.input_schema)));
+  } catch {
+    // A browser without storage, or a full one: then nothing is kept.
+  }
+}
+
+export function clearDraft(flow) {
+  try {
+    sessionStorage.removeItem(nameOf(flow));
+  } catch {
+    // As above.
+  }
+}
+
+/** Inputs of an earlier task without what was masked in them: that must be typed again. */
+export function withoutSecrets(value) {
+  if (value === MASK) return undefined;
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withoutSecrets(one)]));
+}
+
+function withoutSecretFields(value, schema, root, depth = 0) {
+  const found = resolve(schema, root);
+  if (isSecret(found) || (found.anyOf ?? found.oneOf ?? []).some((branch) => isSecret(resolve(branch, root)))) return undefined;
+  if (depth > 16 || typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutSecretFields(item, found.items, root, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withoutSecretFields(one, found.properties?.[name], root, depth + 1)]));
+}
+
+function nameOf(flow) {
+  return `draft ${flow}`;
+}

@@ -1,0 +1,52 @@
+// What this server is and how it is configured, secrets hidden; and how the page itself looks in this browser.
+
+import { fill, h } from '../dom.js';
+import { problemNote } from '../elements/problem-note.js';
+import { settings } from '../server.js';
+import { chooseLanguage, language, languages, text } from '../text.js';
+import { chooseTheme, theme, THEMES } from '../theme.js';
+
+export function settingsView(place) {
+  const list = h('div', { class: 'settings', 'aria-busy': 'true' });
+  fill(place, h('div', { class: 'page-head' }, h('h1', { tabindex: '-1' }, text.settings.heading), h('p', { class: 'lead' }, text.settings.lead)),
+    h('div', { class: 'columns' }, list, h('aside', { class: 'side', 'aria-label': text.settings.page }, ofThePage())));
+  show(list);
+  return { title: text.settings.heading };
+}
+
+function ofThePage() {
+  const choice = (label, current, options, choose) => {
+    const select = h('select', { class: 'input' }, options.map(([value, name]) => h('option', { value, lang: label === text.settings.language ? value : null }, name)));
+    select.value = current;
+    select.addEventListener('change', () => choose(select.value));
+    return h('label', { class: 'field' }, h('span', { class: 'field-label' }, label), select);
+  };
+  return h('section', { class: 'panel' }, h('h2', {}, text.settings.page), h('div', { class: 'fields' },
+    choice(text.settings.language, language, Object.entries(languages), chooseLanguage),
+    choice(text.settings.theme, theme(), THEMES.map((name) => [name, text.settings.themes[name]]), chooseTheme)));
+}
+
+async function show(list) {
+  try {
+    const { version, items } = await settings();
+    const groups = [...new Set(items.map((item) => item.group))];
+    fill(list, h('p', { class: 'quiet' }, text.settings.version(version)),
+      groups.map((group) => h('section', { class: 'panel' }, h('h2', {}, group), h('ul', { class: 'setting-list' }, items.filter((item) => item.group === group).map(setting)))));
+  } catch (error) {
+    fill(list, problemNote(error, () => show(list)));
+  }
+  list.removeAttribute('aria-busy');
+}
+
+function setting(item) {
+  return h('li', { class: 'setting' },
+    h('code', { class: 'setting-name' }, item.name),
+    h('span', { class: 'setting-value' }, valueOf(item), item.set_by ? h('span', { class: 'setting-place' }, text.settings.setBy(item.set_by)) : null),
+    h('p', { class: 'setting-about' }, item.about));
+}
+
+function valueOf(item) {
+  if (item.is_secret) return h('span', { class: 'quiet' }, item.set_by ? text.settings.hidden : text.settings.notSet);
+  if (item.value === null || item.value === undefined || item.value === '') return h('span', { class: 'quiet' }, text.settings.notSet);
+  return h(item.set_by ? 'strong' : 'span', {}, item.value);
+}

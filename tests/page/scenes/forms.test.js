@@ -1,0 +1,118 @@
+// Forms that are made from a schema: every kind of field, the JSON beside it, drafts and earlier inputs.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { heading, launch, open, state } from '../kit/browser.js';
+import { Server } from '../kit/server.js';
+
+let server;
+let browser;
+before(async () => { [server, browser] = await Promise.all([Server.start(), launch()]); });
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const idOf = (page) => new URL(page.url()).hash.match(/tasks\/([0-9a-f-]+)/)[1];
+
+// Goal: whatever the schema asks for can be entered, and arrives as the schema wants it.
+test('every kind of field', async () => {
+  const page = await open(browser, `${server.url}/#/flows/form_flow`);
+  const field = (name) => page.getByLabel(name, { exact: true });
+  await field('Name').fill('Ada');
+  await field('Guests').fill('4');
+  await page.getByLabel('Street').first().fill('Rua 1');
+  await page.getByLabel('Postcode').first().fill('12345');
+  await page.getByLabel(/^Letter/).fill('Dear all,\nwelcome.');
+  await page.getByLabel(/^Share/).fill('0.25');
+  await page.getByLabel(/^By post/).check();
+  await page.getByLabel(/^Vegetarian/).selectOption('Yes');
+  await page.getByText('Large', { exact: true }).first().click();
+  await page.getByLabel(/^Spare size/).selectOption('Small');
+  await page.getByLabel(/^Day/).fill('2026-12-24');
+  await page.getByLabel(/^Moment/).fill('2026-12-24T18:30:00');
+  await page.getByRole('button', { name: 'Add to Labels' }).click();
+  await page.getByLabel('Item 1').fill('family');
+  await page.getByRole('button', { name: 'Add to Stops' }).click();
+  await page.getByLabel('Place').fill('Faro');
+  await page.getByLabel(/^Nights/).fill('2');
+  await page.getByRole('button', { name: 'Add to Weights' }).click();
+  await page.getByRole('textbox', { name: 'Name', exact: true }).last().fill('bag');
+  await page.getByLabel('Value', { exact: true }).last().fill('7.5');
+  await page.getByLabel('Payment: Kind').selectOption('Transfer');
+  await page.getByLabel('Account').fill('PT50');
+  await page.getByLabel(/^Password/).fill('hidden-word');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await state(page, 'Succeeded');
+  const task = await server.task(idOf(page));
+  const { moment, ...input } = task.input;
+  assert.equal(new Date(moment).getTime(), new Date('2026-12-24T18:30:00').getTime());
+  assert.deepEqual(input, {
+    name: 'Ada', letter: 'Dear all,\nwelcome.', guests: 4, share: 0.25, by_post: true, vegetarian: true, size: 'large', spare_size: 'small', day: '2026-12-24',
+    labels: ['family'], address: { street: 'Rua 1', postcode: '12345' }, second_address: input.second_address ?? null, stops: [{ place: 'Faro', nights: 2 }],
+    weights: { bag: 7.5 }, payment: { by: 'transfer', account: 'PT50' }, password: '***',
+  });
+  assert.ok(!(await page.content()).includes('hidden-word'), 'the secret is nowhere');
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: the JSON beside the form is the same value, there and back; what is no JSON is said to be none.
+test('form and JSON', async () => {
+  const page = await open(browser, `${server.url}/#/flows/tour_flow`);
+  await page.getByLabel('Traveller').fill('Mary');
+  await page.getByRole('tab', { name: 'JSON' }).click();
+  const json = page.getByLabel('The whole value as JSON');
+  const value = JSON.parse(await json.inputValue());
+  assert.equal(value.traveller, 'Mary');
+  await json.fill('{ "traveller": ');
+  await page.getByRole('tab', { name: 'Form' }).click();
+  await page.getByText(/This is not JSON/).waitFor();
+  await json.fill(JSON.stringify({ ...value, traveller: 'Jane', places: ['Faro'] }));
+  await page.getByRole('tab', { name: 'Form' }).click();
+  assert.equal(await page.getByLabel('Traveller').inputValue(), 'Jane');
+  assert.equal(await page.getByLabel('Item 1').inputValue(), 'Faro');
+  // How to start it elsewhere is filled in with that.
+  await page.getByRole('tab', { name: 'From elsewhere' }).click();
+  const recipes = await page.locator('.recipes').textContent();
+  for (const part of ['curl -H', '"traveller":"Jane"', 'new EventSource', 'caudal start tour_flow --follow']) assert.ok(recipes.includes(part), part);
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: what was typed survives a reload, and what was sent before is offered again, from any browser.
+test('drafts and earlier inputs', async () => {
+  const page = await open(browser, `${server.url}/#/flows/count_words_flow`);
+  await page.getByLabel('Text').fill('half a sent');
+  await page.waitForFunction(() => (sessionStorage.getItem('draft count_words_flow') ?? '').includes('half a sent'));
+  await page.reload();
+  await heading(page, 'Count words');
+  assert.equal(await page.getByLabel('Text').inputValue(), 'half a sent');
+  await page.getByLabel('Text').fill('a whole sentence that was sent');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await state(page, 'Succeeded');
+  const other = await open(browser, `${server.url}/#/flows/count_words_flow`);
+  assert.equal(await other.getByLabel('Text').inputValue(), '');
+  const earlier = other.getByLabel('Use earlier inputs…');
+  await earlier.locator('option').nth(1).waitFor({ state: 'attached' });
+  await earlier.selectOption({ index: 1 });
+  assert.equal(await other.getByLabel('Text').inputValue(), 'a whole sentence that was sent');
+  assert.deepEqual([...page.mistakes, ...other.mistakes], []);
+});
+
+// Goal: pressed twice, or after an answer that was lost, a start is one task.
+test('a lost answer starts nothing twice', async () => {
+  const page = await open(browser, `${server.url}/#/flows/bench_flow`);
+  let isFirst = true;
+  await page.route('**/start-task', async (route) => {
+    if (!isFirst) return route.continue();
+    isFirst = false;
+    await route.fetch();
+    return route.abort();
+  });
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByText('The server cannot be reached.').waitFor();
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await state(page, 'Succeeded');
+  const { items } = await server.get('/tasks?flow=bench_flow');
+  assert.equal(items.length, 1);
+});

@@ -1,0 +1,105 @@
+// A person takes the tour: starts it from its form, watches words come, reloads in the middle, answers, sees it end.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { heading, launch, open, state } from '../kit/browser.js';
+import { Server } from '../kit/server.js';
+import { until } from '../kit/until.js';
+
+let server;
+let browser;
+before(async () => { [server, browser] = await Promise.all([Server.start(), launch()]); });
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+// Goal: from the form to the result without a word missing, whenever the page is loaded again.
+test('the tour, with a reload in the middle', async () => {
+  const page = await open(browser, server.url);
+  await page.getByRole('link', { name: 'Take the tour' }).click();
+  await heading(page, 'Take the tour');
+  await page.getByLabel('Traveller').fill('Grace');
+  await page.getByLabel('Rest seconds').fill('1');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await heading(page, /Take the tour/);
+  const id = new URL(page.url()).hash.match(/tasks\/([0-9a-f-]+)/)[1];
+
+  // The postcard comes word by word: the page shows more than one of its beginnings before the whole.
+  const written = page.locator('live-texts markdown-text');
+  const seen = new Set();
+  await until(async () => {
+    const text = await written.first().textContent({ timeout: 100 }).catch(() => '');
+    if (text) seen.add(text);
+    return seen.size >= 3;
+  }, 'words come one after the other');
+  const before = [...seen].pop();
+
+  await page.reload();
+  await until(async () => (await written.first().textContent().catch(() => '')).length >= before.length, 'what was written is there again');
+  assert.ok((await written.first().textContent()).startsWith(before.slice(0, 40)));
+  await page.getByRole('option', { name: /Pack the bag/ }).waitFor();
+
+  await page.getByRole('heading', { name: 'The bags are full. Shall we go home?' }).waitFor();
+  await page.reload();
+  await page.getByLabel('Comment').fill('With all souvenirs');
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await state(page, 'Succeeded');
+  const outcome = page.locator('task-outcome');
+  await outcome.getByText('Until soon, Grace').waitFor();
+  await page.getByText('Going home (“With all souvenirs”)').waitFor();
+  assert.equal((await server.task(id)).state, 'SUCCESS');
+
+  // Everything of the log is in the page: the numbers of its events have no gap.
+  const head = (await server.task(id)).head;
+  await page.getByRole('tab', { name: 'Log' }).click();
+  await page.locator('log-view').getByText(/entries/).waitFor();
+  const rows = page.locator('.log-row');
+  await page.getByLabel('Filter the log').fill('postcard');
+  await until(async () => (await rows.filter({ hasText: 'Write a postcard' }).count()) > 0, 'the filter finds the step');
+  assert.ok(head > 40);
+
+  // The step that failed twice says so.
+  await page.getByRole('option', { name: /Get a ticket/ }).click();
+  const detail = page.locator('step-detail');
+  await detail.getByText('the ticket machine does not answer').first().waitFor();
+  await detail.getByText('Got one at attempt 3').waitFor();
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: one tab has one live connection, whatever it shows.
+test('one connection per tab', async () => {
+  const page = await open(browser, `${server.url}/#/`);
+  const open_ = new Set();
+  page.on('request', (request) => request.url().includes('/stream') && open_.add(request));
+  page.on('requestfinished', (request) => open_.delete(request));
+  page.on('requestfailed', (request) => open_.delete(request));
+  const ids = await Promise.all([1, 2, 3].map(() => server.begin('wait_flow')));
+  for (const id of ids) {
+    await page.goto(`${server.url}/#/tasks/${id}`);
+    await state(page, 'Waiting');
+  }
+  await page.goto(`${server.url}/#/tasks`);
+  await page.locator('task-card').nth(2).waitFor();
+  assert.ok(open_.size <= 1, `${open_.size} streams are open`);
+  await server.post(`/tasks/${ids[0]}/signals/go`, 'now');
+  await page.locator('task-card').filter({ hasText: ids[0].slice(-6) }).getByText('Succeeded').waitFor();
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: the whole page speaks Spanish to who prefers it, and the choice can be changed.
+test('in Spanish', async () => {
+  const page = await open(browser, server.url, { language: 'es-MX' });
+  await heading(page, 'Flujos');
+  assert.equal(await page.locator('html').getAttribute('lang'), 'es');
+  await page.getByRole('link', { name: 'Take the tour' }).click();
+  await page.getByRole('button', { name: 'Iniciar', exact: true }).click();
+  await state(page, 'En curso');
+  await page.getByRole('button', { name: 'Aprobar' }).click();
+  await state(page, 'Terminada');
+  await page.goto(`${server.url}/#/settings`);
+  await page.getByLabel('Idioma').selectOption('en');
+  await heading(page, 'Settings');
+  assert.deepEqual(page.mistakes, []);
+});
