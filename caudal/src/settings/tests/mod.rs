@@ -1,5 +1,6 @@
 //! Which place wins, and what is said of a bad value.
 
+mod compose;
 mod env_sample;
 
 use std::fs;
