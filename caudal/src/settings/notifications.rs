@@ -66,9 +66,10 @@ impl NotifySettings {
 
 /// The URL is not shown: it may hold a password.
 fn smtp(values: &Values) -> Result<Option<SmtpSettings>> {
+    let timeout = Duration::from_secs(values.number("smtp_seconds")?);
     let Some(url) = values.password("smtp_url")? else { return Ok(None) };
     let mut smtp = SmtpSettings::parse(url.expose()).map_err(|error| anyhow!("smtp_url: {error}"))?;
-    smtp.timeout = Duration::from_secs(values.number("smtp_seconds")?);
+    smtp.timeout = timeout;
     Ok(Some(smtp))
 }
 

@@ -75,9 +75,16 @@ impl RedisStore {
         let flows = request.flows.to_vec();
         let mut round = Round { request, most, flows, tasks: Vec::new(), answers: HashMap::new() };
         let Some((first, others)) = order.split_first() else { return Ok(Claimed::default()) };
-        let answer = self.claim_in(*first, &round, round.left()).await?;
-        let is_enough = answer.tasks.len() >= round.left() && answer.has_more();
-        round.take(*first, answer);
+        let is_enough = match self.claim_in(*first, &round, round.left()).await {
+            Ok(answer) => {
+                let is_enough = answer.tasks.len() >= round.left() && answer.has_more();
+                round.take(*first, answer);
+                is_enough
+            }
+            // Its node may be away alone.
+            Err(_) if !others.is_empty() => false,
+            Err(error) => return Err(error),
+        };
         if !is_enough && let Err(error) = self.claim_in_others(others, &mut round).await {
             // What was claimed must not be lost with the answer of another node.
             if round.tasks.is_empty() {
@@ -105,8 +112,10 @@ impl RedisStore {
         for partition in others {
             let has_more = round.answers.get(partition).is_some_and(Answer::has_more);
             if round.left() > 0 && has_more {
-                let answer = self.claim_in(*partition, round, round.left()).await?;
-                round.take(*partition, answer);
+                match self.claim_in(*partition, round, round.left()).await {
+                    Ok(answer) => round.take(*partition, answer),
+                    Err(error) => failed = Some(error),
+                }
             }
         }
         // One node that is away does not keep the others' tasks from being claimed.
