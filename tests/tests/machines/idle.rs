@@ -47,10 +47,10 @@ async fn idle_processes_ask_for_next_to_nothing() {
     tasks.all_succeed(&installation).await;
     let kept = || installation.postgres().sql("postgres", "SELECT count(*) FROM caudal.tasks");
     until("all is archived", || async { (kept() == "100").then_some(()) }).await;
-    // Postgres counts what a session did some time after it.
+    // Postgres counts what a session did some time after it, and the figures are looked at once more.
     let queries = until("Postgres has counted it all", || async {
         let before = installation.postgres().queries();
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(6)).await;
         (installation.postgres().queries() == before).then_some(before)
     })
     .await;

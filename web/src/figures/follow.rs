@@ -29,6 +29,8 @@ pub(crate) async fn follow(
     let earlier = read_earlier(&weak, &engine, began);
     tokio::pin!(earlier);
     let mut has_read = false;
+    // With nothing in line and nothing going on, nothing is asked.
+    let mut moves = true;
     let mut looks = interval(BETWEEN_LOOKS);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -40,11 +42,14 @@ pub(crate) async fn follow(
                     tracing::warn!(%error, "the figures begin empty: the newest tasks cannot be read");
                 }
             }
-            _ = looks.tick() => look_at_line(&weak, &engine).await,
+            _ = looks.tick(), if moves => moves = look_at_line(&weak, &engine).await,
             change = changes.recv() => match (change, weak.upgrade()) {
-                (Ok(change), Some(figures)) => figures.note(&change, engine.clock.now()),
+                (Ok(change), Some(figures)) => {
+                    moves = true;
+                    figures.note(&change, engine.clock.now());
+                }
                 // Figures for plots may miss some.
-                (Err(RecvError::Lagged(_)), Some(_)) => {}
+                (Err(RecvError::Lagged(_)), Some(_)) => moves = true,
                 (Err(RecvError::Closed), _) | (_, None) => return,
             },
         }
@@ -68,10 +73,11 @@ async fn read_earlier(figures: &Weak<Figures>, engine: &Engine, before: Timestam
     Ok(())
 }
 
-/// What cannot be read now is left out: the page says by itself that the store is away.
-async fn look_at_line(figures: &Weak<Figures>, engine: &Engine) {
-    let (Ok(stats), Some(figures)) = (engine.store.stats().await, figures.upgrade()) else { return };
+/// What cannot be read now is left out: the page says by itself that the store is away. False when nothing is due.
+async fn look_at_line(figures: &Weak<Figures>, engine: &Engine) -> bool {
+    let (Ok(stats), Some(figures)) = (engine.store.stats().await, figures.upgrade()) else { return true };
     let now = engine.clock.now();
     let oldest_age = stats.oldest_due.map_or(Duration::ZERO, |oldest| now.since(oldest));
     figures.note_line(Line { due: stats.due, oldest_age }, now);
+    stats.due > 0
 }
