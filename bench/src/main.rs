@@ -11,6 +11,7 @@ mod figures;
 mod latencies;
 mod machine;
 mod output;
+mod provider;
 mod scenarios;
 mod server;
 
@@ -24,6 +25,7 @@ use crate::client::Target;
 use crate::figures::rows;
 use crate::machine::Machine;
 use crate::output::Report;
+use crate::provider::Provider;
 use crate::scenarios::Scenario;
 use crate::server::{Launch, Server};
 
@@ -104,11 +106,14 @@ async fn measure_all(cli: Cli) -> Result<()> {
 }
 
 async fn measure_once(cli: &Cli, scenario: &Scenario) -> Result<Vec<figures::Figure>> {
+    let provider = scenario.provider().await?;
+    let environment = provider.as_ref().map(Provider::environment).unwrap_or_default();
     let server = match &cli.url {
+        Some(_) if provider.is_some() => bail!("'{}' starts its own server: leave out --url", scenario.name()),
         Some(url) => Server::running(Target::parse(url)?, cli.pid),
-        None => Server::launch(&launch(cli)?).await?,
+        None => Server::launch(&launch(cli, environment)?).await?,
     };
-    match scenario.measure(&server).await {
+    match scenario.measure(&server, provider.as_ref()).await {
         Ok(figures) => {
             server.stop().await?;
             Ok(figures)
@@ -117,7 +122,7 @@ async fn measure_once(cli: &Cli, scenario: &Scenario) -> Result<Vec<figures::Fig
     }
 }
 
-fn launch(cli: &Cli) -> Result<Launch> {
+fn launch(cli: &Cli, environment: Vec<(&'static str, String)>) -> Result<Launch> {
     let binary = match &cli.binary {
         Some(binary) => binary.clone(),
         None => std::env::current_exe()?.with_file_name("caudal"),
@@ -128,5 +133,5 @@ fn launch(cli: &Cli) -> Result<Launch> {
         bail!("{} is not there: build it with `cargo build --release -p caudal`, or name it", binary.display());
     }
     let folder = cli.folder.as_ref().map(std::path::absolute).transpose().context("--folder cannot be found")?;
-    Ok(Launch { binary, durability: cli.durability.clone(), folder })
+    Ok(Launch { binary, durability: cli.durability.clone(), folder, environment })
 }

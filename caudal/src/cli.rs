@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Web(ServeArgs),
     /// Only run tasks
     Worker(ServeArgs),
+    /// Only send notifications; or, with a word behind it, see to those of a server
+    Notifications(NotificationsArgs),
     /// List the flows of the server, or tell about one
     Flows(FlowsArgs),
     /// Start a task
@@ -94,6 +96,68 @@ pub(crate) enum Command {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+pub(crate) struct NotificationsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<NotificationsCommand>,
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotificationsCommand {
+    /// List notifications, newest first
+    List(NotificationsListArgs),
+    /// Tell about one notification, with the mail as it is sent
+    Show(NotificationArgs),
+    /// Send again what has failed or was suppressed
+    Retry(NotificationIds),
+    /// Send a mail to this address and wait for what becomes of it
+    TestMail(TestMailArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotificationsListArgs {
+    /// Only about this task
+    #[arg(long, value_name = "task")]
+    pub(crate) task: Option<String>,
+    /// Only in this state: queued, sending, deferred, sent, failed, suppressed
+    #[arg(long = "state", value_name = "state")]
+    pub(crate) states: Vec<String>,
+    /// Only to this address or URL
+    #[arg(long, value_name = "address")]
+    pub(crate) to: Option<String>,
+    /// At most this many
+    #[arg(long, default_value_t = 20, value_name = "number")]
+    pub(crate) limit: usize,
+    /// Go on where the page before ended
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotificationArgs {
+    /// The notification's id
+    pub(crate) notification: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotificationIds {
+    /// The notifications' ids
+    #[arg(required = true, value_name = "notification")]
+    pub(crate) notifications: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestMailArgs {
+    /// Who gets it
+    pub(crate) address: String,
+    /// Its language
+    #[arg(long, value_name = "locale")]
+    pub(crate) locale: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -30,7 +30,9 @@ mod serve;
 mod settings;
 
 pub use caudal_engine::flow::Resources;
-pub use caudal_engine::{flow, flows_in, prelude, task, testing};
+pub use caudal_engine::{flow, flows_in, prelude, task, testing, tool};
+/// Language models, tools and agents: `use caudal::models::prelude::*;`.
+pub use caudal_models as models;
 pub use run::{run, run_with};
 pub use settings::Settings;
 

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use crate::flow::{Registry, Resources};
-use crate::ports::{Bell, Clock, Feed, IdSource, StoreError, TaskStore, WorkerBoard, WorkerStatus};
+use crate::notification::FailureAddresses;
+use crate::ports::{
+    Bell, Clock, Feed, IdSource, MailTemplates, NotificationOutbox, StoreError, TaskStore, WorkerBoard, WorkerStatus,
+};
 use crate::task::Limits;
 
 #[derive(Clone)]
@@ -19,6 +22,15 @@ pub struct Engine {
     pub limits: Arc<Limits>,
     /// The workers of this process.
     pub workers: Arc<WorkerBoard>,
+    pub notifications: Notifications,
+}
+
+/// What notifications need: where they are kept, what mails look like, who hears of every failure.
+#[derive(Clone)]
+pub struct Notifications {
+    pub outbox: Arc<dyn NotificationOutbox>,
+    pub templates: Arc<dyn MailTemplates>,
+    pub on_failure: Arc<FailureAddresses>,
 }
 
 impl Engine {

@@ -1,6 +1,6 @@
 //! The engine: what a flow is, what a task is, and what may happen to one.
 //!
-//! Read it in this order: [`flow`] (what an author sees), [`task`] (state, log, view), [`ports`] (what the engine
+//! Read it in this order: [`flow`] (what an author sees), [`task`] (state, log, view), [`notification`], [`ports`] (what the engine
 //! needs from outside), [`use_cases`] (start, run, control, rescue), [`testing`] (the kit for flow authors).
 //! It knows no HTTP, no apalis, no SQL, no Redis and no SMTP.
 
@@ -10,29 +10,33 @@ extern crate self as caudal;
 
 pub mod engine;
 pub mod flow;
+pub mod notification;
 pub mod ports;
 pub mod task;
 pub mod testing;
 pub mod use_cases;
 
-pub use caudal_macros::{flow, flows_in};
+pub use caudal_macros::{flow, flows_in, tool};
 pub use engine::Engine;
 
 /// What the code that `#[flow]` writes refers to. Not for people.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::flow::FlowContext;
     pub use crate::flow::definition::{
         Flow, FlowDefinition, FlowRegistration, NoInput, OptionsSpec, RunFuture, run_boxed, schema_of,
     };
+    pub use crate::flow::tool::{Tool, ToolDefinition, ToolFuture, ToolRun, tool_input, tool_output};
+    pub use crate::flow::{FlowContext, FlowResult, Need, StepContext};
     pub use crate::task::Json;
     pub use inventory;
 }
 
 /// What a flow's file needs: `use caudal::prelude::*;`.
 pub mod prelude {
-    pub use crate::flow::{Approval, Flow, FlowContext, FlowError, FlowResult, Secret, StepContext};
-    pub use caudal_macros::flow;
+    pub use crate::flow::{
+        Approval, Flow, FlowContext, FlowError, FlowResult, Notification, Secret, StepContext, Tool,
+    };
+    pub use caudal_macros::{flow, tool};
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};
 }

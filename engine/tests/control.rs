@@ -180,17 +180,45 @@ async fn the_step_of_a_suspect_is_known_before_it_runs() {
     assert_eq!(desk.view().await.final_result.unwrap().text(), "true");
 }
 
-/// Goal: past its lease, by the worker's own clock, an execution stops whether or not the store could be asked.
+/// Goal: past its lease, by the worker's own clock, an execution stops whether or not the store could be asked; its task
+/// is handed back if nobody has taken it over, which counts as no takeover.
 #[tokio::test]
 async fn past_its_lease_nothing_runs() {
     let desk = Desk::with(releasable_flow, json!({})).await;
     let hold = Hold::new(Some(Instant::now() + Duration::from_millis(30)));
     let running = desk.run_with(hold.clone()).await;
-    assert_eq!(running.await.unwrap(), RunEnd::Lost);
+    assert_eq!(running.await.unwrap(), RunEnd::Released);
+    let record = desk.record().await;
+    assert_eq!((record.state, record.takeovers), (TaskState::Queued, 0));
     let desk = Desk::with(releasable_flow, json!({})).await;
     let running = desk.run_with(Hold::new(Some(Instant::now()))).await;
-    assert_eq!(running.await.unwrap(), RunEnd::Lost);
+    assert_eq!(running.await.unwrap(), RunEnd::Released);
     assert_eq!(desk.count("step.started").await, 0, "no step begins past the lease");
+}
+
+/// Goal: past its lease, a task that somebody has taken over is left alone, and an execution whose worker must end does
+/// not ask whether it could be handed back.
+#[tokio::test]
+async fn past_its_lease_others_may_have_it() {
+    let desk = Desk::with(releasable_flow, json!({})).await;
+    let hold = Hold::new(None);
+    let running = desk.run_with(hold.clone()).await;
+    desk.wait_for("step.started", 1).await;
+    desk.store.expire_claims();
+    assert_eq!(rescue(&desk.engine).await.unwrap().taken_over, 1);
+    let before = desk.kinds().await;
+    hold.extend(Instant::now());
+    assert_eq!(running.await.unwrap(), RunEnd::Lost);
+    assert_eq!(desk.kinds().await, before);
+
+    let desk = Desk::with(releasable_flow, json!({})).await;
+    let hold = Hold::new(None);
+    let running = desk.run_with(hold.clone()).await;
+    desk.wait_for("step.started", 1).await;
+    desk.store.refuse_writes(u64::MAX);
+    hold.order(Order::Release);
+    hold.extend(Instant::now());
+    assert_eq!(running.await.unwrap(), RunEnd::Lost);
 }
 
 static DEPLOYED: AtomicBool = AtomicBool::new(false);

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use caudal_engine::ports::{Bell, Feed, NewNotification, RandomIds, TaskStore, TaskWrite};
+use caudal_engine::notification::{Channel, NewNotification, NotificationId};
+use caudal_engine::ports::{Bell, Feed, NotificationOutbox, RandomIds, TaskStore, TaskWrite};
 use caudal_engine::task::{Json, Limits};
 use caudal_engine::testing::clock::TestClock;
 use caudal_engine::testing::conformance::held::line;
 use caudal_engine::testing::conformance::{Harness, Parts, Trial};
 use caudal_engine::testing::memory::MemoryStore;
+use caudal_engine::testing::outbox_conformance::OutboxHarness;
 
 struct Memory {
     store: Arc<MemoryStore>,
@@ -32,7 +34,23 @@ async fn open(parts: Parts) -> Memory {
     Memory { store: Arc::new(store), clock }
 }
 
+#[async_trait]
+impl OutboxHarness for Memory {
+    fn tasks(&self) -> Arc<dyn TaskStore> {
+        self.store.clone()
+    }
+
+    fn outbox(&self) -> Arc<dyn NotificationOutbox> {
+        self.store.clone()
+    }
+
+    async fn holders_die(&mut self) {
+        self.store.expire_claims();
+    }
+}
+
 caudal_engine::conformance_tests!(open);
+caudal_engine::outbox_conformance_tests!(open);
 
 /// Goal: tests can read which notifications were born, each once.
 #[tokio::test]
@@ -42,12 +60,18 @@ async fn notifications_can_be_read() {
     let store = memory.store.clone();
     let trial = Trial::new(parts, memory);
     let mut held = trial.running().await;
-    let notification = NewNotification { id: "n/1".into(), body: Json::from(serde_json::json!({"to": "a@b.org"})) };
+    let notification = NewNotification {
+        id: NotificationId::from_bytes([1; 16]),
+        channel: Channel::Mail,
+        recipient: "a@b.org".into(),
+        body: Json::null(),
+    };
     for _ in 0..2 {
         let write = TaskWrite { notifications: vec![notification.clone()], ..held.go_on(&[line("a mail")]) };
         held.send(&*store, write).await.unwrap();
     }
-    assert_eq!(store.notifications(), [(held.task, notification)]);
+    let born = store.all_notifications();
+    assert_eq!((born.len(), born[0].id, born[0].task), (1, notification.id, Some(held.task)));
 }
 
 /// Goal: without a lease, time alone takes no claim; expiring them by hand does.

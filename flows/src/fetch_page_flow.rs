@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use caudal::prelude::*;
+use caudal_models::web_page::{FetchSettings, Page, read_page};
 use url::Url;
-
-use crate::guarded_fetch::{FetchError, FetchSettings, FetchedPage, fetch_page};
-use crate::page_text::{readable_text, shorten};
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,61 +21,21 @@ fn most_characters() -> u32 {
     20_000
 }
 
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-struct Page {
-    /// Where the redirects ended.
-    url: String,
-    title: Option<String>,
-    text: String,
-    /// Words in `text`.
-    words: usize,
-    /// Of the page as it was read.
-    bytes: usize,
-}
-
 /// Fetches a web page and extracts its title and readable text.
 #[flow(title = "Fetch a page", timeout = "2m")]
 async fn fetch_page_flow(ctx: &mut FlowContext, input: FetchPageInput) -> FlowResult<Page> {
-    // Without a word from the binary nothing private can be reached.
-    let settings = ctx.resource::<FetchSettings>().map(|wired| (*wired).clone()).unwrap_or_default();
     ctx.progress(5, format!("Fetching {}", input.url.host_str().unwrap_or("the page")));
-    // Fetching and reading are one step: between two, the whole page would have to be stored.
+    let patience = ctx.resource::<FetchSettings>().map_or(FetchSettings::default().timeout, |wired| wired.timeout);
     let page = ctx
         .step("Fetch and read", |step| {
-            let (settings, url, most) = (settings.clone(), input.url.clone(), input.most_characters as usize);
-            async move {
-                let fetched = fetch_page(&settings, url.as_str()).await.map_err(in_a_flows_words)?;
-                step.log(format!("Fetched {} bytes from {}", fetched.bytes, fetched.url));
-                read(fetched, most).await
-            }
+            let (url, most) = (input.url.clone(), input.most_characters as usize);
+            async move { read_page(&step, url.as_str(), most).await }
         })
-        .timeout(settings.timeout + Duration::from_secs(20))
+        .timeout(patience + Duration::from_secs(20))
         .await?;
     let title = page.title.as_deref().unwrap_or("a page without a title");
     ctx.progress(100, format!("Read {} words of {title}", page.words));
     Ok(page)
-}
-
-async fn read(fetched: FetchedPage, most_characters: usize) -> FlowResult<Page> {
-    let FetchedPage { url, media_type, text, bytes } = fetched;
-    #[expect(clippy::disallowed_methods, reason = "CPU work inside a step, where nothing is replayed")]
-    let read = tokio::task::spawn_blocking(move || readable_text(media_type, &text)).await?;
-    let read = read.map_err(|error| FlowError::give_up(format!("no text was found in the page: {error}")))?;
-    let text = shorten(&read.text, most_characters);
-    Ok(Page { url: url.into(), title: read.title, words: text.split_whitespace().count(), text, bytes })
-}
-
-/// What may go better at another attempt is `failed`, the rest is not tried again.
-fn in_a_flows_words(error: FetchError) -> FlowError {
-    let text = error.to_string();
-    match error {
-        FetchError::BadUrl(..) | FetchError::NotPublic(_) => FlowError::invalid_input(text),
-        FetchError::TooManyRedirects | FetchError::TooLarge(_) | FetchError::NotText(_) | FetchError::Refused(_) => {
-            FlowError::give_up(text)
-        }
-        FetchError::Busy(_, Some(patience)) => FlowError::retry_after(patience, text),
-        FetchError::Busy(_, None) | FetchError::TooSlow(_) | FetchError::Unreachable(_) => FlowError::failed(text),
-    }
 }
 
 #[cfg(test)]

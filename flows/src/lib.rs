@@ -9,5 +9,3 @@
 //! beside this crate names what may not be called there, and what to call in its place.
 
 caudal::flows_in!("src");
-
-pub use guarded_fetch::FetchSettings;

@@ -23,7 +23,16 @@ fn each_flow_file_is_a_registered_flow() {
 /// Goal: people see the flows that are for them; those for tests and measurements are there on request.
 #[test]
 fn diagnostics_are_there_on_request() {
-    assert_eq!(Registry::collect(false).unwrap().names(), ["count_words_flow", "fetch_page_flow", "tour_flow"]);
+    let shipped = [
+        "count_words_flow",
+        "extract_flow",
+        "fetch_page_flow",
+        "poem_flow",
+        "research_flow",
+        "tour_flow",
+        "web_search_flow",
+    ];
+    assert_eq!(Registry::collect(false).unwrap().names(), shipped);
 }
 
 /// Goal: each flow has a title and a sentence, for the page and the command line.

@@ -99,6 +99,10 @@ fn definition(name: &str, docs: &Docs, options: &Options) -> TokenStream {
     let timeout_ms = optional(options.timeout_ms);
     let deadline_ms = optional(options.deadline_ms);
     let concurrency = optional(options.concurrency);
+    let notify_on_failure = optional(options.notify_on_failure.as_ref().map(|addresses| quote!(&[#(#addresses),*])));
+    let max_cost = optional(options.max_cost);
+    let max_tokens = optional(options.max_tokens);
+    let needs = &options.needs;
     quote! {
         ::caudal::private::FlowDefinition {
             name: #name,
@@ -114,7 +118,11 @@ fn definition(name: &str, docs: &Docs, options: &Options) -> TokenStream {
                 deadline_ms: #deadline_ms,
                 retries: #retries,
                 concurrency: #concurrency,
+                notify_on_failure: #notify_on_failure,
+                max_cost: #max_cost,
+                max_tokens: #max_tokens,
             },
+            needs: &[#(::caudal::private::Need::of::<#needs>()),*],
             input_schema: __input_schema,
             output_schema: __output_schema,
             run: __run_boxed,

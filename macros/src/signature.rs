@@ -115,7 +115,7 @@ fn check_output(signature: &syn::Signature, errors: &mut Errors) -> Option<Type>
     output
 }
 
-fn is_context(parameter: &Type) -> bool {
+pub(crate) fn is_context(parameter: &Type) -> bool {
     match parameter {
         Type::Reference(reference) if reference.mutability.is_some() => match &*reference.elem {
             Type::Path(TypePath { qself: None, path, .. }) => path
@@ -128,8 +128,17 @@ fn is_context(parameter: &Type) -> bool {
     }
 }
 
+pub(crate) fn is_step_context(parameter: &Type) -> bool {
+    match parameter {
+        Type::Path(TypePath { qself: None, path, .. }) => {
+            path.segments.last().is_some_and(|segment| segment.ident == "StepContext")
+        }
+        _ => false,
+    }
+}
+
 /// `O` of `FlowResult<O>` or of `Result<O, FlowError>`.
-fn result_of(returned: &Type) -> Option<Type> {
+pub(crate) fn result_of(returned: &Type) -> Option<Type> {
     let Type::Path(TypePath { qself: None, path, .. }) = returned else { return None };
     let segment = path.segments.last()?;
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{
     ClaimRequest, Claimed, Control, ControlRefused, CreateRefused, Created, NewSignal, Renewed, Rescued,
     SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite, WriteRefused,

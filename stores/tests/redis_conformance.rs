@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use caudal_engine::ports::TaskStore;
+use caudal_engine::ports::{NotificationOutbox, TaskStore};
 use caudal_engine::testing::conformance::{Harness, Parts};
+use caudal_engine::testing::outbox_conformance::OutboxHarness;
 use caudal_stores::redis::RedisStore;
 use redis_support::{open_store, settings_of, shared_server};
 
@@ -34,4 +35,20 @@ async fn open(parts: Parts) -> Redis {
     Redis { store: open_store(&settings, &parts).await, parts }
 }
 
+#[async_trait]
+impl OutboxHarness for Redis {
+    fn tasks(&self) -> Arc<dyn TaskStore> {
+        self.store.clone()
+    }
+
+    fn outbox(&self) -> Arc<dyn NotificationOutbox> {
+        self.store.clone()
+    }
+
+    async fn holders_die(&mut self) {
+        Harness::holders_die(self).await;
+    }
+}
+
 caudal_engine::conformance_tests!(open);
+caudal_engine::outbox_conformance_tests!(open);

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use caudal_engine::ports::TaskStore;
+use caudal_engine::ports::{NotificationOutbox, TaskStore};
 use caudal_engine::testing::conformance::{Harness, Parts};
+use caudal_engine::testing::outbox_conformance::OutboxHarness;
 use caudal_stores::sqlite::{SqliteSettings, SqliteStore};
 use tempfile::TempDir;
 
@@ -40,4 +41,20 @@ async fn open(parts: Parts) -> Sqlite {
     Sqlite { store: open_store(&folder, parts.clone()), folder, parts }
 }
 
+#[async_trait]
+impl OutboxHarness for Sqlite {
+    fn tasks(&self) -> Arc<dyn TaskStore> {
+        self.store.clone()
+    }
+
+    fn outbox(&self) -> Arc<dyn NotificationOutbox> {
+        self.store.clone()
+    }
+
+    async fn holders_die(&mut self) {
+        Harness::holders_die(self).await;
+    }
+}
+
 caudal_engine::conformance_tests!(open);
+caudal_engine::outbox_conformance_tests!(open);

@@ -101,12 +101,30 @@ impl Client {
         self.post(&format!("/tasks/{task}/signals/{name}"), value).await
     }
 
-    /// The whole log so far; none when the server went away meanwhile.
+    /// All tasks that fit the filter (`state=SUCCESS&flow=…`), newest first.
+    pub async fn list(&self, filter: &str) -> Vec<Value> {
+        let mut tasks = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("/tasks?limit=200&{filter}{cursor}")).await.ok();
+            tasks.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return tasks,
+            }
+        }
+    }
+
+    /// The whole log so far; none when the server or its store went away meanwhile.
     pub async fn try_events(&self, task: &str) -> Option<Vec<Value>> {
         let mut events = Vec::new();
         let mut after = "0".to_owned();
         loop {
-            let page = self.try_get(&format!("/tasks/{task}/events?limit=1000&after={after}")).await?.ok();
+            let page = self.try_get(&format!("/tasks/{task}/events?limit=1000&after={after}")).await?;
+            if page.status == 503 {
+                return None;
+            }
+            let page = page.ok();
             events.extend(page["items"].as_array().unwrap().iter().cloned());
             match page["next"].as_str() {
                 Some(next) => after = next.to_owned(),

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::process::Process;
+use crate::step_log::StepStart;
+
 pub fn kind(event: &Value) -> &str {
     event["kind"].as_str().unwrap_or_else(|| panic!("an event without a kind: {event}"))
 }
@@ -44,4 +47,42 @@ pub fn assert_lawful(events: &[Value]) {
             _ => {}
         }
     }
+}
+
+/// The log of an ended task beside the executions of its steps that were seen from outside: each belongs to a claim of its
+/// process under which the step was not finished, and none of two belong to the same. So no finished step began again.
+#[track_caller]
+pub fn assert_justified(events: &[Value], starts: &[StepStart]) {
+    let mut left: Vec<(u32, u32)> = starts.iter().map(|start| (start.number, start.process)).collect();
+    let mut holder = None;
+    let mut open: u32 = 1;
+    for event in events {
+        match kind(event) {
+            "task.claimed" => holder = Some(process_of(event).0),
+            "step.succeeded" => open += 1,
+            _ => continue,
+        }
+        // This claim may have begun this step, once.
+        if let Some(place) = left.iter().position(|start| Some(*start) == holder.map(|process| (open, process))) {
+            left.swap_remove(place);
+        }
+    }
+    assert!(left.is_empty(), "executions (step, process) that no claim accounts for: {left:?}; the log: {events:#?}");
+}
+
+/// Of the worker that claimed: `host:process:random`.
+pub fn process_of(claimed: &Value) -> Process {
+    let worker = claimed["worker"].as_str().unwrap_or_else(|| panic!("no worker: {claimed}"));
+    Process(worker.split(':').nth(1).unwrap().parse().unwrap())
+}
+
+/// When it was told, in milliseconds.
+pub fn at_ms(event: &Value) -> i64 {
+    let at = event["at"].as_str().unwrap_or_else(|| panic!("no time: {event}"));
+    chrono::DateTime::parse_from_rfc3339(at).unwrap().timestamp_millis()
+}
+
+/// The time beside which those of a log stand: all processes have the same clock.
+pub fn now_ms() -> i64 {
+    chrono::Utc::now().timestamp_millis()
 }

@@ -13,22 +13,32 @@
 //! a failed test and never in a hanging one. A server that fails its test shows its log.
 
 mod client;
+mod free_port;
+mod installation;
 mod laws;
 mod patience;
+mod postgres_server;
 mod process;
+mod proxy;
 mod reader;
+mod redis_server;
 mod server;
 mod setup;
 mod step_log;
 mod tmpfs;
 
 pub use client::{Answer, Client};
-pub use laws::{assert_lawful, finished_steps, kind};
+pub use free_port::free_port;
+pub use installation::{Installation, InstallationPlan};
+pub use laws::{assert_justified, assert_lawful, at_ms, finished_steps, kind, now_ms, process_of};
 pub use patience::{Patience, until};
+pub use postgres_server::PostgresServer;
 pub use process::Process;
+pub use proxy::Proxy;
 pub use reader::{Connection, Frame};
+pub use redis_server::{RedisCluster, RedisServer};
 pub use server::Server;
-pub use setup::{Refusal, Setup};
+pub use setup::{Refusal, Role, Setup};
 pub use step_log::{StepLog, StepStart};
 pub use tmpfs::Tmpfs;
 
@@ -37,5 +47,13 @@ pub use tmpfs::Tmpfs;
 macro_rules! setup {
     () => {
         $crate::Setup::of(env!("CARGO_BIN_EXE_caudal-under-test"))
+    };
+}
+
+/// An installation of several processes, of the same binary.
+#[macro_export]
+macro_rules! installation {
+    () => {
+        $crate::InstallationPlan::of(env!("CARGO_BIN_EXE_caudal-under-test"))
     };
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 const TICKS_PER_SECOND: u64 = 100;
 
 /// A process by its id.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process(pub u32);
 
 impl Process {

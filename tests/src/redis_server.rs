@@ -1,14 +1,16 @@
 //! Redis servers that a test starts: on free ports, in a temporary folder, flushed to disk at each write, and gone with
 //! the test, however that ends.
 //!
-//! Beside the standard library this file needs only `tempfile`, so that the stores' own tests can take it in by its path.
+//! The stores' own tests take this file in by its path: it needs nothing of this kit but `free_port`.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::free_port::free_port;
 
 /// A server that is not up by then never will be.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -57,6 +59,21 @@ impl RedisServer {
 
     pub fn pid(&self) -> u32 {
         self.running.as_ref().unwrap().pid
+    }
+
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Writes down every command from now on.
+    pub fn monitor(&self) -> Monitor {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"MONITOR\r\n").unwrap();
+        let mut reader = BufReader::new(stream);
+        reader.read_line(&mut String::new()).unwrap();
+        Monitor { reader, port: self.port }
     }
 
     /// As a loss of power: nothing is said, nothing is saved.
@@ -143,8 +160,28 @@ impl Drop for RedisServer {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+/// What a server is sent.
+#[derive(Debug)]
+pub struct Monitor {
+    reader: BufReader<TcpStream>,
+    port: u16,
+}
+
+impl Monitor {
+    /// All commands until now.
+    pub fn lines(mut self) -> Vec<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"PING last-one\r\n").unwrap();
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.reader.read_line(&mut line).unwrap();
+            if line.contains("last-one") {
+                return lines;
+            }
+            lines.push(line);
+        }
+    }
 }
 
 /// A cluster of primaries that share the slots among them.

@@ -1,11 +1,12 @@
 //! The real binary at work, in a folder of its own, ended with its test.
 
 use std::fs::{self, OpenOptions};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 
 use crate::client::Client;
+use crate::free_port::free_port;
 use crate::patience::Patience;
 use crate::process::Process;
 use crate::setup::Setup;
@@ -24,7 +25,7 @@ pub struct Server {
 
 impl Server {
     pub(crate) async fn start(setup: Setup) -> Self {
-        let address = free_address();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let child = spawn(&setup, address);
         let mut server = Self { setup, address, child, ended: None };
         server.ready().await;
@@ -126,17 +127,7 @@ fn log_file(setup: &Setup) -> PathBuf {
 
 fn spawn(setup: &Setup, address: SocketAddr) -> Child {
     let log = OpenOptions::new().create(true).append(true).open(log_file(setup)).unwrap();
-    let mut command = setup.command("serve");
-    command.args(setup.serve_flags(&address.to_string())).stdout(log.try_clone().unwrap()).stderr(log);
+    let mut command = setup.command(setup.role.as_str());
+    command.args(setup.flags_on(&address.to_string())).stdout(log.try_clone().unwrap()).stderr(log);
     command.spawn().unwrap()
-}
-
-/// A port that nobody has, out of those that the system gives to nobody: it must still be free at a restart.
-fn free_address() -> SocketAddr {
-    loop {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::random_range(10_240..32_000)));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! How a server is to be started: flags, environment, folders.
+//! How a process is to be started: its role, flags, environment, folders.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,13 +8,41 @@ use tempfile::TempDir;
 use crate::patience::Patience;
 use crate::server::Server;
 
+/// What the process does, as on its command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Serve,
+    Web,
+    Worker,
+}
+
+impl Role {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Web => "web",
+            Self::Worker => "worker",
+        }
+    }
+
+    /// The flag of the address at which it can be asked whether it is ready.
+    fn listen_flag(self) -> &'static str {
+        match self {
+            Self::Serve | Self::Web => "listen",
+            Self::Worker => "health-listen",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Setup {
+    pub(crate) role: Role,
     pub(crate) program: PathBuf,
     /// Its own folder: the data (unless it is elsewhere), STEP_LOG, the server's log.
     pub(crate) folder: TempDir,
     pub(crate) data_folder: PathBuf,
-    flags: Vec<String>,
+    flags: Vec<(String, String)>,
     environment: Vec<(String, String)>,
 }
 
@@ -29,17 +57,27 @@ impl Setup {
     pub fn of(program: impl Into<PathBuf>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data_folder = folder.path().join("data");
-        let setup = Self { program: program.into(), folder, data_folder, flags: Vec::new(), environment: Vec::new() };
+        let program = program.into();
+        let setup =
+            Self { role: Role::Serve, program, folder, data_folder, flags: Vec::new(), environment: Vec::new() };
         let step_log = setup.step_log().to_str().unwrap().to_owned();
         setup
             .environment("CAUDAL_DIAGNOSTICS", "1")
-            .environment("CAUDAL_LOG_FILTER", "info,caudal_web::observe=warn")
+            .environment("CAUDAL_LOG_FILTER", "info,caudal_web::observe=warn,caudal_stores::live_and_kept=debug")
             .environment("STEP_LOG", step_log)
     }
 
     #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// In place of an earlier one of this name.
+    #[must_use]
     pub fn flag(mut self, name: &str, value: impl ToString) -> Self {
-        self.flags.push(format!("--{name}={}", value.to_string()));
+        self.flags.retain(|(known, _)| known != name);
+        self.flags.push((name.to_owned(), value.to_string()));
         self
     }
 
@@ -66,8 +104,8 @@ impl Setup {
 
     /// A start that must not come to anything.
     pub async fn refused(&self) -> Refusal {
-        let mut command = self.command("serve");
-        command.args(self.serve_flags("127.0.0.1:0"));
+        let mut command = self.command(self.role.as_str());
+        command.args(self.flags_on("127.0.0.1:0"));
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let patience = Patience::new("the start is refused");
         while process.try_wait().unwrap().is_none() {
@@ -82,17 +120,19 @@ impl Setup {
         Refusal { code: output.status.code(), said }
     }
 
-    pub(crate) fn serve_flags(&self, listen: &str) -> Vec<String> {
+    pub(crate) fn flags_on(&self, address: &str) -> Vec<String> {
         let data_folder = self.data_folder.to_str().unwrap();
-        let own = [format!("--listen={listen}"), format!("--data-folder={data_folder}")];
-        own.into_iter().chain(self.flags.iter().cloned()).collect()
+        let listen_flag = self.role.listen_flag();
+        let own = [format!("--{listen_flag}={address}"), format!("--data-folder={data_folder}")];
+        own.into_iter().chain(self.flags.iter().map(|(name, value)| format!("--{name}={value}"))).collect()
     }
 
     /// The program with this first argument, with nothing of the environment that would change what it does.
     pub fn command(&self, first: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(first).current_dir(self.folder.path()).stdin(Stdio::null());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CAUDAL_")) {
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CAUDAL_") || name.ends_with("_API_KEY"))
+        {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -14,7 +14,9 @@ mod figures;
 mod guard;
 mod hosts;
 mod live;
+mod notification_json;
 mod observe;
+mod page_links;
 mod request;
 mod routes;
 mod server;
@@ -25,6 +27,7 @@ mod task_json;
 mod tenant;
 
 pub use access::{ApiKey, BadKey, Role};
+pub use page_links::PageLinks;
 pub use routes::{ROUTES, Route};
 pub use server::{RunningServer, ServeError, serve};
 pub use settings::{RenderMetrics, Served, ShownSetting, StopWorker, WebSettings};

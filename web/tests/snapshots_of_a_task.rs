@@ -4,8 +4,9 @@ mod kit;
 
 use std::time::Instant;
 
+use caudal_engine::flow::scope::NO_PLACE;
 use caudal_engine::task::Fact;
-use caudal_engine::task::event::{Teller, ToolResult, Usage};
+use caudal_engine::task::event::{Recorded, Teller, ToolResult};
 use kit::{Request, Server, log, progress, step_started};
 use serde_json::json;
 
@@ -80,11 +81,9 @@ async fn silence_when_nothing_changes() {
     let mut hand = server.run().await;
     let mut stream = server.stream(&format!("/task-status/{}", hand.task)).await;
     assert_eq!(stream.next().await.unwrap().seq(), 2);
-    let usage = || -> Fact {
-        Usage { model: "m".into(), prompt_tokens: 1, completion_tokens: 1, cost: None, teller: Teller::default() }
-            .into()
-    };
-    hand.tell([usage(), usage()]).await;
+    let unseen =
+        |step: &str| Fact::from(Recorded { step: step.into(), ordinal: NO_PLACE, value: json!("unseen").into() });
+    hand.tell([unseen("~a/1"), unseen("~b/1")]).await;
     hand.log("now").await;
     assert_eq!(stream.next().await.unwrap().seq(), 5);
 }

@@ -66,7 +66,7 @@ struct LastAnswer {
 
 impl TaskClaims {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let limits = FlowLimits::of(&shared.engine.registry);
+        let limits = FlowLimits::of(&shared.engine.registry, &shared.engine.resources);
         let last = LastAnswer { pick: Pick::Ordinary, next_due: None, full: Vec::new(), hollow: 0, questions: 0 };
         Self {
             shared,

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use caudal_engine::flow::{FlowDefinition, Registry};
+use caudal_engine::flow::{FlowDefinition, Registry, Resources};
 use caudal_engine::ports::KnownFlow;
 
 use crate::running::Running;
 
-/// The flows of the registry, each with all its names.
+/// The flows of the registry that are ready, each with all its names.
 #[derive(Debug)]
 pub(crate) struct FlowLimits {
     flows: Vec<(&'static FlowDefinition, Vec<Arc<str>>)>,
@@ -16,9 +16,11 @@ pub(crate) struct FlowLimits {
 }
 
 impl FlowLimits {
-    pub(crate) fn of(registry: &Registry) -> Self {
+    /// Tasks of a flow that is not ready stay in line: here they would only fail.
+    pub(crate) fn of(registry: &Registry, resources: &Resources) -> Self {
+        let ready = registry.iter().filter(|definition| definition.missing(resources).is_empty());
         let mut flows: Vec<(&'static FlowDefinition, Vec<Arc<str>>)> =
-            registry.iter().map(|definition| (definition, Vec::new())).collect();
+            ready.map(|definition| (definition, Vec::new())).collect();
         for (name, definition) in registry.known() {
             if let Some((_, names)) = flows.iter_mut().find(|(known, _)| known.name == definition.name) {
                 names.push(name);
@@ -76,4 +78,55 @@ impl FlowLimits {
 pub(crate) fn free(definition: &FlowDefinition, running: &Running) -> Option<usize> {
     let limit = definition.options.concurrency? as usize;
     Some(limit.saturating_sub(running.count_of(definition.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use caudal_engine::flow::{Missing, Need, Needed, OptionsSpec};
+    use caudal_engine::task::Json;
+
+    use super::*;
+
+    struct Engine;
+
+    impl Needed for Engine {
+        const MISSING: Missing = Missing { what: "an engine", hint: "Buy one." };
+    }
+
+    fn nothing() -> &'static Json {
+        static NOTHING: std::sync::OnceLock<Json> = std::sync::OnceLock::new();
+        NOTHING.get_or_init(Json::null)
+    }
+
+    const WALK: FlowDefinition = FlowDefinition {
+        name: "walk_flow",
+        title: "",
+        summary: "",
+        description: "",
+        version: 1,
+        formerly: &[],
+        diagnostics: false,
+        location: "",
+        options: OptionsSpec::DEFAULT,
+        needs: &[],
+        input_schema: nothing,
+        output_schema: nothing,
+        run: |_, _| Box::pin(std::future::ready(Ok(Json::null()))),
+    };
+    static ON_FOOT: FlowDefinition = WALK;
+    static DRIVE: FlowDefinition = FlowDefinition { name: "drive_flow", needs: &[Need::of::<Engine>()], ..WALK };
+
+    /// Goal: a flow that lacks something is not asked for, so that its tasks wait in line until a worker has it.
+    #[test]
+    fn what_is_not_ready_is_not_claimed() {
+        let registry = Registry::of([&ON_FOOT, &DRIVE]).unwrap();
+        let names = |resources: &Resources| {
+            let asked = FlowLimits::of(&registry, resources).ask_for_one();
+            asked.iter().map(|flow| flow.name.to_string()).collect::<Vec<_>>()
+        };
+        let mut resources = Resources::default();
+        assert_eq!(names(&resources), ["walk_flow"]);
+        resources.insert(Engine);
+        assert_eq!(names(&resources), ["drive_flow", "walk_flow"]);
+    }
 }

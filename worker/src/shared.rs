@@ -1,5 +1,6 @@
 //! What the parts of one worker share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +25,12 @@ impl Shared {
     pub(crate) fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// What this worker claims: the flows it knows and has all for that they need.
+    fn ready_flows(&self) -> BTreeMap<Arc<str>, u32> {
+        let ready = self.engine.registry.known().filter(|(_, flow)| flow.missing(&self.engine.resources).is_empty());
+        ready.map(|(name, flow)| (name, flow.version)).collect()
+    }
 }
 
 impl WorkerReport for Shared {
@@ -33,7 +40,7 @@ impl WorkerReport for Shared {
             since: self.since,
             concurrency: self.concurrency,
             draining: self.draining.load(Ordering::Relaxed),
-            flows: self.engine.registry.known().map(|(name, flow)| (name, flow.version)).collect(),
+            flows: self.ready_flows(),
             running: self.running.list(),
         }
     }

@@ -5,13 +5,15 @@ mod latency;
 mod parked;
 mod throughput;
 mod watchers;
+mod words;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::figures::Figure;
+use crate::provider::Provider;
 use crate::server::{Server, Usage};
 
 #[derive(Debug, Clone, Subcommand, Serialize)]
@@ -27,6 +29,8 @@ pub(crate) enum Scenario {
     Parked(parked::Options),
     /// Many who watch one task that changes many times a second
     Watchers(watchers::Options),
+    /// A provider's first word, on its way to those who watch
+    Words(words::Options),
     /// Each of them once, as it is without options
     All,
 }
@@ -42,6 +46,7 @@ impl Scenario {
                 Self::Throughput(throughput::Options::default().posts_only()),
                 Self::Parked(parked::Options::default()),
                 Self::Watchers(watchers::Options::default()),
+                Self::Words(words::Options::default()),
             ],
             one => vec![one],
         }
@@ -55,6 +60,7 @@ impl Scenario {
             Self::Idle(options) => Self::Idle(options.small()),
             Self::Parked(options) => Self::Parked(options.small()),
             Self::Watchers(options) => Self::Watchers(options.small()),
+            Self::Words(options) => Self::Words(options.small()),
             Self::All => Self::All,
         }
     }
@@ -67,17 +73,30 @@ impl Scenario {
             Self::Idle(_) => "idle",
             Self::Parked(_) => "parked",
             Self::Watchers(_) => "watchers",
+            Self::Words(_) => "words",
             Self::All => "all",
         }
     }
 
-    pub(crate) async fn measure(&self, server: &Server) -> Result<Vec<Figure>> {
+    /// Where the server gets its words from, for a scenario that has some.
+    pub(crate) async fn provider(&self) -> Result<Option<Provider>> {
+        match self {
+            Self::Words(_) => Provider::start().await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    pub(crate) async fn measure(&self, server: &Server, provider: Option<&Provider>) -> Result<Vec<Figure>> {
         let measured = match self {
             Self::Throughput(options) => throughput::measure(options, server).await,
             Self::Latency(options) => latency::measure(options, server).await,
             Self::Idle(options) => idle::measure(options, server).await,
             Self::Parked(options) => parked::measure(options, server).await,
             Self::Watchers(options) => watchers::measure(options, server).await,
+            Self::Words(options) => match provider {
+                Some(provider) => words::measure(options, server, provider).await,
+                None => bail!("there is no provider"),
+            },
             Self::All => Ok(Vec::new()),
         };
         measured.with_context(|| format!("the scenario '{}' failed", self.name()))

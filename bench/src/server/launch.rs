@@ -25,6 +25,8 @@ pub(crate) struct Launch {
     pub(crate) durability: String,
     /// Where data folders are made; none is the system's place for temporary files, which may be no real disk.
     pub(crate) folder: Option<PathBuf>,
+    /// What the scenario needs beside that.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,7 @@ impl Launch {
             .env("CAUDAL_DATA_FOLDER", folder.join("data"))
             .env("CAUDAL_DURABILITY", &self.durability)
             .env("CAUDAL_DIAGNOSTICS", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -9,6 +9,7 @@ mod follow;
 mod new;
 mod new_flow;
 mod new_key;
+mod notifications;
 mod ready;
 mod screen;
 mod show;
@@ -24,7 +25,7 @@ use std::future::Future;
 use anyhow::{Context, Result};
 use thiserror::Error;
 
-use crate::cli::{Cli, Command, ServeArgs, Server};
+use crate::cli::{Cli, Command, NotificationsArgs, ServeArgs, Server};
 use crate::client::{Client, ClientError};
 use crate::output::Output;
 use crate::run::WireResources;
@@ -53,13 +54,19 @@ pub(crate) fn run(cli: Cli, wire: WireResources) -> Result<u8> {
     let output = Output { json: cli.server.json };
     let server = &cli.server;
     let command = cli.command.unwrap_or_else(|| Command::Serve(ServeArgs { settings: Default::default() }));
-    if !matches!(command, Command::Serve(_) | Command::Web(_) | Command::Worker(_)) {
+    if !command.serves() {
         flags.refuse(command.word())?;
     }
     match command {
         Command::Serve(args) => serve::run(Role::All, args.settings.or(flags), wire, output),
         Command::Web(args) => serve::run(Role::Web, args.settings.or(flags), wire, output),
         Command::Worker(args) => serve::run(Role::Worker, args.settings.or(flags), wire, output),
+        Command::Notifications(NotificationsArgs { command: None, settings }) => {
+            serve::run(Role::Notifications, settings.or(flags), wire, output)
+        }
+        Command::Notifications(NotificationsArgs { command: Some(command), .. }) => {
+            with_server(server, output, async move |session| notifications::run(&session, &command).await)
+        }
         Command::New(args) => new::run(&args, output),
         Command::NewKey(args) => new_key::run(&args, output),
         Command::NewFlow(args) => new_flow::run(&args, output),
@@ -114,11 +121,18 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 impl Command {
+    /// It wires a process, which all settings are for.
+    fn serves(&self) -> bool {
+        let sends = matches!(self, Self::Notifications(NotificationsArgs { command: None, .. }));
+        sends || matches!(self, Self::Serve(_) | Self::Web(_) | Self::Worker(_))
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Serve(_) => "serve",
             Self::Web(_) => "web",
             Self::Worker(_) => "worker",
+            Self::Notifications(_) => "notifications",
             Self::Flows(_) => "flows",
             Self::Start(_) => "start",
             Self::Watch(_) => "watch",

@@ -1,9 +1,9 @@
-//! `caudal serve`, `web`, `worker`: wires a role's parts into one process, tells what it does, and ends it in order.
+//! `caudal serve`, `web`, `worker`, `notifications`: wires a role's parts into one process, tells what it does, and ends it in order.
 //!
 //! ```text
-//! settings → logs → flows → store → engine → web → worker → ready
-//!                                                        │ SIGTERM, Ctrl-C
-//!            store is closed ← web stops ← worker drains ◀┘     (a second Ctrl-C ends at once)
+//! settings → logs → flows → store → engine → web → worker → sender → ready
+//!                                                                │ SIGTERM, Ctrl-C
+//!      store is closed ← web stops ← sender and worker drain ◀───┘     (a second Ctrl-C ends at once)
 //! ```
 //!
 //! While the worker drains, the web goes on: tasks can be watched, and what is started waits in line.
@@ -12,8 +12,10 @@ mod access;
 mod banner;
 mod logs;
 mod metrics;
+mod notifications;
 mod opened_store;
 mod private_file;
+mod resources;
 mod role;
 mod secret;
 mod stop_signals;
@@ -72,6 +74,9 @@ async fn stop(parts: Parts) {
         Some(worker) => worker.drain().await.left_behind,
         None => 0,
     };
+    if let Some(sender) = parts.sender {
+        sender.drain().await;
+    }
     for server in parts.servers {
         if let Err(error) = server.stop().await {
             tracing::warn!("{error}");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use caudal_engine::ports::{Bell, Feed, RandomIds, SystemClock, TaskStore};
+use caudal_engine::ports::{Bell, Feed, NotificationOutbox, RandomIds, SystemClock, TaskStore};
 use caudal_stores::live_and_kept::{Archiver, ArchiverSettings, LiveAndKeptStore};
 use caudal_stores::postgres::{PostgresSettings, PostgresStore};
 use caudal_stores::redis::{RedisSettings, RedisStore};
@@ -48,6 +48,13 @@ impl OpenedStore {
             Self::Shared(SharedStore { live, kept: Some(kept), .. }) => {
                 Arc::new(LiveAndKeptStore::new(live.clone(), kept.clone()))
             }
+            Self::Shared(SharedStore { live, .. }) => live.clone(),
+        }
+    }
+
+    pub(super) fn outbox(&self) -> Arc<dyn NotificationOutbox> {
+        match self {
+            Self::Sqlite(store) => store.clone(),
             Self::Shared(SharedStore { live, .. }) => live.clone(),
         }
     }
@@ -102,8 +109,7 @@ impl SharedStore {
             may_lose_seconds: machines.redis_may_lose_seconds,
             limits: settings.limits.clone(),
             most_unarchived_bytes: machines.database_url.as_ref().map(|_| machines.unarchived_bytes),
-            // The archiver of a worker hears what has ended.
-            hears_changes: role.serves_pages() || machines.database_url.is_some(),
+            archived_grace: machines.archived_grace,
             ..RedisSettings::new(machines.redis_url.as_str())
         };
         let live = RedisStore::open(&redis, clock.clone(), Arc::new(RandomIds), bell.clone(), feed.clone()).await?;

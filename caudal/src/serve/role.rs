@@ -6,6 +6,7 @@ pub(crate) enum Role {
     All,
     Web,
     Worker,
+    Notifications,
 }
 
 impl Role {
@@ -18,12 +19,17 @@ impl Role {
         matches!(self, Self::All | Self::Worker)
     }
 
+    pub(super) fn sends_notifications(self) -> bool {
+        matches!(self, Self::All | Self::Notifications)
+    }
+
     /// The word on the command line.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::All => "serve",
             Self::Web => "web",
             Self::Worker => "worker",
+            Self::Notifications => "notifications",
         }
     }
 }

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use caudal_engine::Engine;
-use caudal_engine::flow::{Registry, Resources};
-use caudal_engine::ports::{Bell, Feed, RandomIds, SystemClock, WorkerBoard};
+use caudal_engine::flow::Registry;
+use caudal_engine::ports::{Bell, Feed, IdSource, RandomIds, SystemClock, WorkerBoard};
+use caudal_notifications::NotificationsHandle;
 use caudal_web::{RenderMetrics, RunningServer, Served, WebSettings};
 use caudal_worker::{Worker, WorkerHandle, WorkerSettings};
 
 use super::opened_store::OpenedStore;
+use super::resources::resources;
 use super::role::Role;
 use super::stop_worker::stop_worker;
-use super::{access, metrics};
+use super::{access, metrics, notifications, secret};
 use crate::run::WireResources;
 use crate::settings::Settings;
 
@@ -22,6 +24,7 @@ use crate::settings::Settings;
 pub(super) struct Parts {
     pub(super) store: OpenedStore,
     pub(super) worker: Option<WorkerHandle>,
+    pub(super) sender: Option<NotificationsHandle>,
     pub(super) servers: Vec<RunningServer>,
     /// Where the page is.
     pub(super) address: Option<SocketAddr>,
@@ -36,27 +39,34 @@ pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources) 
     if flows.is_empty() {
         tracing::warn!("no flow is registered; name the crate that has them once in main.rs: `use my_flows as _;`");
     }
-    let mut resources = Resources::default();
-    wire(settings, &mut resources);
+    let resources = resources(settings, wire)?;
     let bell = Arc::new(Bell::default());
     let feed = Arc::new(Feed::default());
     let store = OpenedStore::open(role, settings, &bell, &feed).await?;
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let signing_key = secret::of(settings, &store, &*ids).await?;
+    let mails = notifications::mails(settings, &store, signing_key)?;
     let engine = Engine {
         store: store.port(),
         bell,
         feed,
         clock: Arc::new(SystemClock),
-        ids: Arc::new(RandomIds),
+        ids,
         registry: Arc::new(registry),
         resources,
         limits: Arc::new(settings.limits.clone()),
         workers: Arc::new(WorkerBoard::default()),
+        notifications: mails.port,
     };
     // The port may be taken: nothing is claimed before it is ours.
     let (servers, new_key) = start_servers(role, settings, &engine, &store, metrics::start()?).await?;
     let address = servers.first().filter(|_| role.serves_pages()).map(RunningServer::address);
-    let worker = role.runs_tasks().then(|| start_worker(settings, engine)).transpose()?;
-    Ok(Parts { store, worker, servers, address, flows, new_key })
+    let worker = role.runs_tasks().then(|| start_worker(settings, engine.clone())).transpose()?;
+    let sender = match role.sends_notifications() {
+        true => Some(notifications::start(settings, &store, engine, mails.templates).await?),
+        false => None,
+    };
+    Ok(Parts { store, worker, sender, servers, address, flows, new_key })
 }
 
 fn start_worker(settings: &Settings, engine: Engine) -> Result<WorkerHandle> {

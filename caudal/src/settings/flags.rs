@@ -30,7 +30,7 @@ fn flag(key: &Key) -> Arg {
         Form::Number(..) => arg.value_name("number"),
         Form::Bytes(..) => arg.value_name("bytes"),
         Form::List(_) => arg.value_name("list"),
-        Form::Text | Form::Secret => arg.value_name("text"),
+        Form::Text | Form::Secret | Form::Password | Form::ProviderKey => arg.value_name("text"),
     };
     if !key.default.is_empty() && key.form != Form::Switch {
         about.push_str(&format!(" [default: {}]", key.default));
@@ -44,7 +44,7 @@ fn augment(command: Command, hide: bool) -> Command {
         .value_name("path")
         .help("Where the settings file is [default: caudal.toml, if it is there]")
         .action(ArgAction::Set);
-    let flags = KEYS.iter().filter(|key| key.form != Form::Secret).map(flag);
+    let flags = KEYS.iter().filter(|key| !key.form.is_hidden()).map(flag);
     flags.chain([config]).fold(command, |command, arg| command.arg(arg.hide(hide)))
 }
 

@@ -23,11 +23,22 @@ pub(crate) enum Form {
     List(&'static str),
     /// A text that is never shown and has no flag: command lines can be seen by all users of a machine.
     Secret,
+    /// The same for a key that somebody else gave, of whatever length.
+    Password,
+    /// A password in the variable by which everybody knows it, without our prefix.
+    ProviderKey,
+}
+
+impl Form {
+    /// Never shown, and without a flag.
+    pub(crate) fn is_hidden(self) -> bool {
+        matches!(self, Self::Secret | Self::Password | Self::ProviderKey)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
-    /// As in `caudal.toml`. The flag has dashes, the environment `CAUDAL_` and capitals.
+    /// As in `caudal.toml`. The flag has dashes, the environment capitals and, but for a provider's key, `CAUDAL_`.
     pub(crate) name: &'static str,
     pub(crate) form: Form,
     /// Empty: not set.
@@ -47,7 +58,10 @@ impl Key {
     }
 
     pub(crate) fn variable(&self) -> String {
-        format!("CAUDAL_{}", self.name.to_ascii_uppercase())
+        match self.form {
+            Form::ProviderKey => self.name.to_ascii_uppercase(),
+            _ => format!("CAUDAL_{}", self.name.to_ascii_uppercase()),
+        }
     }
 }
 
@@ -64,8 +78,11 @@ const ACCESS: &str = "Access";
 const STORE: &str = "Store";
 const MACHINES: &str = "Several processes";
 const WORKER: &str = "Worker";
+const NOTIFICATIONS: &str = "Notifications";
 const LOGS: &str = "Logs";
 const FLOWS: &str = "Flows";
+const MODELS: &str = "Models";
+const TOOLS: &str = "Tools";
 const LIMITS: &str = "Limits";
 
 const fn key(
@@ -130,6 +147,8 @@ pub(crate) const KEYS: &[Key] = &[
         "The schema in Postgres that our tables are in"),
     key(MACHINES, "unarchived_bytes", Form::Bytes(MIB, 1 << 50), ["1GiB", "200MiB"],
         "How much of ended tasks may wait in Redis for Postgres before starts are refused with archive_behind"),
+    key(MACHINES, "archived_grace_seconds", Form::Number(0, 604_800), ["3600", "600"],
+        "How long ended tasks stay in Redis when Postgres has them"),
 
     key(WORKER, "concurrency", Form::Number(1, 100_000), ["64", "16"],
         "Tasks that run at once"),
@@ -137,6 +156,42 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a step in flight may go on after SIGTERM or Ctrl-C"),
     key(WORKER, "crash_loop_backoff_seconds", Form::Number(0, 3_600), ["60", "5"],
         "The longest that a task which keeps taking the process down waits before it is tried again"),
+
+    key(NOTIFICATIONS, "smtp_url", Form::Password, ["", "smtp://user:password@mail.example.org"],
+        "The mail server: smtp:// (with STARTTLS) or smtps://; without it mails become files in the data folder's outbox"),
+    key(NOTIFICATIONS, "mail_from", Form::Text, ["", "Caudal <caudal@example.org>"],
+        "Whom mails come from"),
+    key(NOTIFICATIONS, "smtp_connections", Form::Number(1, 1_000), ["10", "2"],
+        "Connections to the mail server at once"),
+    key(NOTIFICATIONS, "smtp_seconds", Form::Number(1, 3_600), ["60", "300"],
+        "How long each answer of the mail server may take"),
+    key(NOTIFICATIONS, "mails_per_second", Form::Number(1, 1_000_000), ["100", "14"],
+        "Mails that one process hands to the mail server in a second, at most"),
+    key(NOTIFICATIONS, "mails_per_hour_per_address", Form::Number(1, 1_000_000_000), ["60", "10"],
+        "Mails that one address gets in an hour; further ones are suppressed"),
+    key(NOTIFICATIONS, "mail_templates", Form::Path, ["", "/etc/caudal/mails"],
+        "A folder with mail templates that replace ours or come beside them"),
+    key(NOTIFICATIONS, "default_locale", Form::Text, ["en", "es"],
+        "The language of mails for which none was asked"),
+    key(NOTIFICATIONS, "notify_on_failure", Form::List("address or flow=address"),
+        ["", "ops@example.org,report_flow=boss@example.org"],
+        "Who gets a mail of every failure: of flows that ask for it by their code, of one flow, or of all (*=address)"),
+    key(NOTIFICATIONS, "notification_retry_seconds", Form::Number(1, 86_400), ["60", "300"],
+        "When a notification that could not be sent is tried again; it doubles with each time"),
+    key(NOTIFICATIONS, "notification_longest_retry_seconds", Form::Number(1, 604_800), ["21600", "3600"],
+        "... up to this"),
+    key(NOTIFICATIONS, "notification_give_up_seconds", Form::Number(1, 2_592_000), ["86400", "259200"],
+        "After this long it has failed"),
+    key(NOTIFICATIONS, "webhook_secret", Form::Password, ["", "whsec_ and what this prints: openssl rand -base64 32"],
+        "Signs webhook calls; the same for all processes [default: a file in the data folder]"),
+    key(NOTIFICATIONS, "webhook_seconds", Form::Number(1, 600), ["15", "30"],
+        "How long a webhook call may take"),
+    key(NOTIFICATIONS, "webhook_concurrency", Form::Number(1, 1_000), ["16", "4"],
+        "Webhook calls at once"),
+    key(NOTIFICATIONS, "webhook_allow_private", Form::Switch, ["false", "true"],
+        "Let webhooks reach private and loopback addresses"),
+    key(NOTIFICATIONS, "keep_notifications_days", Form::Number(1, 36_500), ["30", "90"],
+        "Sent, failed and suppressed notifications are forgotten after this many days"),
 
     key(LOGS, "log_format", Form::Word(&["human", "json"]), ["human", "json"],
         "For people or for programs"),
@@ -146,11 +201,42 @@ pub(crate) const KEYS: &[Key] = &[
     key(FLOWS, "diagnostics", Form::Switch, ["false", "true"],
         "Also offer the flows that exist to test and measure the platform"),
     key(FLOWS, "fetch_allow_private", Form::Switch, ["false", "true"],
-        "Let fetch_page_flow reach private and loopback addresses"),
+        "Let fetch_page_flow and the tool fetch_page reach private and loopback addresses"),
     key(FLOWS, "fetch_bytes", Form::Bytes(KIB, GIB), ["5MiB", "1MiB"],
         "The largest page that fetch_page_flow reads"),
     key(FLOWS, "fetch_seconds", Form::Number(1, 3_600), ["20", "60"],
         "How long fetch_page_flow may take for one page, redirects included"),
+
+    key(MODELS, "model", Form::Text, ["", "gemini:gemini-2.5-flash"],
+        "The language model as provider:model (openai, gemini, openrouter, ollama, lmstudio, vllm, compatible), or rehearsal: \
+         a pretend model that marks all it says [default: the usual model of the first provider whose key is set]"),
+    key(MODELS, "model_url", Form::Url, ["", "http://127.0.0.1:8080/v1"],
+        "Where that provider's API is, if not at its usual place"),
+    key(MODELS, "model_key", Form::Password, ["", "token-abc123"],
+        "The key for a compatible: model"),
+    key(MODELS, "openai_api_key", Form::ProviderKey, ["", "sk-..."], "OpenAI's key"),
+    key(MODELS, "gemini_api_key", Form::ProviderKey, ["", "AI..."], "Gemini's key; it alone is enough to have a model"),
+    key(MODELS, "openrouter_api_key", Form::ProviderKey, ["", "sk-or-..."], "OpenRouter's key"),
+    key(MODELS, "vllm_api_key", Form::ProviderKey, ["", "token-..."], "The key of a vLLM server, if it asks for one"),
+    key(MODELS, "flow_models", Form::List("flow=provider:model"), ["", "research_flow=openai:gpt-5"],
+        "Other models for some flows"),
+    key(MODELS, "embedding_model", Form::Text, ["", "openai:text-embedding-3-small"],
+        "The model for embeddings [default: the usual one of the model's provider]"),
+    key(MODELS, "model_prices", Form::List("provider:model=read/written"), ["", "openai:gpt-5-mini=0.25/2.00"],
+        "What a million tokens cost, read and written, in any one currency; without it only tokens are counted"),
+    key(MODELS, "model_timeout_seconds", Form::Number(1, 86_400), ["600", "120"],
+        "How long a whole answer may take"),
+    key(MODELS, "model_silence_seconds", Form::Number(1, 3_600), ["90", "30"],
+        "How long a provider may send nothing before the attempt ends"),
+
+    key(TOOLS, "tavily_api_key", Form::ProviderKey, ["", "tvly-..."],
+        "Tavily's key for searches [default: DuckDuckGo's page, which needs none]"),
+    key(TOOLS, "tavily_url", Form::Url, ["", "http://127.0.0.1:9001"],
+        "Where Tavily is, if not at its usual place"),
+    key(TOOLS, "duckduckgo_url", Form::Url, ["", "http://127.0.0.1:9002/html/"],
+        "Where DuckDuckGo's page is, if not at its usual place"),
+    key(TOOLS, "sandbox_folder", Form::Path, ["caudal-files", "/var/lib/caudal-files"],
+        "The one folder in which agents can list, read and write files; made when it is first used"),
 
     key(LIMITS, "payload_bytes", Form::Bytes(KIB, GIB), ["1MiB", "256KiB"],
         "An input, a step's result, a signal's value, a request body"),
@@ -174,6 +260,8 @@ pub(crate) const KEYS: &[Key] = &[
         "How long an idempotency key is remembered"),
     key(LIMITS, "notify_addresses", Form::Number(0, 10_000), ["20", "5"],
         "Addresses that one task may notify"),
+    key(LIMITS, "notification_bytes", Form::Bytes(KIB, 16 * MIB), ["64KiB", "16KiB"],
+        "What a mail that a flow or another program asks for is filled with"),
     key(LIMITS, "line_per_tenant", Form::Number(1, 1_000_000_000), ["1000000", "50000"],
         "Tasks of one tenant that are in line or running; one more is refused with line_full"),
     key(LIMITS, "pending_signals_per_name", Form::Number(1, 1_000_000), ["100", "1000"],

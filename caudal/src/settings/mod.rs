@@ -7,6 +7,8 @@ mod access;
 mod flags;
 mod keys;
 mod machines;
+mod models;
+mod notifications;
 mod shown;
 mod sources;
 mod values;
@@ -21,8 +23,12 @@ use caudal_web::ShownSetting;
 use reqwest::Url;
 
 pub(crate) use access::AccessSettings;
+use caudal_models::ModelSettings;
 pub(crate) use flags::{HiddenSettingFlags, SettingFlags};
 pub(crate) use machines::MachineSettings;
+pub(crate) use models::ToolSettings;
+use models::model_settings;
+pub(crate) use notifications::NotifySettings;
 use sources::Sources;
 use values::Values;
 
@@ -45,6 +51,9 @@ pub struct Settings {
     pub fetch_allow_private: bool,
     pub fetch_bytes: usize,
     pub fetch_timeout: Duration,
+    pub(crate) models: ModelSettings,
+    pub(crate) tools: ToolSettings,
+    pub(crate) notify: NotifySettings,
     pub(crate) limits: Limits,
     /// All of them for people who look, without their secrets.
     pub(crate) shown: Vec<ShownSetting>,
@@ -94,6 +103,9 @@ impl Settings {
             fetch_allow_private: values.switch("fetch_allow_private")?,
             fetch_bytes: values.size("fetch_bytes")?,
             fetch_timeout: Duration::from_secs(values.number("fetch_seconds")?),
+            models: model_settings(&values)?,
+            tools: ToolSettings::of(&values)?,
+            notify: NotifySettings::of(&values)?,
             limits: limits(&values)?,
             shown: shown::shown(&values),
             remarks,
@@ -124,6 +136,8 @@ fn limits(values: &Values) -> Result<Limits> {
         tag_bytes: values.size("tag_bytes")?,
         idempotency_key_bytes: values.size("idempotency_key_bytes")?,
         notify_addresses: values.size("notify_addresses")?,
+        notification_bytes: values.size("notification_bytes")?,
+        keep_notifications: Duration::from_secs(86_400 * values.number("keep_notifications_days")?),
         line_per_tenant: values.number("line_per_tenant")?,
         pending_signals_per_name: values.size("pending_signals_per_name")?,
         idempotency_lifetime: Duration::from_secs(3_600 * values.number("idempotency_hours")?),

@@ -27,7 +27,7 @@ impl Sources {
     pub(crate) fn of_process(flags: SettingFlags) -> Self {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, value)| name.starts_with("CAUDAL_") && !value.is_empty())
+            .filter(|(name, value)| (name.starts_with("CAUDAL_") || is_setting(name)) && !value.is_empty())
             .collect();
         Self { flags, environment, folder: PathBuf::from(".") }
     }
@@ -101,6 +101,11 @@ impl Sources {
             })
             .collect()
     }
+}
+
+/// Keys of providers go by their usual names.
+fn is_setting(variable: &str) -> bool {
+    KEYS.iter().any(|key| key.variable() == variable)
 }
 
 /// `; did you mean 'x'?` when one is near.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use caudal_engine::flow::Secret;
 use reqwest::Url;
 
 use super::keys::{Form, Key};
@@ -36,6 +37,9 @@ impl fmt::Display for Form {
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::List(what) => write!(f, "{what}, or several with commas between them"),
             Self::Secret => write!(f, "a text of at least {LEAST_SECRET_BYTES} bytes"),
+            Self::Password | Self::ProviderKey => {
+                f.write_str("a key as the provider gave it: letters, digits and signs")
+            }
             Self::Switch => f.write_str("true or false"),
             Self::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
             Self::Bytes(least, most) => write!(
@@ -74,9 +78,10 @@ impl Values {
         match parse(key, text) {
             Some(value) => Ok(Some(value)),
             // What is written there may be secret.
-            None if matches!(key.form, Form::Secret | Form::Service(_)) => {
+            None if matches!(key.form, Form::Service(_)) => {
                 bail!("{place} must be {}; for example {}", key.form, key.example)
             }
+            None if key.form.is_hidden() => bail!("{place} must be {}", key.form),
             None => bail!("{place} is '{text}', but must be {}; for example {}", key.form, key.example),
         }
     }
@@ -131,6 +136,17 @@ impl Values {
     pub(crate) fn secret(&self, name: &str) -> Result<Option<String>> {
         // Everybody knows the example.
         self.read(name, |key, text| (text.len() >= LEAST_SECRET_BYTES && text != key.example).then(|| text.to_owned()))
+    }
+
+    /// A key of somebody else's. It goes into a header, where a space or a line end would break more than the key.
+    pub(crate) fn password(&self, name: &str) -> Result<Option<Secret<String>>> {
+        let is_key = |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_graphic());
+        self.read(name, |_, text| is_key(text.trim()).then(|| Secret::new(text.trim().to_owned())))
+    }
+
+    /// A text that may be left out.
+    pub(crate) fn optional_text(&self, name: &str) -> Result<Option<String>> {
+        self.read(name, |_, text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
     }
 
     /// What is wrong with an entry is told by `parse`; the entry itself may be a secret in the wrong place.

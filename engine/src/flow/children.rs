@@ -97,6 +97,7 @@ async fn create(made: &Made, flow: &'static FlowDefinition, input: Json) -> Flow
         events: vec![created.encode(now)],
         ..first_task(flow, &parent.tenant, now, Duration::ZERO)
     };
+    child.options.set_budget(child.options.budget().and(execution.state().purse.left()));
     child.options.depth = parent.options.depth + 1;
     child.options.locale.clone_from(&parent.options.locale);
     let fact =

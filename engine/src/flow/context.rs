@@ -163,6 +163,10 @@ impl FlowContext {
         self.execution.task.id
     }
 
+    pub fn flow_name(&self) -> &'static str {
+        self.execution.flow.name
+    }
+
     /// The flow's version when the task was created: old tasks can keep to the old ways.
     pub fn version(&self) -> u32 {
         self.execution.task.version

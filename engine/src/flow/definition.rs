@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::context::FlowContext;
 use super::error::{FlowError, FlowResult};
-use crate::task::Json;
+use super::resources::{Missing, Need, Resources};
+use crate::task::{Budget, Json};
 
 /// A flow as a type, so that a child, a test and a start can be checked by the compiler.
 ///
@@ -40,6 +41,8 @@ pub struct FlowDefinition {
     /// Where it stands in the source, for messages.
     pub location: &'static str,
     pub options: OptionsSpec,
+    /// The resources without which it cannot run.
+    pub needs: &'static [Need],
     pub input_schema: fn() -> &'static Json,
     pub output_schema: fn() -> &'static Json,
     pub run: for<'a> fn(&'a mut FlowContext, &'a Json) -> RunFuture<'a>,
@@ -56,15 +59,43 @@ pub struct OptionsSpec {
     pub retries: u32,
     /// How many tasks of it a worker process runs at once.
     pub concurrency: Option<u32>,
+    /// Addresses that hear of every failure; none when the flow does not ask for that, empty when it leaves to the
+    /// settings who they are.
+    pub notify_on_failure: Option<&'static [&'static str]>,
+    /// What a task of it may spend on models, unless its start says otherwise.
+    pub max_cost: Option<f64>,
+    pub max_tokens: Option<u64>,
 }
 
 impl OptionsSpec {
+    /// `Default` for statics.
+    pub const DEFAULT: Self = Self {
+        timeout_ms: None,
+        deadline_ms: None,
+        retries: 0,
+        concurrency: None,
+        notify_on_failure: None,
+        max_cost: None,
+        max_tokens: None,
+    };
+
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout_ms.map(Duration::from_millis)
     }
 
     pub fn deadline(&self) -> Option<Duration> {
         self.deadline_ms.map(Duration::from_millis)
+    }
+
+    pub fn budget(&self) -> Budget {
+        Budget { max_cost: self.max_cost, max_tokens: self.max_tokens }
+    }
+}
+
+impl FlowDefinition {
+    /// What it needs and this process does not have; empty when it is ready.
+    pub fn missing(&self, resources: &Resources) -> Vec<Missing> {
+        self.needs.iter().filter(|need| !(need.is_met)(resources)).map(|need| need.missing).collect()
     }
 }
 

@@ -19,6 +19,9 @@ pub enum FlowError {
     GiveUp(ErrorReport),
     /// Try again after this long, for instance because a service asked for it. Counts as an attempt.
     RetryAfter(Duration, ErrorReport),
+    /// The task's budget is used up. A step that ends so is no failed attempt: a person is asked, and with more budget it
+    /// is tried again.
+    OverBudget(ErrorReport),
     /// The task is being cancelled, or its time is over; only `cleanup` steps run from here.
     Cancelled,
     /// Not an error: ends this task and goes on in a new one. Made by `ctx.continue_as_new(input)`.
@@ -45,9 +48,11 @@ impl FlowError {
     /// The word by which programs tell errors apart.
     pub fn kind(&self) -> &str {
         match self {
-            Self::InvalidInput(report) | Self::Failed(report) | Self::GiveUp(report) | Self::RetryAfter(_, report) => {
-                &report.kind
-            }
+            Self::InvalidInput(report)
+            | Self::Failed(report)
+            | Self::GiveUp(report)
+            | Self::RetryAfter(_, report)
+            | Self::OverBudget(report) => &report.kind,
             Self::Cancelled => "cancelled",
             Self::ContinueAsNew(_) => "continue_as_new",
         }
@@ -55,9 +60,11 @@ impl FlowError {
 
     pub fn report(&self) -> ErrorReport {
         match self {
-            Self::InvalidInput(report) | Self::Failed(report) | Self::GiveUp(report) | Self::RetryAfter(_, report) => {
-                report.clone()
-            }
+            Self::InvalidInput(report)
+            | Self::Failed(report)
+            | Self::GiveUp(report)
+            | Self::RetryAfter(_, report)
+            | Self::OverBudget(report) => report.clone(),
             Self::Cancelled => ErrorReport::new("cancelled", "the task is being cancelled"),
             Self::ContinueAsNew(_) => {
                 ErrorReport::new("continue_as_new", "continue_as_new belongs to the flow, not to a step")
@@ -67,8 +74,11 @@ impl FlowError {
 
     /// Says which step it was, unless an inner one already did.
     pub(crate) fn at_step(mut self, name: &Arc<str>, attempt: u32) -> Self {
-        if let Self::InvalidInput(report) | Self::Failed(report) | Self::GiveUp(report) | Self::RetryAfter(_, report) =
-            &mut self
+        if let Self::InvalidInput(report)
+        | Self::Failed(report)
+        | Self::GiveUp(report)
+        | Self::RetryAfter(_, report)
+        | Self::OverBudget(report) = &mut self
             && report.step.is_none()
         {
             report.step = Some(name.clone());

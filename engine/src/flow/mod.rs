@@ -1,5 +1,6 @@
 //! What a flow's author sees: the context and the step, what may go wrong, and how a flow is known.
 
+pub mod budget;
 pub mod children;
 pub mod concurrency;
 pub mod context;
@@ -13,16 +14,19 @@ pub mod secret;
 pub mod step;
 pub mod step_context;
 pub(crate) mod tell;
+pub mod tool;
 pub mod waiting;
 
+pub use budget::{BUDGET_SIGNAL, BudgetRaise, ModelUsage};
 pub use children::Child;
 pub use context::FlowContext;
 pub use definition::{Flow, FlowDefinition, FlowRegistration, NoInput, OptionsSpec};
 pub use error::{FlowError, FlowResult};
 pub use notify::Notification;
 pub use registry::{Registry, RegistryError};
-pub use resources::Resources;
+pub use resources::{Missing, Need, Needed, Resources};
 pub use secret::Secret;
 pub use step::Step;
 pub use step_context::StepContext;
+pub use tool::{Tool, ToolDefinition};
 pub use waiting::Approval;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::definition::{FlowDefinition, FlowRegistration};
+use crate::notification::{BadMailbox, Mailbox};
 
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
@@ -19,6 +20,8 @@ pub enum RegistryError {
         "two flows are named '{name}': {first} and {second}; rename one, or keep its old tasks running with `formerly`"
     )]
     SameName { name: String, first: &'static str, second: &'static str },
+    #[error("{location}: notify_on_failure: {error}")]
+    BadAddress { location: &'static str, error: BadMailbox },
 }
 
 impl Registry {
@@ -35,6 +38,7 @@ impl Registry {
     pub fn of(definitions: impl IntoIterator<Item = &'static FlowDefinition>) -> Result<Self, RegistryError> {
         let mut registry = Self::default();
         for definition in definitions {
+            check_addresses(definition)?;
             let names = std::iter::once(definition.name).chain(definition.formerly.iter().copied());
             for (place, name) in names.enumerate() {
                 if let Some(other) = registry.find(name) {
@@ -72,4 +76,12 @@ impl Registry {
     pub fn known(&self) -> impl Iterator<Item = (Arc<str>, &'static FlowDefinition)> + '_ {
         self.flows.iter().chain(&self.former).map(|(name, definition)| (Arc::from(*name), *definition))
     }
+}
+
+fn check_addresses(definition: &'static FlowDefinition) -> Result<(), RegistryError> {
+    let mut addresses = definition.options.notify_on_failure.unwrap_or_default().iter();
+    addresses.try_for_each(|address| match Mailbox::parse(address) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(RegistryError::BadAddress { location: definition.location, error }),
+    })
 }

@@ -140,6 +140,15 @@ impl<'a, T: Serialize + DeserializeOwned + Send + 'a> Plan<'a, T> {
             match outcome {
                 Ok(result) => return flight.succeed(result).await,
                 Err(FlowError::Cancelled) => return Err(FlowError::Cancelled),
+                Err(FlowError::OverBudget(_)) => {
+                    // Nothing was tried: while a person is asked, nothing is in flight and the task can park.
+                    drop(flight);
+                    match super::budget::ask_for_more(&made.execution).await {
+                        Ok(()) => continue,
+                        Err(FlowError::Cancelled) => return Err(FlowError::Cancelled),
+                        Err(error) => return Err(InFlight::begin(&made, attempt).await.fail(error).await),
+                    }
+                }
                 Err(error) => match tries.delay_after(&error, attempt, made.execution.engine.ids.random()) {
                     Some(delay) => flight.retry(&error, made.execution.now() + delay),
                     None => return Err(flight.fail(error).await),
@@ -270,8 +279,7 @@ impl<'m> InFlight<'m> {
         let had_text = {
             let mut state = execution.state();
             let known = state.history.steps.entry(key.clone()).or_default();
-            let streamed = std::mem::take(&mut known.streamed);
-            streamed || state.chunk_starts.contains_key(key)
+            std::mem::take(&mut known.streamed)
         };
         if had_text {
             execution.tell(ChunkReset { step: key.clone() }.into());
@@ -332,7 +340,7 @@ impl Drop for InFlight<'_> {
 /// The error of a step that has no attempts left, the same now and on a replay.
 fn finally_failed(report: &ErrorReport) -> FlowError {
     match &*report.kind {
-        "give_up" => FlowError::GiveUp(report.clone()),
+        "give_up" | "over_budget" => FlowError::GiveUp(report.clone()),
         "invalid_input" => FlowError::InvalidInput(report.clone()),
         _ => FlowError::Failed(report.clone()),
     }

@@ -12,7 +12,7 @@ use super::context::find_resource;
 use super::error::{FlowError, FlowResult};
 use super::tell::Voice;
 use crate::task::event::Chunk;
-use crate::task::{Key, LogLevel, TaskId};
+use crate::task::{Key, LogLevel, TaskId, Timestamp};
 use crate::use_cases::run::execution::Execution;
 
 #[derive(Clone)]
@@ -116,6 +116,24 @@ impl StepContext {
         self.0.execution.task.id
     }
 
+    /// The flow that this is a step of.
+    pub fn flow_name(&self) -> &'static str {
+        self.0.execution.flow.name
+    }
+
+    /// The time now. A step is not replayed, so what it does with it is its outcome's business.
+    pub fn now(&self) -> Timestamp {
+        self.0.execution.now()
+    }
+
+    pub(super) fn execution(&self) -> &Arc<Execution> {
+        &self.0.execution
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.0.key
+    }
+
     pub fn is_cancelled(&self) -> bool {
         self.0.execution.is_stopping()
     }
@@ -139,7 +157,7 @@ impl StepContext {
     pub(crate) async fn stalled(&self, stall: Duration) {
         loop {
             let reported = i64::try_from(self.0.reported.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
-            let until = crate::task::Timestamp::from_millis(reported) + stall;
+            let until = Timestamp::from_millis(reported) + stall;
             if self.0.execution.now() >= until {
                 return;
             }

@@ -72,15 +72,33 @@ impl FlowContext {
     pub fn ask_approval(&mut self, question: &str) -> impl Future<Output = FlowResult<Approval>> + Send + use<> {
         let question: Arc<str> = question.into();
         let made = self.make(question.clone());
-        let id = approval_id(&made.place.key);
-        let mut wait = SignalWait::new(made, id, schema_text::<Approval>(), None);
-        wait.question = Some(question);
+        let id = derived_name(APPROVAL_PREFIX, &made.place.key);
+        let mut wait = SignalWait::question::<Approval>(made, id, question);
+        wait.kind = WaitKind::Approval;
         async move {
             let answer = wait.value::<Approval>().await?;
             answer.ok_or_else(|| FlowError::give_up("a wait without an end ended"))
         }
     }
+
+    /// Asks a person for a value; the page shows the question with a form made from the answer's type.
+    pub fn ask<T>(&mut self, question: &str) -> impl Future<Output = FlowResult<T>> + Send + use<T>
+    where
+        T: DeserializeOwned + JsonSchema + Send,
+    {
+        let question: Arc<str> = question.into();
+        let made = self.make(question.clone());
+        let name = derived_name(QUESTION_PREFIX, &made.place.key);
+        let wait = SignalWait::question::<T>(made, name, question);
+        async move {
+            let answer = wait.value::<T>().await?;
+            answer.ok_or_else(|| FlowError::give_up("a wait without an end ended"))
+        }
+    }
 }
+
+/// The signals that answer `ctx.ask`.
+const QUESTION_PREFIX: &str = "question-";
 
 fn schema_text<T: JsonSchema>() -> Json {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
@@ -88,10 +106,10 @@ fn schema_text<T: JsonSchema>() -> Json {
 }
 
 /// Short, and the same on every replay.
-fn approval_id(key: &str) -> Arc<str> {
+fn derived_name(prefix: &str, key: &str) -> Arc<str> {
     let digest = Sha256::digest(key.as_bytes());
     let short: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("{APPROVAL_PREFIX}{short}").into()
+    format!("{prefix}{short}").into()
 }
 
 async fn sleep_made(made: Made, until: Timestamp) -> FlowResult<()> {
@@ -140,8 +158,10 @@ pub(crate) async fn sleep_as(
 }
 
 /// A wait for a value from outside.
-struct SignalWait {
+pub(super) struct SignalWait {
     made: Made,
+    /// Signal or approval.
+    kind: WaitKind,
     /// The name that values are sent to; an approval's id.
     name: Arc<str>,
     question: Option<Arc<str>>,
@@ -151,10 +171,15 @@ struct SignalWait {
 
 impl SignalWait {
     fn new(made: Made, name: Arc<str>, schema: Json, until: Option<Timestamp>) -> Self {
-        Self { made, name, question: None, schema, until }
+        Self { made, kind: WaitKind::Signal, name, question: None, schema, until }
     }
 
-    async fn value<T: DeserializeOwned>(mut self) -> FlowResult<Option<T>> {
+    /// A wait for a person's answer, which is sent to `name`.
+    pub(super) fn question<T: JsonSchema>(made: Made, name: Arc<str>, question: Arc<str>) -> Self {
+        Self { question: Some(question), ..Self::new(made, name, schema_text::<T>(), None) }
+    }
+
+    pub(super) async fn value<T: DeserializeOwned>(mut self) -> FlowResult<Option<T>> {
         self.made.check().await;
         let key = self.made.place.key.clone();
         let execution = self.made.execution.clone();
@@ -178,7 +203,10 @@ impl SignalWait {
                 since
             }
             None => {
-                execution.tell(self.asked());
+                match self.question {
+                    Some(_) => execution.tell_of_question(self.asked()),
+                    None => execution.tell(self.asked()),
+                }
                 execution.now()
             }
         };
@@ -229,8 +257,8 @@ impl SignalWait {
 
     fn asked(&self) -> Fact {
         let (step, ordinal) = (self.made.place.key.clone(), self.made.place.ordinal);
-        match &self.question {
-            Some(question) => ApprovalAsked {
+        match (self.kind, &self.question) {
+            (WaitKind::Approval, Some(question)) => ApprovalAsked {
                 step,
                 ordinal,
                 id: self.name.clone(),
@@ -238,10 +266,11 @@ impl SignalWait {
                 schema: self.schema.clone(),
             }
             .into(),
-            None => SignalAwaited {
+            (_, question) => SignalAwaited {
                 step,
                 ordinal,
                 name: self.name.clone(),
+                question: question.clone(),
                 schema: Some(self.schema.clone()),
                 until: self.until,
             }
@@ -251,9 +280,9 @@ impl SignalWait {
 
     fn consumed(&self, signal: u64) -> Fact {
         let step = self.made.place.key.clone();
-        match &self.question {
-            Some(_) => ApprovalAnswered { step, id: self.name.clone(), signal }.into(),
-            None => SignalConsumed { step, name: self.name.clone(), signal }.into(),
+        match self.kind {
+            WaitKind::Approval => ApprovalAnswered { step, id: self.name.clone(), signal }.into(),
+            _ => SignalConsumed { step, name: self.name.clone(), signal }.into(),
         }
     }
 
@@ -264,10 +293,10 @@ impl SignalWait {
     }
 
     fn as_wait(&self, since: Timestamp) -> Wait {
-        let approval = self.question.is_some();
+        let id = if self.kind == WaitKind::Approval { &self.name } else { &self.made.place.key };
         Wait {
-            id: if approval { self.name.clone() } else { self.made.place.key.clone() },
-            kind: if approval { WaitKind::Approval } else { WaitKind::Signal },
+            id: id.clone(),
+            kind: self.kind,
             name: self.name.clone(),
             question: self.question.clone(),
             schema: Some(self.schema.clone()),

@@ -1,5 +1,5 @@
-//! The bell of a process: it wakes an idle worker when work is due, and the execution of a task when somebody else
-//! wrote into its log (a signal, a child's end, a control).
+//! The bell of a process: it wakes an idle worker when work is due, whoever sends notifications when there are some, and
+//! the execution of a task when somebody else wrote into its log (a signal, a child's end, a control).
 //!
 //! A ring may be lost only between processes; a claim's answer names the next due time, so a lost one costs a
 //! second, never a task.
@@ -9,11 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::notification::Channel;
 use crate::task::TaskId;
 
 #[derive(Debug, Default)]
 pub struct Bell {
     line: Notify,
+    /// By channel.
+    outbox: [Notify; Channel::ALL.len()],
     tasks: Mutex<HashMap<TaskId, Arc<Notify>>>,
 }
 
@@ -25,6 +28,15 @@ impl Bell {
 
     pub async fn line_rung(&self) {
         self.line.notified().await;
+    }
+
+    /// Notifications of this channel may be due. A ring with nobody listening is kept, as for the line.
+    pub fn ring_outbox(&self, channel: Channel) {
+        self.outbox[channel as usize].notify_one();
+    }
+
+    pub async fn outbox_rung(&self, channel: Channel) {
+        self.outbox[channel as usize].notified().await;
     }
 
     /// There is news for a task; nothing happens if it is not running here.

@@ -16,6 +16,7 @@ use thiserror::Error;
 use super::idle_worker::IdleWorker;
 use super::workers::WorkerStatus;
 
+use crate::notification::NewNotification;
 use crate::task::{
     Claim, ErrorReport, Json, LogEntry, NewTask, Summary, TaskId, TaskRecord, TaskState, Tenant, Timestamp, Wait,
     WireState, WorkerId,
@@ -69,8 +70,14 @@ pub trait TaskStore: Send + Sync + 'static {
     /// cancelled is ended with `task.cancelled` instead.
     async fn rescue(&self, most: usize) -> Result<Vec<Rescued>, StoreError>;
 
-    /// Ends a task that is in line and has no claim: the verdict on a crash loop. False when it is not in line now.
-    async fn fail_queued(&self, task: TaskId, error: ErrorReport) -> Result<bool, StoreError>;
+    /// Ends a task that is in line and has no claim: the verdict on a crash loop. False when it is not in line now; then
+    /// nobody is notified either.
+    async fn fail_queued(
+        &self,
+        task: TaskId,
+        error: ErrorReport,
+        notifications: Vec<NewNotification>,
+    ) -> Result<bool, StoreError>;
 
     async fn control(&self, tenant: &Tenant, task: TaskId, control: Control) -> Result<TaskState, ControlRefused>;
 
@@ -255,13 +262,6 @@ pub enum WriteRefused {
     NewsCame { head: u64, cancelling: bool, pausing: bool },
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// A mail or webhook call that is born with the write that causes it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewNotification {
-    pub id: Arc<str>,
-    pub body: Json,
 }
 
 #[derive(Debug, Clone, PartialEq)]

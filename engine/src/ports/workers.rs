@@ -20,7 +20,7 @@ pub struct WorkerStatus {
     pub concurrency: usize,
     /// It claims nothing more and hands back what it runs.
     pub draining: bool,
-    /// The flows it knows, by name, and the highest version of each that it runs.
+    /// The flows it knows and is ready to run, by name, and the highest version of each that it runs.
     pub flows: BTreeMap<Arc<str>, u32>,
     /// Oldest first.
     pub running: Vec<RunningTask>,

@@ -96,14 +96,21 @@ facts! {
     "chunk" Chunk { step: Key, attempt: u32, text: String }
     /// The step's text so far is void: its attempt did not finish.
     "chunk.reset" ChunkReset { step: Key }
+    /// What a call of a model took, finished or not: money that is spent stays spent.
     "usage" Usage {
         model: Arc<str>, prompt_tokens: u64, completion_tokens: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")] cost: Option<f64>,
+        /// The provider did not say: counted from the length of the texts.
+        #[serde(default, skip_serializing_if = "is_false")] estimated: bool,
+        /// A pretend model spoke.
+        #[serde(default, skip_serializing_if = "is_false")] rehearsal: bool,
         #[serde(flatten)] teller: Teller,
     }
 
     "signal.awaited" SignalAwaited {
         step: Key, ordinal: u32, name: Arc<str>,
+        /// What a person is asked; a form for the answer is made from the schema.
+        #[serde(default, skip_serializing_if = "Option::is_none")] question: Option<Arc<str>>,
         #[serde(default, skip_serializing_if = "Option::is_none")] schema: Option<Json>,
         #[serde(default, skip_serializing_if = "Option::is_none")] until: Option<Timestamp>,
     }
@@ -125,7 +132,10 @@ facts! {
     "race.won" RaceWon { step: Key, ordinal: u32, winner: u32 }
     /// A value that must be the same when the flow runs again (the time, a wait that timed out).
     "recorded" Recorded { step: Key, ordinal: u32, value: Json }
-    "notification.queued" NotificationQueued { step: Key, ordinal: u32, notification: Arc<str>, template: Arc<str> }
+    /// A mail to each of `addresses` people; `notification` is the first one's id.
+    "notification.queued" NotificationQueued {
+        step: Key, ordinal: u32, notification: Arc<str>, template: Arc<str>, #[serde(default)] addresses: u32,
+    }
 }
 
 /// Who told a log line, a progress, a result: a step's attempt, or the flow itself under a key of its own, by
@@ -189,6 +199,11 @@ impl ErrorReport {
         }
         self
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[derive(Serialize)]

@@ -15,6 +15,10 @@ pub struct Limits {
     pub tag_bytes: usize,
     pub idempotency_key_bytes: usize,
     pub notify_addresses: usize,
+    /// What a mail that a flow or another program asks for is filled with.
+    pub notification_bytes: usize,
+    /// Sent, failed and suppressed notifications are forgotten after this long.
+    pub keep_notifications: Duration,
     /// Tasks in line or running per tenant; one more is refused with `line_full`.
     pub line_per_tenant: u64,
     /// Signals of one name that wait to be consumed.
@@ -42,6 +46,8 @@ impl Default for Limits {
             tag_bytes: 64,
             idempotency_key_bytes: 255,
             notify_addresses: 20,
+            notification_bytes: 64 * 1024,
+            keep_notifications: Duration::from_secs(30 * 24 * 3600),
             line_per_tenant: 1_000_000,
             pending_signals_per_name: 100,
             idempotency_lifetime: Duration::from_secs(24 * 3600),

@@ -10,6 +10,7 @@ use super::json::Json;
 use super::state::{TaskState, WireState};
 use super::summary::Summary;
 use super::time::Timestamp;
+use super::usage::Budget;
 use super::wait::Wait;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -68,6 +69,17 @@ pub struct TaskOptions {
     pub depth: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continued_from: Option<TaskId>,
+}
+
+impl TaskOptions {
+    pub fn budget(&self) -> Budget {
+        Budget { max_cost: self.max_cost, max_tokens: self.max_tokens }
+    }
+
+    pub fn set_budget(&mut self, budget: Budget) {
+        self.max_cost = budget.max_cost;
+        self.max_tokens = budget.max_tokens;
+    }
 }
 
 fn is_zero(depth: &u32) -> bool {

@@ -16,6 +16,7 @@ use super::ids::TaskId;
 use super::json::Json;
 use super::state::WireState;
 use super::summary::Summary;
+use super::usage::UsageTotals;
 use super::wait::{Wait, WaitKind};
 
 const MOST_RESULTS: usize = 500;
@@ -35,6 +36,7 @@ pub struct TaskView {
     pub error: Option<ErrorReport>,
     /// The task that goes on in place of this one.
     pub continued_as: Option<TaskId>,
+    pub usage: UsageTotals,
     started: bool,
     results: VecDeque<ResultItem>,
     result_bytes: usize,
@@ -72,6 +74,7 @@ impl Default for TaskView {
             final_result: None,
             error: None,
             continued_as: None,
+            usage: UsageTotals::default(),
             started: false,
             results: VecDeque::new(),
             result_bytes: 0,
@@ -158,6 +161,7 @@ impl TaskView {
                 false,
                 &CustomItem { r#type: "custom", name: &custom.name, data: &custom.data },
             ),
+            Fact::Usage(usage) => self.usage.add(usage),
             Fact::Chunk(chunk) => self.stream(&chunk.step, &chunk.text),
             Fact::ChunkReset(reset) => self.streams.retain(|stream| stream.step != reset.step),
 
@@ -165,7 +169,7 @@ impl TaskView {
                 id: awaited.step.clone(),
                 kind: WaitKind::Signal,
                 name: awaited.name.clone(),
-                question: None,
+                question: awaited.question.clone(),
                 schema: awaited.schema.clone(),
                 since: event.at,
                 until: awaited.until,
@@ -332,6 +336,9 @@ impl Serialize for Details<'_> {
         map.serialize_entry("streams", &Streams(&view.streams))?;
         map.serialize_entry("waiting", &view.waiting)?;
         map.serialize_entry("final_result", &view.final_result)?;
+        if !view.usage.is_empty() {
+            map.serialize_entry("usage", &view.usage)?;
+        }
         if let Some(error) = &view.error {
             map.serialize_entry("error", error)?;
         }

@@ -3,7 +3,9 @@
 use crate::engine::Engine;
 use crate::ports::{Rescued, StoreError};
 use crate::task::crash_loop::FATAL_TAKEOVERS;
+use crate::task::event::TaskFailed;
 use crate::task::{ErrorReport, Fact, TaskId};
+use crate::use_cases::notify;
 
 const TASKS_PER_BITE: usize = 500;
 
@@ -32,7 +34,10 @@ async fn end_crash_loop(engine: &Engine, rescued: &Rescued) -> Result<(), StoreE
         },
     );
     error.step = step;
-    engine.store.fail_queued(rescued.task, error).await?;
+    let task = engine.store.task(&rescued.tenant, rescued.task).await?;
+    let fact = Fact::from(TaskFailed { error: error.clone() });
+    let told = |task| notify::of_end(engine, &task, engine.registry.find(&task.flow), &fact);
+    engine.store.fail_queued(rescued.task, error, task.map(told).unwrap_or_default()).await?;
     tracing::warn!(task.id = %rescued.task, flow.name = %rescued.flow, "task ended: it kept taking its worker down");
     Ok(())
 }

@@ -12,7 +12,10 @@ use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
 
+use super::readiness::missing;
 use crate::engine::Engine;
+use crate::flow::Missing;
+use crate::flow::budget::is_question;
 use crate::flow::scope::{NO_PLACE, split_key};
 use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::{StepStarted, TaskCreated};
@@ -28,6 +31,8 @@ pub enum RetryError {
     WrongState { state: WireState },
     #[error("no flow named '{flow}' is known here")]
     UnknownFlow { flow: String },
+    #[error("the flow '{flow}' is not configured")]
+    NotConfigured { flow: &'static str, missing: Vec<Missing> },
     #[error(transparent)]
     Refused(#[from] CreateRefused),
     #[error(transparent)]
@@ -45,6 +50,10 @@ pub async fn retry_task(
         return Err(RetryError::WrongState { state: old.wire_state() });
     }
     let flow = engine.registry.find(&old.flow).ok_or_else(|| RetryError::UnknownFlow { flow: old.flow.to_string() })?;
+    let missing = missing(engine, flow).await?;
+    if !missing.is_empty() {
+        return Err(RetryError::NotConfigured { flow: flow.name, missing });
+    }
     let now = engine.clock.now();
     let events = read_log(engine, task).await?;
     let created = Fact::from(TaskCreated {
@@ -161,7 +170,7 @@ impl Finished {
                     let from = began.get(&step.step).copied().unwrap_or(0);
                     finished.steps.insert(step.step.clone(), (step.attempt, from));
                 }
-                Fact::SignalConsumed(consumed) => {
+                Fact::SignalConsumed(consumed) if !is_question(&consumed.step) => {
                     finished.waits.insert(consumed.step.clone());
                     finished.signals.insert(consumed.signal);
                 }
@@ -193,7 +202,8 @@ impl Finished {
             Fact::Chunk(chunk) => self.keeps_step(&chunk.step, chunk.attempt, event.seq),
             Fact::SignalReceived(_) => self.signals.contains(&event.seq),
             Fact::SignalAwaited(awaited) => self.waits.contains(&awaited.step),
-            Fact::SignalConsumed(_) | Fact::ApprovalAnswered(_) => true,
+            Fact::SignalConsumed(consumed) => self.waits.contains(&consumed.step),
+            Fact::ApprovalAnswered(_) => true,
             Fact::ApprovalAsked(asked) => self.waits.contains(&asked.step),
             Fact::ChildStarted(child) => self.waits.contains(&child.step),
             Fact::ChildEnded(child) => child.state == WireState::Success,

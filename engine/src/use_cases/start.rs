@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::inputs::{Violation, check_input};
+use super::readiness::missing;
 use crate::engine::Engine;
-use crate::flow::FlowDefinition;
+use crate::flow::{FlowDefinition, Missing};
+pub use crate::notification::{Notify, NotifyOn};
 use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::TaskCreated;
 use crate::task::record::Idempotency;
-use crate::task::{Fact, Json, NewTask, Priority, Summary, TaskOptions, Tenant, Timestamp, home_of_key};
+use crate::task::{Fact, Json, NewTask, Priority, Summary, TaskOptions, Tenant, Timestamp, home_of_key, locale};
 
 /// What a client asks for. The names are the wire's.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -42,26 +44,6 @@ pub struct StartRequest {
     pub idempotency: Option<Idempotency>,
 }
 
-/// Who wants to be told of what.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notify {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub email: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub on: Vec<NotifyOn>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NotifyOn {
-    Success,
-    Failure,
-    Waiting,
-}
-
 #[derive(Debug, Clone, Error)]
 pub enum StartError {
     #[error("there is no flow named '{flow}'")]
@@ -70,6 +52,8 @@ pub enum StartError {
     InvalidInputs { flow: &'static str, violations: Vec<Violation> },
     #[error("{field}: {message}")]
     InvalidField { field: &'static str, message: String },
+    #[error("the flow '{flow}' is not configured")]
+    NotConfigured { flow: &'static str, missing: Vec<Missing> },
     #[error("the inputs have {bytes} bytes; at most {most} are allowed")]
     TooLarge { bytes: usize, most: usize },
     #[error(transparent)]
@@ -80,7 +64,7 @@ pub enum StartError {
 
 /// Starts one task. When this returns, the task is stored durably.
 pub async fn start_task(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Created, StartError> {
-    let task = prepare(engine, tenant, request)?;
+    let task = prepare(engine, tenant, request).await?;
     let mut answers = engine.store.create(vec![task]).await?;
     let answer = answers.pop().ok_or_else(|| StoreError::Corrupt("the store gave no answer".to_owned()))?;
     Ok(answer?)
@@ -95,7 +79,7 @@ pub async fn start_tasks(
     let mut prepared = Vec::with_capacity(requests.len());
     let mut refused = Vec::with_capacity(requests.len());
     for request in requests {
-        match prepare(engine, tenant, request) {
+        match prepare(engine, tenant, request).await {
             Ok(task) => {
                 prepared.push(task);
                 refused.push(None);
@@ -117,12 +101,16 @@ pub async fn start_tasks(
 }
 
 /// Everything that can be refused is refused here, before anything is stored.
-fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<NewTask, StartError> {
+async fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<NewTask, StartError> {
     let flow = engine
         .registry
         .find(&request.flow)
         .ok_or_else(|| StartError::UnknownFlow { flow: request.flow.clone(), known: engine.registry.names() })?;
     check_fields(engine, &request)?;
+    let missing = missing(engine, flow).await?;
+    if !missing.is_empty() {
+        return Err(StartError::NotConfigured { flow: flow.name, missing });
+    }
     let inputs = match request.inputs {
         None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
         Some(inputs) => inputs,
@@ -149,8 +137,8 @@ fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Ne
         options: TaskOptions {
             notify,
             locale: request.locale,
-            max_cost: request.max_cost,
-            max_tokens: request.max_tokens,
+            max_cost: request.max_cost.or(flow.options.max_cost),
+            max_tokens: request.max_tokens.or(flow.options.max_tokens),
             deadline: deadline_of(flow, created_at + delay),
             ..TaskOptions::default()
         },
@@ -183,7 +171,12 @@ pub(crate) fn first_task(flow: &'static FlowDefinition, tenant: &Tenant, now: Ti
         idempotency: None,
         parent: None,
         retry_of: None,
-        options: TaskOptions { deadline: deadline_of(flow, due_at), ..TaskOptions::default() },
+        options: TaskOptions {
+            deadline: deadline_of(flow, due_at),
+            max_cost: flow.options.max_cost,
+            max_tokens: flow.options.max_tokens,
+            ..TaskOptions::default()
+        },
         events: vec![created.encode(now)],
         summary: Summary::default(),
     }
@@ -206,7 +199,7 @@ pub(crate) fn home_of(
     Some(home_of_key(tenant, key, engine.store.partitions()))
 }
 
-fn any_partition(engine: &Engine) -> u16 {
+pub(crate) fn any_partition(engine: &Engine) -> u16 {
     let partitions = u64::from(engine.store.partitions().max(1));
     u16::try_from(engine.ids.random() % partitions).unwrap_or(0)
 }
@@ -236,33 +229,9 @@ fn check_fields(engine: &Engine, request: &StartRequest) -> Result<(), StartErro
     if request.max_cost.is_some_and(|cost| cost.is_nan() || cost < 0.0) {
         return wrong("max_cost", "must not be negative".to_owned());
     }
-    match &request.notify {
-        Some(notify) => check_notify(notify, limits.notify_addresses),
-        None => Ok(()),
+    if request.locale.as_deref().is_some_and(|wanted| !locale::is_one(wanted)) {
+        return wrong("locale", locale::FORM.to_owned());
     }
-}
-
-fn check_notify(notify: &Notify, most: usize) -> Result<(), StartError> {
-    let wrong = |message: String| Err(StartError::InvalidField { field: "notify", message });
-    if notify.email.len() > most {
-        return wrong(format!("{} addresses; at most {most} are allowed", notify.email.len()));
-    }
-    if let Some(address) = notify.email.iter().find(|address| !looks_like_an_address(address)) {
-        return wrong(format!("'{}' is no mail address", address.escape_debug()));
-    }
-    match &notify.webhook {
-        Some(url) if !(url.starts_with("https://") || url.starts_with("http://")) => {
-            wrong("the webhook must be an http or https URL".to_owned())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// One `@` with something plain on both sides; the mail server has the last word.
-fn looks_like_an_address(address: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
-    match address.rsplit_once('@') {
-        Some((local, host)) => plain(local) && plain(host) && !local.contains('@') && address.len() <= 254,
-        None => false,
-    }
+    let notify = request.notify.as_ref().map_or(Ok(()), |notify| notify.check(limits.notify_addresses));
+    notify.or_else(|message| wrong("notify", message))
 }

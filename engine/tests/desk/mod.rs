@@ -53,6 +53,7 @@ impl Desk {
             resources: Resources::default(),
             limits: Arc::new(limits),
             workers: Arc::new(WorkerBoard::default()),
+            notifications: store.to_notify(),
         };
         let tenant = Tenant::default();
         let request =

@@ -158,6 +158,8 @@ impl Archiver {
         // In time is with the next news, too late is now.
         let _ = tokio::time::timeout(self.settings.look_again, ended(changes)).await;
         tokio::time::sleep(self.settings.gather).await;
+        // One look sees all that ended before it.
+        *changes = changes.resubscribe();
     }
 }
 

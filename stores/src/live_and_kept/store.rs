@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{
     ClaimRequest, Claimed, Control, ControlRefused, CreateRefused, Created, IdleWorker, NewSignal, Renewed, Rescued,
     SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite, WorkerStatus,
@@ -75,8 +76,13 @@ impl TaskStore for LiveAndKeptStore {
         self.live.rescue(most).await
     }
 
-    async fn fail_queued(&self, task: TaskId, error: ErrorReport) -> Result<bool, StoreError> {
-        self.live.fail_queued(task, error).await
+    async fn fail_queued(
+        &self,
+        task: TaskId,
+        error: ErrorReport,
+        notifications: Vec<NewNotification>,
+    ) -> Result<bool, StoreError> {
+        self.live.fail_queued(task, error, notifications).await
     }
 
     async fn control(&self, tenant: &Tenant, task: TaskId, control: Control) -> Result<TaskState, ControlRefused> {

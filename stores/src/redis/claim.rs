@@ -202,8 +202,8 @@ fn claimed_tasks(tasks: Value) -> Result<Vec<ClaimedTask>, StoreError> {
     let mut claimed = Vec::new();
     let mut tasks = reply::list(tasks)?.into_iter();
     while let (Some(id), Some(stored)) = (tasks.next(), tasks.next()) {
-        let [details, flat] = reply::tuple(stored)?;
-        let task = Fields::read(flat)?.into_record(id_of(id)?, &reply::bytes(details)?, &[])?;
+        let [details, values] = reply::tuple(stored)?;
+        let task = Fields::read_claimed(values)?.into_record(id_of(id)?, &reply::bytes(details)?, &[])?;
         let (claim, _) = task.claim.clone().ok_or_else(|| unreadable("a claimed task has no claim"))?;
         claimed.push(ClaimedTask { task, claim });
     }

@@ -24,6 +24,7 @@ impl RedisStore {
         let call = FORGET.call(&self.keys.of(task.partition())).arg(self.turned()).arg(tenant.as_str());
         let answer = self.nodes.call(task.partition(), &call.arg(task.to_string())).await?;
         if let Value::Int(_) = answer {
+            self.forget_notifications_of(task).await?;
             return Ok(());
         }
         let answer = reply::text(answer)?;

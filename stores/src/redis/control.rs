@@ -1,6 +1,7 @@
 //! Cancel, pause, resume: each may be repeated and then changes nothing. And what an outsider may ask beside that:
 //! signals, the verdict on a crash loop.
 
+use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{Control, ControlRefused, NewSignal, Outcome, SignalAccepted, SignalRefused, StoreError};
 use caudal_engine::task::event::{SignalReceived, TaskFailed, TaskPaused, TaskResumed};
 use caudal_engine::task::{APPROVAL_PREFIX, ErrorReport, Fact, PauseReason, TaskId, TaskState, Tenant, WireState};
@@ -84,7 +85,12 @@ impl RedisStore {
         })
     }
 
-    pub(super) async fn fail_once(&self, task: TaskId, error: ErrorReport) -> Result<bool, StoreError> {
+    pub(super) async fn fail_once(
+        &self,
+        task: TaskId,
+        error: ErrorReport,
+        notifications: &[NewNotification],
+    ) -> Result<bool, StoreError> {
         let at = self.clock.now();
         let failed = told(TaskFailed { error: error.clone() }, at);
         let outcome = Outcome { error: Some(error), ..Outcome::default() };
@@ -94,7 +100,9 @@ impl RedisStore {
             .ending(at, WireState::Failure, &outcome)
             .arg(task.to_string())
             .arg(lines_of(&[failed.body]))
-            .arg(failed.status);
+            .arg(failed.status)
+            .arg(notifications.len())
+            .notifications(notifications);
         let failed = reply::int(&self.nodes.call(task.partition(), &call).await?)? == 1;
         self.rounds.ring(task.partition());
         Ok(failed)

@@ -16,7 +16,7 @@ use super::fault::{down, unreadable};
 use super::log::lines_of;
 use super::record::{details_of, parent_text};
 use super::reply;
-use super::scripts::{CREATE, Call, RESERVE, SETTLE};
+use super::scripts::{CREATE, CREATE_PLAIN, Call, RESERVE, SETTLE};
 use super::store::{RedisStore, millis};
 
 /// How an attempt ended.
@@ -27,7 +27,7 @@ enum Attempt {
 }
 
 /// What stands at the home of an idempotency key.
-enum Reservation {
+pub(super) enum Reservation {
     /// For this id, whose creation was not heard of yet.
     Reserved(TaskId),
     Settled(TaskId),
@@ -67,7 +67,12 @@ impl RedisStore {
     }
 
     /// Where the idempotency key lives: at its home, or where it was first used while there were fewer partitions.
-    async fn home_of_use(&self, tenant: &Tenant, used: &Idempotency, id: TaskId) -> Result<Option<u16>, StoreError> {
+    pub(super) async fn home_of_use(
+        &self,
+        tenant: &Tenant,
+        used: &Idempotency,
+        id: TaskId,
+    ) -> Result<Option<u16>, StoreError> {
         for earlier in self.layout.earlier_homes(tenant, &used.key) {
             match self.reserve(tenant, used, id, earlier, true).await? {
                 Reservation::None => {}
@@ -93,7 +98,9 @@ impl RedisStore {
         let lifetime = millis(self.limits.idempotency_lifetime);
         let partitions = self.layout.partitions();
         let keyed = used.is_some() || new.unique_key.is_some();
-        let mut call = CREATE
+        let is_plain = !apart && new.unique_key.is_none() && new.parent.is_none();
+        let script = if is_plain { &CREATE_PLAIN } else { &CREATE };
+        let mut call = script
             .call(&self.keys.of(partition))
             .arg(self.turned())
             .arg(self.limits.line_per_tenant.div_ceil(u64::from(partitions)))
@@ -138,7 +145,7 @@ impl RedisStore {
             Attempt::Answered(Ok(created)) => Some(*created),
             _ => None,
         };
-        let settled = self.settle(&new.tenant, used, id, answer.map(|created| created.id), home).await?;
+        let settled = self.settle_key(&new.tenant, used, id, answer.map(|created| created.id), home).await?;
         Ok(match (answer, settled) {
             (Some(created), Some(first)) if first != created.id => {
                 Attempt::Answered(Ok(Created { id: first, new: false }))
@@ -147,7 +154,7 @@ impl RedisStore {
         })
     }
 
-    async fn reserve(
+    pub(super) async fn reserve(
         &self,
         tenant: &Tenant,
         used: &Idempotency,
@@ -176,7 +183,7 @@ impl RedisStore {
     }
 
     /// Answers what stands at the key's home from now on.
-    async fn settle(
+    pub(super) async fn settle_key(
         &self,
         tenant: &Tenant,
         used: &Idempotency,
@@ -232,7 +239,7 @@ pub(super) fn id_of(text: Value) -> Result<TaskId, StoreError> {
     reply::text(text)?.parse().map_err(unreadable)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

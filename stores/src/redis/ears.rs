@@ -1,5 +1,5 @@
-//! Hearing what scripts publish, for the whole process: the bell and the changes of every partition, and the log of every
-//! task that somebody watches.
+//! Hearing what scripts publish, for the whole process: the bell of every partition, and the log of every task that
+//! somebody watches.
 //!
 //! One task hears; another keeps the subscriptions as they should be: after a connection was made, when a partition has
 //! moved, when somebody begins to watch. Channels are of the sharded kind, so that in a cluster only the nodes that hold
@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use caudal_engine::notification::Channel;
 use caudal_engine::ports::Bell;
 use futures_util::future::join_all;
 use redis::{Cmd, PushInfo, PushKind, Value};
@@ -22,6 +23,7 @@ use super::layout::Layout;
 use super::link::{Heard, Published};
 use super::news::{self, Message};
 use super::nodes::{Node, Nodes};
+use super::outbox::OutboxRounds;
 use super::reply;
 use super::rounds::Rounds;
 use super::watches::{Place, Watches};
@@ -35,10 +37,10 @@ pub(super) struct Ears {
     pub(super) keys: Arc<Keys>,
     pub(super) layout: Arc<Layout>,
     pub(super) rounds: Arc<Rounds>,
+    pub(super) outbox_rounds: Arc<OutboxRounds>,
     pub(super) watches: Arc<Watches>,
     pub(super) bell: Arc<Bell>,
-    pub(super) hears_changes: bool,
-    /// Where each partition's bell and changes are subscribed.
+    /// Where each partition's bell is subscribed.
     pub(super) partitions: Mutex<HashMap<u16, Place>>,
 }
 
@@ -71,15 +73,17 @@ impl Ears {
 
     fn read(&self, channel: &str, payload: &[u8]) {
         match news::read(self.keys.prefix(), channel, payload) {
-            Ok(Some((partition, Message::Bell { line, tasks }))) => {
+            Ok(Some((partition, Message::Bell { line, senders, tasks, changes }))) => {
+                changes.into_iter().for_each(|change| self.watches.feed.publish_change(change));
                 tasks.into_iter().for_each(|task| self.bell.ring_task(task));
+                for channel in senders {
+                    self.outbox_rounds.of(channel).ring(partition);
+                    self.bell.ring_outbox(channel);
+                }
                 if line {
                     self.rounds.ring(partition);
                     self.bell.ring_line();
                 }
-            }
-            Ok(Some((_, Message::Changes(changes)))) => {
-                changes.into_iter().for_each(|change| self.watches.feed.publish_change(change));
             }
             Ok(Some((_, Message::Log { task, head, entries }))) => self.watches.heard(task, head, entries),
             Ok(None) => {}
@@ -128,12 +132,14 @@ impl Ears {
         if moved.contains(&true) {
             // Rings may have been lost meanwhile.
             self.rounds.forget();
+            self.outbox_rounds.forget();
             self.bell.ring_line();
+            Channel::ALL.into_iter().for_each(|channel| self.bell.ring_outbox(channel));
         }
         let watched = self.watches.all();
         join_all(watched.into_iter().map(|(task, at)| async move {
             let Some((node, place)) = self.place_of(task.partition()) else { return };
-            if at.as_ref() != Some(&place) && self.subscribe(&node, &[self.keys.of_task("log", task)]).await {
+            if at.as_ref() != Some(&place) && self.subscribe(&node, self.keys.of_task("log", task)).await {
                 let mut command = redis::cmd("HGET");
                 command.arg(self.keys.of_task("t", task)).arg("head");
                 if let Ok(head) = self.nodes.send(task.partition(), &command).await {
@@ -155,12 +161,7 @@ impl Ears {
         if self.partitions().get(&partition) == Some(&place) {
             return false;
         }
-        let keys = self.keys.of(partition);
-        let mut channels = vec![format!("{keys}bell")];
-        if self.hears_changes {
-            channels.push(format!("{keys}changes"));
-        }
-        let done = self.subscribe(&node, &channels).await;
+        let done = self.subscribe(&node, format!("{}bell", self.keys.of(partition))).await;
         if done {
             self.partitions().insert(partition, place);
         }
@@ -174,14 +175,10 @@ impl Ears {
         Some((node, place))
     }
 
-    async fn subscribe(&self, node: &Node, channels: &[String]) -> bool {
-        // One by one: each channel is confirmed by itself.
-        let subscribing = channels.iter().map(|channel| async move {
-            let mut command = Cmd::new();
-            command.arg("SSUBSCRIBE").arg(channel);
-            node.ears.send(&command).await.is_ok()
-        });
-        join_all(subscribing).await.into_iter().all(|done| done)
+    async fn subscribe(&self, node: &Node, channel: String) -> bool {
+        let mut command = Cmd::new();
+        command.arg("SSUBSCRIBE").arg(channel);
+        node.ears.send(&command).await.is_ok()
     }
 
     async fn beat(&self, beat: u64) {

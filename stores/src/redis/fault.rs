@@ -22,7 +22,7 @@ pub(super) fn to_store_error(error: &RedisError) -> StoreError {
     if error.is_io_error() || matches!(error.kind(), ErrorKind::Parse | ErrorKind::AuthenticationFailed) {
         return StoreError::Unavailable(words_of(error));
     }
-    let code = error.code().unwrap_or_default();
+    let code = if is_denied(error) { "NOPERM" } else { error.code().unwrap_or_default() };
     if code == "OOM" {
         return StoreError::Full("Redis has reached its maxmemory; raise it, or let ended tasks go sooner".to_owned());
     }
@@ -36,6 +36,12 @@ pub(super) fn to_store_error(error: &RedisError) -> StoreError {
         }
         _ => StoreError::Corrupt(words_of(error)),
     }
+}
+
+/// The user may not do this. A script tells it in words of its own.
+pub(super) fn is_denied(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM")
+        || error.detail().is_some_and(|detail| detail.contains("The user executing the script"))
 }
 
 /// The error as Redis or the system says it, without what the client library puts around.

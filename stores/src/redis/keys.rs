@@ -3,8 +3,7 @@
 //! | key | what |
 //! |---|---|
 //! | `t:<id>` | hash: what of a task changes, and what scripts must know of it |
-//! | `d:<id>` | what of it never changes: a line of JSON, then the input |
-//! | `l:<id>` | list: its log, one element per write |
+//! | `l:<id>` | list: what of it never changes (a line of JSON, then the input); then its log, one element per write |
 //! | `w:<id>` | while it is parked: what it hears, then its waits |
 //! | `s:<id>` | hash: its signals |
 //! | `c:<id>` | sorted set: its children, 0 unended, 1 ended |
@@ -13,12 +12,16 @@
 //! | `a:<tenant>` | sorted set: all tasks of a tenant, by id |
 //! | `k:<tenant>\0<key>`, `u:<tenant>\0<key>` | idempotency keys, unique keys |
 //! | `ended`, `archived`, `aside` | ended tasks; those archived, by when they are forgotten; those that cannot be |
-//! | `outbox`, `n:<id>` | notifications that are to be sent |
+//! | `n:<id>` | hash: a notification |
+//! | `o:<channel>` | sorted set: those in line, by when each is due or its claim runs out |
+//! | `no`, `ne` | sorted sets: notifications that are open, by since when; that have ended, by when |
+//! | `na:<tenant>`, `nt:<task>` | sorted sets: all notifications of a tenant, of a task, by id |
+//! | `x:<tenant>`, `xa:<tenant>`, `h:<tenant>\0<address>\0<hour>` | in partition 0: who wants no mail; mails of an hour |
 //! | `workers` | hash, in the first partition: what each worker last said of itself, behind the time it holds to |
 //! | `shared` | hash, in the first partition: what all processes must know alike |
 //! | `counts`, `orphans`, `server`, `partitions` | figures; ended parents with children left; see `rescue.lua`, `layout.rs` |
 //!
-//! Channels: `bell`, `changes`, `log:<id>`.
+//! Channels: `bell` (rings, and changes of state), `log:<id>`.
 
 use std::borrow::Cow;
 

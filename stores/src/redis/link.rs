@@ -87,16 +87,6 @@ impl Link {
         answer
     }
 
-    /// Sends commands so that nothing of other callers comes in between. The answer is that of the last one.
-    pub(super) async fn send_together(&self, commands: &redis::Pipeline) -> Result<Value, RedisError> {
-        let Some(mut open) = self.open() else { return Err(is_down(&self.shared.name)) };
-        let count = commands.len();
-        let answers = open.connection.send_packed_commands(commands, 0, count).await;
-        let answer = answers.map(|answers| answers.into_iter().next_back().unwrap_or_default()).and_then(checked);
-        self.judge(&answer, open.number);
-        answer
-    }
-
     pub(super) async fn load_scripts(&self) -> Result<(), RedisError> {
         let Some(mut open) = self.open() else { return Err(is_down(&self.shared.name)) };
         load_scripts(&mut open.connection).await
@@ -223,7 +213,7 @@ async fn connect(server: &ConnectionInfo, purpose: &Purpose) -> Result<Multiplex
     Ok(connection)
 }
 
-async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+pub(super) async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
     for script in scripts::all() {
         connection.send_packed_command(&script.load()).await.and_then(checked)?;
     }

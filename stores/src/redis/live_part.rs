@@ -1,7 +1,5 @@
 //! Redis as the live part of a store made of two: what the archiver asks of it.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use caudal_engine::ports::StoreError;
 use caudal_engine::task::{TaskId, Timestamp};
@@ -11,9 +9,6 @@ use super::reply;
 use super::store::RedisStore;
 use crate::live_and_kept::{LivePart, Unarchived};
 use crate::postgres::ArchivedTask;
-
-/// How long a task that is archived can still be had from Redis.
-const GRACE: Duration = Duration::from_secs(60 * 60);
 
 #[async_trait]
 impl LivePart for RedisStore {
@@ -45,7 +40,7 @@ impl LivePart for RedisStore {
     }
 
     async fn archived(&self, tasks: &[TaskId]) -> Result<(), StoreError> {
-        RedisStore::archived(self, tasks, GRACE).await
+        RedisStore::archived(self, tasks, self.archived_grace).await
     }
 
     async fn set_aside(&self, task: TaskId, error: &str) -> Result<(), StoreError> {

@@ -1,4 +1,5 @@
-//! The log, kept as elements of a list: one per write, its events' bodies on a line each.
+//! The log, kept as elements of a list: one per write, its events' bodies on a line each. The very first element is what
+//! never changes of the task.
 //!
 //! `<number of the first> <count>`, a line break, the bodies. An entry's number follows from its place, so elements may
 //! be merged at any time and every reader still gets the same events with the same numbers.
@@ -97,7 +98,7 @@ impl RedisStore {
     /// The whole log as it is kept.
     pub(super) async fn read_pages(&self, task: TaskId) -> Result<Vec<LogPage>, StoreError> {
         let mut command = redis::cmd("LRANGE");
-        command.arg(self.keys.of_task("l", task)).arg(0).arg(-1);
+        command.arg(self.keys.of_task("l", task)).arg(1).arg(-1);
         let elements = reply::list(self.nodes.send(task.partition(), &command).await?)?;
         elements.into_iter().map(|element| LogPage::read(reply::bytes(element)?)).collect()
     }

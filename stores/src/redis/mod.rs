@@ -12,7 +12,8 @@
 //!
 //! Each operation has a file: `create`, `claim`, `write`, `control` (with signals and verdicts), `rescue`, `clean`,
 //! `archive`, `list`, `stats`, `log`; what it does in Redis is the script of that name in `scripts/`. All keys of a task
-//! share a partition (`keys`), and no operation but a start with a key touches two.
+//! share a partition (`keys`), and no operation but a start with a key touches two. Notifications are in `outbox/`; they
+//! live with their task.
 
 mod archive;
 mod claim;
@@ -31,6 +32,7 @@ mod log;
 mod news;
 mod nodes;
 mod open;
+mod outbox;
 mod record;
 mod reply;
 mod rescue;

@@ -2,30 +2,25 @@
 
 use std::str::FromStr;
 
+use caudal_engine::notification::Channel;
 use caudal_engine::ports::{News, StoreError, TaskChange};
 use caudal_engine::task::{LogEntry, TaskId, Tenant};
 
 use super::control::wire_state;
 use super::fault::unreadable;
 use super::log::LogPage;
+use super::scripts::channel_letter;
 
 const ID_LENGTH: usize = 36;
 
 /// A published message.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Something may be due, if `line`; and these tasks have news for whoever runs them.
-    Bell {
-        line: bool,
-        tasks: Vec<TaskId>,
-    },
-    Changes(Vec<TaskChange>),
+    /// Something may be due, if `line`; these tasks have news for whoever runs them; these show another state.
+    /// In these channels notifications may be due.
+    Bell { line: bool, senders: Vec<Channel>, tasks: Vec<TaskId>, changes: Vec<TaskChange> },
     /// New entries of a log; none when they are too long to be told.
-    Log {
-        task: TaskId,
-        head: u64,
-        entries: Vec<LogEntry>,
-    },
+    Log { task: TaskId, head: u64, entries: Vec<LogEntry> },
 }
 
 /// Partition and message of what was published on this channel; none on a channel that is not ours.
@@ -36,7 +31,6 @@ pub(super) fn read(prefix: &str, channel: &str, payload: &[u8]) -> Result<Option
     let partition = partition.parse().map_err(unreadable)?;
     let message = match kind {
         "bell" => bell(payload)?,
-        "changes" => Message::Changes(changes(payload)?),
         kind => match kind.strip_prefix("log:") {
             Some(task) => log(id(task)?, payload)?,
             None => return Ok(None),
@@ -51,15 +45,18 @@ fn id(text: &str) -> Result<TaskId, StoreError> {
 
 fn bell(payload: &[u8]) -> Result<Message, StoreError> {
     let text = std::str::from_utf8(payload).map_err(unreadable)?;
-    let (line, ids) = text.split_at_checked(1).ok_or_else(|| unreadable("an empty ring"))?;
+    let (rings, changed) = text.split_once('\n').ok_or_else(|| unreadable("half a ring"))?;
+    let (line, ids) = rings.split_at_checked(1).ok_or_else(|| unreadable("an empty ring"))?;
+    let senders = Channel::ALL.into_iter().filter(|channel| ids.contains(channel_letter(*channel))).collect();
+    // No letter of a channel is a digit of an id.
+    let ids = ids.trim_start_matches(|letter: char| !letter.is_ascii_hexdigit());
     let ids = ids.as_bytes().chunks(ID_LENGTH).map(|bytes| std::str::from_utf8(bytes).map_err(unreadable));
     let tasks = ids.map(|text| id(text?)).collect::<Result<_, _>>()?;
-    Ok(Message::Bell { line: line == "l", tasks })
+    Ok(Message::Bell { line: line == "l", senders, tasks, changes: changes(changed)? })
 }
 
 /// One after the other: id, state, length of the tenant, length of the flow, a line break, tenant, flow.
-fn changes(payload: &[u8]) -> Result<Vec<TaskChange>, StoreError> {
-    let mut text = std::str::from_utf8(payload).map_err(unreadable)?;
+fn changes(mut text: &str) -> Result<Vec<TaskChange>, StoreError> {
     let mut changes = Vec::new();
     while !text.is_empty() {
         let (change, rest) = change(text).ok_or_else(|| unreadable("a change makes no sense"))?;
@@ -111,11 +108,12 @@ mod tests {
     #[test]
     fn messages_are_understood() {
         let (one, other) = (task(1), task(2));
-        let bell = read_ours("bell", &format!("l{one}{other}"));
-        assert!(matches!(bell, Message::Bell { line: true, tasks } if tasks == [one, other]));
-        assert!(matches!(read_ours("bell", "-"), Message::Bell { line: false, tasks } if tasks.is_empty()));
-        let text = format!("{one} PENDING 3 4\na\nbflow{other} SUCCESS 0 2\n\nx");
-        let Message::Changes(changes) = read_ours("changes", &text) else { panic!("no changes") };
+        let bell = read_ours("bell", &format!("l{one}{other}\n"));
+        let Message::Bell { line: true, tasks, changes, .. } = bell else { panic!("no bell") };
+        assert!(tasks == [one, other] && changes.is_empty());
+        let text = format!("-\n{one} PENDING 3 4\na\nbflow{other} SUCCESS 0 2\n\nx");
+        let Message::Bell { line: false, tasks, changes, .. } = read_ours("bell", &text) else { panic!("no bell") };
+        assert!(tasks.is_empty());
         let told: Vec<_> =
             changes.iter().map(|change| (change.task, change.state, change.tenant.as_str(), &*change.flow)).collect();
         assert_eq!(told, [(one, WireState::Pending, "a\nb", "flow"), (other, WireState::Success, "", "\nx")]);
@@ -134,7 +132,7 @@ mod tests {
     fn others_are_not_ours() {
         assert!(read("x:", "y:{p3}:bell", b"l").unwrap().is_none());
         assert!(read("x:", "x:{p3}:else", b"l").unwrap().is_none());
-        for (channel, payload) in [("x:{p3}:bell", ""), ("x:{p3}:changes", "1 2"), ("x:{p3}:log:1", "5 2")] {
+        for (channel, payload) in [("x:{p3}:bell", ""), ("x:{p3}:bell", "l\n1 2"), ("x:{p3}:log:1", "5 2")] {
             assert!(read("x:", channel, payload.as_bytes()).is_err(), "{channel}");
         }
     }

@@ -2,14 +2,15 @@
 //!
 //! A cluster's client of ours is little: all keys of an operation live in one partition, so a partition's slot says
 //! which node to ask. A node that says otherwise (`MOVED`) has done nothing, so the map is read again and the command
-//! sent to where it belongs; nothing else is ever sent twice.
+//! sent to where it belongs; nothing else is ever sent twice. While a partition is on its way from one node to another
+//! (`ASK`), neither has all of its keys: it is as good as away until it has arrived.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
-use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, ServerErrorKind, Value};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::fault::{down, to_store_error};
@@ -19,8 +20,8 @@ use super::reply;
 use super::scripts::Call;
 
 const MOST_REDIRECTS: usize = 5;
-/// The map is not read more often.
-const MAP_AGE: Duration = Duration::from_millis(200);
+/// Between two looks at a map that has not changed yet although it must.
+const MAP_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server and the two connections to it.
 pub(super) struct Node {
@@ -41,7 +42,8 @@ pub(super) struct Nodes {
     server: ConnectionInfo,
     clustered: bool,
     map: RwLock<Arc<Map>>,
-    reading: Mutex<Option<Instant>>,
+    /// Held by whoever reads the map; the others wait for what it finds.
+    reading: Mutex<()>,
     /// Counts the maps.
     pub(super) changed: watch::Sender<u64>,
     published: mpsc::UnboundedSender<Published>,
@@ -109,6 +111,7 @@ impl Nodes {
     pub(super) async fn send(&self, partition: u16, command: &Cmd) -> Result<Value, StoreError> {
         let mut loaded = false;
         for _ in 0..MOST_REDIRECTS {
+            let number = *self.changed.borrow();
             let Some(node) = self.of(partition) else {
                 self.read_map().await;
                 return Err(down("no node of the Redis cluster serves this partition now"));
@@ -123,29 +126,11 @@ impl Nodes {
                     loaded = true;
                     node.commands.load_scripts().await.map_err(|error| to_store_error(&error))?;
                 }
-                ErrorKind::Server(ServerErrorKind::Moved) => self.read_map().await,
-                ErrorKind::Server(ServerErrorKind::Ask) => return self.ask(&error, command).await,
+                ErrorKind::Server(ServerErrorKind::Moved) => self.follow_the_move(number).await,
                 _ => return Err(to_store_error(&error)),
             }
         }
         Err(down("the nodes of the Redis cluster do not agree who serves this partition"))
-    }
-
-    /// The partition is moving: this once, the other node is asked.
-    async fn ask(&self, redirect: &RedisError, command: &Cmd) -> Result<Value, StoreError> {
-        let Some((address, _)) = redirect.redirect_node() else { return Err(to_store_error(redirect)) };
-        let Some(node) = self.map().nodes.get(address).cloned() else {
-            self.read_map().await;
-            return Err(to_store_error(redirect));
-        };
-        let mut together = redis::pipe();
-        together.cmd("ASKING").add_command(command.clone());
-        let mut answer = node.commands.send_together(&together).await;
-        if matches!(&answer, Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)) {
-            node.commands.load_scripts().await.map_err(|error| to_store_error(&error))?;
-            answer = node.commands.send_together(&together).await;
-        }
-        answer.map_err(|error| to_store_error(&error))
     }
 
     /// Asks the cluster's nodes, one after the other, which slots are whose.
@@ -153,8 +138,9 @@ impl Nodes {
         if !self.clustered {
             return;
         }
-        let mut read_at = self.reading.lock().await;
-        if read_at.is_some_and(|at| at.elapsed() < MAP_AGE) {
+        let number = *self.changed.borrow();
+        let _reading = self.reading.lock().await;
+        if *self.changed.borrow() != number {
             return;
         }
         let map = self.map();
@@ -179,7 +165,16 @@ impl Nodes {
         if !slots.is_empty() {
             self.take_over(&map, slots);
         }
-        *read_at = Some(Instant::now());
+    }
+
+    /// A node says that the map of this number is wrong. The others may not know yet who is right.
+    async fn follow_the_move(&self, number: u64) {
+        if *self.changed.borrow() == number {
+            self.read_map().await;
+        }
+        if *self.changed.borrow() == number {
+            tokio::time::sleep(MAP_PAUSE).await;
+        }
     }
 
     /// Waits until the nodes can be asked, and learns who they are.

@@ -11,11 +11,12 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ears::Ears;
-use super::fault::words_of;
+use super::fault::{is_denied, words_of};
 use super::keys::Keys;
 use super::layout::{Layout, OtherVersion, VERSION};
 use super::link::{self, Published};
 use super::nodes::Nodes;
+use super::outbox::OutboxRounds;
 use super::rounds::Rounds;
 use super::server_checks;
 use super::settings::RedisSettings;
@@ -84,11 +85,13 @@ pub enum OpenError {
 impl OpenError {
     pub(super) fn of(server: &str, prefix: &str, error: &RedisError) -> Self {
         let (server, reason) = (server.to_owned(), words_of(error));
+        if is_denied(error) {
+            return Self::Permission { server, reason, prefix: prefix.to_owned() };
+        }
         match (error.kind(), error.code()) {
             (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
                 Self::Password { server, reason }
             }
-            (_, Some("NOPERM")) => Self::Permission { server, reason, prefix: prefix.to_owned() },
             (_, Some("READONLY")) => Self::Replica { server },
             (ErrorKind::InvalidClientConfig, _) => Self::Url { url: server, reason },
             _ if error.is_io_error() => Self::Unreachable { server, reason },
@@ -176,6 +179,8 @@ async fn open_inside(
     let failed = |error: RedisError| OpenError::of(&name, &prefix, &error);
     let mut connection: MultiplexedConnection = link::try_out(&server).await.map_err(failed)?;
     let found = server_checks::check(&mut connection, settings, &name).await?;
+    // The links do it too, and would try for ever where it is not allowed.
+    link::load_scripts(&mut connection).await.map_err(failed)?;
     let (published, hearing) = mpsc::unbounded_channel::<Published>();
     let nodes = Nodes::new(server, found.clustered, published);
     let stored = |reason: StoreError| OpenError::Store { server: name.clone(), reason };
@@ -189,18 +194,21 @@ async fn open_inside(
     };
     let Around { clock, ids, bell, feed, thread } = around;
     let rounds = Arc::new(Rounds::new(settings.lease, settings.time, clock.clone()));
+    let outbox_rounds = Arc::new(OutboxRounds::new(settings.lease, settings.time, &clock));
     let watches = Watches::new(feed);
     let store = RedisStore {
         nodes: nodes.clone(),
         keys: keys.clone(),
         layout: layout.clone(),
         rounds: rounds.clone(),
+        outbox_rounds: outbox_rounds.clone(),
         watches: watches.clone(),
         clock,
         ids,
         limits: settings.limits.clone(),
         lease: settings.lease,
         most_unarchived_bytes: settings.most_unarchived_bytes,
+        archived_grace: settings.archived_grace,
         time: settings.time,
         thread,
     };
@@ -208,9 +216,8 @@ async fn open_inside(
         // From now on it is known how long this server has been up.
         store.rescue_in(partition, 0).await.map_err(stored)?;
     }
-    let hears_changes = settings.hears_changes;
     let partitions = Mutex::new(HashMap::new());
-    let ears = Arc::new(Ears { nodes, keys, layout, rounds, watches, bell, hears_changes, partitions });
+    let ears = Arc::new(Ears { nodes, keys, layout, rounds, outbox_rounds, watches, bell, partitions });
     tokio::spawn(ears.clone().hear(hearing));
     ears.settle().await;
     tokio::spawn(ears.keep());

@@ -107,7 +107,6 @@ pub(super) struct Fields {
     asked: u8,
     takeovers: u32,
     pub(super) head: u64,
-    pub(super) bytes: u64,
     summary: String,
     due: Option<i64>,
     started: Option<i64>,
@@ -122,7 +121,41 @@ fn number<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T,
     text.parse().map_err(unreadable)
 }
 
+/// The fields that a claim answers, in its order; the last ones only scripts read.
+const CLAIMED: [&[u8]; 19] = [
+    b"tenant",
+    b"flow",
+    b"state",
+    b"ran",
+    b"head",
+    b"summary",
+    b"due",
+    b"started",
+    b"claim",
+    b"worker",
+    b"epoch",
+    b"needs",
+    b"lane",
+    b"priority",
+    b"version",
+    b"asked",
+    b"takeovers",
+    b"unique",
+    b"parent",
+];
+
 impl Fields {
+    /// From the values that a claim answers.
+    pub(super) fn read_claimed(values: Value) -> Result<Self, StoreError> {
+        let mut fields = Self::default();
+        for (name, value) in CLAIMED.into_iter().zip(reply::list(values)?) {
+            if value != Value::Nil {
+                fields.take(name, reply::text(value)?)?;
+            }
+        }
+        Ok(fields)
+    }
+
     /// From names and values in turn.
     pub(super) fn read(flat: Value) -> Result<Self, StoreError> {
         let mut fields = Self::default();
@@ -144,7 +177,6 @@ impl Fields {
             b"asked" => self.asked = number(&value)?,
             b"takeovers" => self.takeovers = number(&value)?,
             b"head" => self.head = number(&value)?,
-            b"bytes" => self.bytes = number(&value)?,
             b"summary" => self.summary = value,
             b"due" if value.is_empty() => self.due = None,
             b"due" => self.due = Some(number(&value)?),

@@ -36,6 +36,7 @@ pub(super) fn bytes(reply: Value) -> Result<Vec<u8>, StoreError> {
     match reply {
         Value::BulkString(bytes) => Ok(bytes),
         Value::SimpleString(text) => Ok(text.into_bytes()),
+        Value::Int(number) => Ok(number.to_string().into_bytes()),
         other => Err(odd(&other, "a text")),
     }
 }

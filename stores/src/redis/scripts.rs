@@ -1,11 +1,12 @@
 //! The scripts: each a file in `scripts/`, put together from what it shares with others.
 //!
-//! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them. None may run
-//! without memory but the one that frees it: what ends a task or lets go of it writes too, and memory is no bound of ours.
+//! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them. Without memory
+//! only those may run that free it or keep what is as it is.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
 
+use caudal_engine::notification::{Channel, NewNotification};
 use caudal_engine::task::crash_loop;
 use redis::{Cmd, ToRedisArgs};
 
@@ -59,9 +60,25 @@ impl Call {
         self.command.arg(argument);
     }
 
+    /// As `outbox.lua` reads them.
+    pub(super) fn notifications(self, new: &[NewNotification]) -> Self {
+        new.iter().fold(self, |call, new| {
+            let call = call.arg(new.id.to_string()).arg(channel_letter(new.channel));
+            call.arg(&*new.recipient).arg(new.body.text())
+        })
+    }
+
     /// As Lua is told a yes and a no.
     pub(super) fn flag(self, flag: bool) -> Self {
         self.arg(if flag { "1" } else { "" })
+    }
+}
+
+/// As scripts name a channel.
+pub(super) fn channel_letter(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Mail => "m",
+        Channel::Webhook => "w",
     }
 }
 
@@ -86,19 +103,32 @@ scripts! {
     ARCHIVED = " flags=allow-oom" "work" "archived";
     APPEND = "" "append";
     CHECK = "" "check";
-    CLAIM = "" "work" "claim";
+    CLAIM = "" "claim";
     CONTROL = "" "work" "birth" "ending" "control";
     CREATE = "" "work" "birth" "create";
+    CREATE_PLAIN = "" "create_plain";
+    END_PLAIN = "" "end_plain";
     GROW = "" "grow";
     LAYOUT = "" "layout";
     EVENTS = " flags=no-writes" "events";
-    FAIL = "" "work" "birth" "ending" "fail";
+    FAIL = "" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
+    OUTBOX_ADMIT = "" "outbox_admit";
+    OUTBOX_CLAIM = "" "work" "outbox" "outbox_claim";
+    OUTBOX_FORGET = " flags=allow-oom" "work" "outbox" "outbox_forget";
+    OUTBOX_PUT = "" "work" "outbox" "outbox_put";
+    OUTBOX_READ = " flags=no-writes" "outbox_read";
+    OUTBOX_RENEW = " flags=allow-oom" "outbox_renew";
+    OUTBOX_RESEND = "" "work" "outbox" "outbox_resend";
+    OUTBOX_RESTORE = "" "work" "outbox" "outbox_restore";
+    OUTBOX_SETTLE = " flags=allow-oom" "work" "outbox" "outbox_settle";
+    OUTBOX_SUPPRESS = "" "outbox_suppress";
     READ = " flags=no-writes" "read";
-    RENEW = "" "renew";
+    /// It makes nothing longer: a full server must not cost everybody their claims.
+    RENEW = " flags=allow-oom" "renew";
     RESCUE = "" "work" "birth" "ending" "rescue";
     RESERVE = "" "reserve";
     SETTLE = "" "settle";
     SIGNAL = "" "work" "signal";
-    WRITE = "" "work" "birth" "ending" "write";
+    WRITE = "" "work" "birth" "ending" "outbox" "write";
 }

@@ -1,7 +1,7 @@
 //! Whether the server is one that tasks can be trusted to.
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, Value};
 use tracing::warn;
 
 use super::keys::Keys;
@@ -119,21 +119,7 @@ pub(super) async fn foreign_keys(nodes: &Nodes, keys: &Keys, server: &str) -> Re
         other => return Err(foreign(format!("{layout} is a {other}"))),
     }
     let rehearsal = CHECK.call(&keys.of(0)).arg(0);
-    match first.commands.send(&rehearsal.command).await {
-        Ok(_) => Ok(()),
-        // A script tells of a missing permission in words of its own.
-        Err(error) if is_denied(&error) => Err(OpenError::Permission {
-            server: server.to_owned(),
-            reason: super::fault::words_of(&error),
-            prefix: keys.prefix().to_owned(),
-        }),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-fn is_denied(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
-        || error.detail().is_some_and(|detail| detail.contains("ACL") || detail.contains("permission"))
+    first.commands.send(&rehearsal.command).await.map(drop).map_err(failed)
 }
 
 /// Looks for a key with our prefix. A server with millions of keys of others is not looked through to its end.

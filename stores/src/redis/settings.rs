@@ -31,14 +31,15 @@ pub struct RedisSettings {
     /// What has ended is kept until somebody confirms that it is archived, and no more than this may wait for that.
     /// None means that there is no archive: what has ended is kept here, as long as the limits say.
     pub most_unarchived_bytes: Option<u64>,
-    /// Whether this process wants to know of every change of state, for lists. A worker alone does not.
-    pub hears_changes: bool,
+    /// How long what is archived can still be had from here: lists and streams of what just ended need no archive.
+    pub archived_grace: Duration,
     pub time: StoreTime,
 }
 
 impl RedisSettings {
     pub const DEFAULT_PREFIX: &str = "caudal:";
     pub const LEASE: Duration = Duration::from_millis(2_500);
+    pub const ARCHIVED_GRACE: Duration = Duration::from_secs(60 * 60);
 
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -49,7 +50,7 @@ impl RedisSettings {
             lease: Self::LEASE,
             limits: Limits::default(),
             most_unarchived_bytes: None,
-            hears_changes: true,
+            archived_grace: Self::ARCHIVED_GRACE,
             time: StoreTime::default(),
         }
     }

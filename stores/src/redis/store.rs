@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{
     ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, IdSource, NewSignal, Renewed,
     Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite,
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use super::keys::Keys;
 use super::layout::Layout;
 use super::nodes::Nodes;
+use super::outbox::OutboxRounds;
 use super::reply;
 use super::rounds::Rounds;
 use super::scripts::CHECK;
@@ -29,12 +31,14 @@ pub struct RedisStore {
     pub(super) keys: Arc<Keys>,
     pub(super) layout: Arc<Layout>,
     pub(super) rounds: Arc<Rounds>,
+    pub(super) outbox_rounds: Arc<OutboxRounds>,
     pub(super) watches: Arc<Watches>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
     pub(super) limits: Limits,
     pub(super) lease: Duration,
     pub(super) most_unarchived_bytes: Option<u64>,
+    pub(super) archived_grace: Duration,
     pub(super) time: StoreTime,
     pub(super) thread: IoThread,
 }
@@ -153,8 +157,13 @@ impl TaskStore for RedisStore {
         self.rescue_round(most).await
     }
 
-    async fn fail_queued(&self, task: TaskId, error: ErrorReport) -> Result<bool, StoreError> {
-        self.fail_once(task, error).await
+    async fn fail_queued(
+        &self,
+        task: TaskId,
+        error: ErrorReport,
+        notifications: Vec<NewNotification>,
+    ) -> Result<bool, StoreError> {
+        self.fail_once(task, error, &notifications).await
     }
 
     async fn control(&self, tenant: &Tenant, task: TaskId, control: Control) -> Result<TaskState, ControlRefused> {

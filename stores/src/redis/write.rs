@@ -1,6 +1,6 @@
 //! The one write of a running task: check the claim, the number and what the worker has seen; then apply all of it.
 //!
-//! Most writes add events and go on; they have a small script of their own.
+//! Most writes add events and go on, and most ends have nobody to tell: these have small scripts of their own.
 
 use caudal_engine::ports::{TaskWrite, Then, WriteRefused, Written};
 use caudal_engine::task::{TaskId, TaskState, WireState};
@@ -11,7 +11,7 @@ use super::fault::unreadable;
 use super::log::lines_of;
 use super::record::{claim_text, waits_text};
 use super::reply;
-use super::scripts::{APPEND, Call, WRITE};
+use super::scripts::{APPEND, Call, END_PLAIN, WRITE};
 use super::store::RedisStore;
 
 impl RedisStore {
@@ -20,15 +20,22 @@ impl RedisStore {
             return Err(WriteRefused::Stale);
         }
         let partition = write.task.partition();
-        let only_appends = matches!(write.then, Then::GoOn)
-            && write.signals_taken.is_empty()
+        let is_plain = write.signals_taken.is_empty()
             && write.children.is_empty()
             && write.notifications.is_empty()
             && write.compact_from.is_none();
-        let call = if only_appends { self.append_of(write) } else { self.write_of(write)? };
-        let answer = self.nodes.call(partition, &call).await?;
-        let rings = !write.children.is_empty() || !matches!(write.then, Then::GoOn);
-        if rings {
+        let answer = match &write.then {
+            Then::GoOn if is_plain => self.nodes.call(partition, &self.append_of(write)).await?,
+            Then::End { state, outcome } if is_plain && outcome.continued_as.is_none() => {
+                match self.nodes.call(partition, &self.end_of(write, *state)?).await? {
+                    // It has more to it: relatives, or a key.
+                    Value::Nil => self.nodes.call(partition, &self.write_of(write)?).await?,
+                    answer => answer,
+                }
+            }
+            _ => self.nodes.call(partition, &self.write_of(write)?).await?,
+        };
+        if !is_plain || !matches!(write.then, Then::GoOn) {
             self.rounds.ring(partition);
         }
         answer_of(&answer, write.events.len() as u64)
@@ -40,6 +47,16 @@ impl RedisStore {
             .arg(lines_of(&write.events))
             .arg(summary_text(&write.summary))
             .flag(write.step_finished)
+    }
+
+    fn end_of(&self, write: &TaskWrite, state: TaskState) -> Result<Call, WriteRefused> {
+        let call = END_PLAIN.call(&self.keys.of(write.task.partition())).arg(self.turned());
+        Ok(claimed(call, write)
+            .arg(write.events.len())
+            .arg(lines_of(&write.events))
+            .arg(summary_text(&write.summary))
+            .arg(state.as_str())
+            .arg(shown(state)?.as_str()))
     }
 
     fn write_of(&self, write: &TaskWrite) -> Result<Call, WriteRefused> {
@@ -67,10 +84,7 @@ impl RedisStore {
             self.describe(&mut call, child, child.id)?;
             call = call.flag(child.options.continued_from == Some(write.task));
         }
-        for notification in &write.notifications {
-            call = call.arg(&*notification.id).arg(notification.body.text());
-        }
-        Ok(call)
+        Ok(call.notifications(&write.notifications))
     }
 
     /// What then, when it is due again, its waits, and whether it goes on in another task.

@@ -1,5 +1,6 @@
 //! What a group has to tell the process once it is durable: rings, news and changes, in the order they came.
 
+use caudal_engine::notification::Channel;
 use caudal_engine::ports::{Bell, Feed, TaskChange};
 use caudal_engine::task::{TaskId, Tenant};
 
@@ -14,6 +15,7 @@ enum Announcement {
 #[derive(Debug, Default)]
 pub(super) struct Announcements {
     line: bool,
+    outbox: [bool; Channel::ALL.len()],
     others: Vec<Announcement>,
 }
 
@@ -29,6 +31,10 @@ impl Announcements {
     /// Whoever the ring would wake knows already.
     pub(super) fn spare_line(&mut self) {
         self.line = false;
+    }
+
+    pub(super) fn ring_outbox(&mut self, channel: Channel) {
+        self.outbox[channel as usize] = true;
     }
 
     pub(super) fn ring_task(&mut self, task: TaskId) {
@@ -50,6 +56,7 @@ impl Announcements {
 
     pub(super) fn clear(&mut self) {
         self.line = false;
+        self.outbox = Default::default();
         self.others.clear();
     }
 
@@ -58,6 +65,11 @@ impl Announcements {
     pub(super) fn tell(&mut self, bell: &Bell, feed: &Feed) {
         if std::mem::take(&mut self.line) {
             bell.ring_line();
+        }
+        for channel in Channel::ALL {
+            if std::mem::take(&mut self.outbox[channel as usize]) {
+                bell.ring_outbox(channel);
+            }
         }
         for announcement in self.others.drain(..) {
             match announcement {

@@ -19,11 +19,10 @@ const MOST_EXPIRED_KEYS: u32 = 500;
 const FIRST_ENDED: &str = "SELECT id, ended_at FROM tasks WHERE ended_at IS NOT NULL ORDER BY ended_at, task LIMIT 1";
 
 /// Removes what belongs to a task.
-const FORGET: [&str; 5] = [
+const FORGET: [&str; 4] = [
     "DELETE FROM log_pages WHERE task = ?1",
     "DELETE FROM signals WHERE task = ?1",
     "DELETE FROM task_details WHERE task = ?1",
-    "DELETE FROM notifications WHERE task = (SELECT id FROM tasks WHERE task = ?1) AND state <> 'queued'",
     "DELETE FROM tasks WHERE task = ?1",
 ];
 
@@ -71,6 +70,7 @@ impl Session<'_> {
         for sql in FORGET {
             self.connection.prepare_cached(sql)?.execute([row.key])?;
         }
+        self.forget_notifications(row.id)?;
         self.memory.counts.count(row.tenant, row.flow, row.state, -1);
         self.announcements.gone(row.id);
         self.announce_change(row)

@@ -20,20 +20,20 @@ impl Session<'_> {
             return Ok(Ok(Created { id: new.id, new: false }));
         }
         let tenant = self.memory.names.add_tenant(self.connection, &new.tenant)?;
-        match self.first_use(tenant, new)? {
+        match self.first_use(tenant, new.idempotency.as_ref())? {
             Some(Ok(first)) => return Ok(Ok(Created { id: first, new: false })),
             Some(Err(refused)) => return Ok(Err(refused)),
             None => {}
         }
         if let Some(holder) = self.holder_of_unique_key(tenant, new)? {
             // The key's next use must answer the same, even when the holder has ended by then.
-            self.remember_use(tenant, new, holder)?;
+            self.remember_use(tenant, new.idempotency.as_ref(), holder)?;
             return Ok(Ok(Created { id: holder, new: false }));
         }
         if self.memory.counts.busy(tenant) >= self.limits.line_per_tenant {
             return Ok(Err(CreateRefused::LineFull));
         }
-        self.remember_use(tenant, new, new.id)?;
+        self.remember_use(tenant, new.idempotency.as_ref(), new.id)?;
         self.put_in_line(tenant, new)?;
         Ok(Ok(Created { id: new.id, new: true }))
     }
@@ -81,8 +81,12 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn first_use(&self, tenant: i64, new: &NewTask) -> Result<Option<Result<TaskId, CreateRefused>>, Fault> {
-        let Some(Idempotency { key, body_hash }) = &new.idempotency else { return Ok(None) };
+    pub(super) fn first_use(
+        &self,
+        tenant: i64,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Result<TaskId, CreateRefused>>, Fault> {
+        let Some(Idempotency { key, body_hash }) = idempotency else { return Ok(None) };
         let mut statement = self
             .connection
             .prepare_cached("SELECT id, created_at, body_hash FROM idempotency_keys WHERE tenant = ?1 AND key = ?2")?;
@@ -97,8 +101,13 @@ impl Session<'_> {
         Ok(Some(if same { Ok(first) } else { Err(CreateRefused::IdempotencyConflict { first }) }))
     }
 
-    fn remember_use(&self, tenant: i64, new: &NewTask, task: TaskId) -> Result<(), Fault> {
-        if let Some(Idempotency { key, body_hash }) = &new.idempotency {
+    pub(super) fn remember_use(
+        &self,
+        tenant: i64,
+        idempotency: Option<&Idempotency>,
+        task: TaskId,
+    ) -> Result<(), Fault> {
+        if let Some(Idempotency { key, body_hash }) = idempotency {
             self.connection
                 .prepare_cached(
                     "INSERT OR REPLACE INTO idempotency_keys (tenant, key, id, body_hash, created_at) \

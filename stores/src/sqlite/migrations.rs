@@ -7,7 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::fault::Fault;
 use super::open::OpenError;
 
-const MIGRATIONS: &[(&str, &str)] = &[("0001_tasks", include_str!("../../../migrations/sqlite/0001_tasks.sql"))];
+pub(super) const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_tasks", include_str!("../../../migrations/sqlite/0001_tasks.sql")),
+    ("0002_outbox", include_str!("../../../migrations/sqlite/0002_outbox.sql")),
+];
 
 pub(super) fn run(connection: &mut Connection, database: &Path) -> Result<(), OpenError> {
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Each operation has a file: `create`, `claim`, `write`, `end`, `control`, `signal`, `rescue`, `clean`, `list`,
-//! `stats`. What they share: `session` (the few changes all are made of), `row`, `log`, `lanes`, `counts`, `names`.
+//! `stats`; those of notifications are in `outbox/`. What they share: `session` (the few changes all are made of), `row`, `log`, `lanes`, `counts`, `names`.
 
 mod announcements;
 mod backup;
@@ -35,6 +35,7 @@ mod migrations;
 mod names;
 mod open;
 mod operation;
+mod outbox;
 #[cfg(test)]
 mod plans;
 mod readers;

@@ -5,7 +5,9 @@ use rusqlite::Connection;
 /// An empty database with the schema.
 pub(super) fn schema() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("../../../migrations/sqlite/0001_tasks.sql")).unwrap();
+    for (_, sql) in super::migrations::MIGRATIONS {
+        connection.execute_batch(sql).unwrap();
+    }
     connection
 }
 

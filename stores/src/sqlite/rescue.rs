@@ -4,6 +4,7 @@
 //! They only ever become fewer, so one walk over the running tasks, taken in batches, finds them all; nothing has to
 //! be done when the store is opened.
 
+use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{Outcome, Rescued};
 use caudal_engine::task::event::{TaskCancelled, TaskFailed, TaskRescued};
 use caudal_engine::task::{ErrorReport, Move, TaskId, TaskState, WorkerId, crash_loop};
@@ -89,9 +90,15 @@ impl Session<'_> {
         Ok(Rescued { task: row.id, tenant, flow, takeovers })
     }
 
-    pub(super) fn fail_queued(&mut self, task: TaskId, error: &ErrorReport) -> Result<bool, Fault> {
+    pub(super) fn fail_queued(
+        &mut self,
+        task: TaskId,
+        error: &ErrorReport,
+        notifications: &[NewNotification],
+    ) -> Result<bool, Fault> {
         let Some(mut row) = self.row(task)?.filter(|row| row.state == TaskState::Queued) else { return Ok(false) };
         self.tell(&mut row, [TaskFailed { error: error.clone() }.into()])?;
+        self.bear(row.tenant, Some(row.id), notifications)?;
         self.close(&mut row, Move::Fail)?;
         self.save(&mut row)?;
         self.follow_end(&row, &Outcome { error: Some(error.clone()), ..Outcome::default() })?;

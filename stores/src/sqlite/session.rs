@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::lanes::Lanes;
 use super::log::{self, NewPage};
 use super::names::Names;
+use super::outbox::OutboxCounts;
 use super::rescue::Orphans;
 use super::row::{Stored, TaskRow};
 use super::running::Running;
@@ -26,6 +27,7 @@ pub(super) struct Memory {
     pub(super) names: Names,
     pub(super) lanes: Lanes,
     pub(super) counts: Counts,
+    pub(super) outbox: OutboxCounts,
     pub(super) running: Running,
     pub(super) orphans: Orphans,
     /// Tasks that no claim can read: passed over until the next start looks again, so that they hold up nobody.
@@ -40,6 +42,7 @@ impl Memory {
             names,
             lanes,
             counts,
+            outbox: OutboxCounts::load(connection)?,
             running: Running::default(),
             orphans: Orphans::default(),
             unreadable: HashSet::new(),
@@ -49,6 +52,7 @@ impl Memory {
     /// Writes down the figures that a group has changed.
     pub(super) fn save(&mut self, connection: &Connection) -> Result<(), Fault> {
         self.lanes.save(connection)?;
+        self.outbox.save(connection)?;
         self.counts.save(connection)
     }
 
@@ -64,6 +68,7 @@ impl Memory {
         self.names.load(connection)?;
         self.lanes = Lanes::load(connection)?;
         self.counts = Counts::load(connection)?;
+        self.outbox = OutboxCounts::load(connection)?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{
     Bell, ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, Feed, IdSource, IdleWorker,
     NewSignal, Renewed, Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage,
@@ -26,10 +27,10 @@ use super::readers::Readers;
 use super::session::{Memory, Session};
 use super::settings::SqliteSettings;
 use super::writer::{Order, QUEUE, Surroundings, Writer};
-use super::{list, log, record, stats};
+use super::{list, log, outbox, record, stats};
 
 /// About what an operation without texts adds to a group.
-const SMALL: usize = 256;
+pub(super) const SMALL: usize = 256;
 /// Tasks forgotten in one transaction.
 const CLEAN_BITE: usize = 50;
 /// Bites of free pages given back per call.
@@ -38,8 +39,8 @@ const VACUUM_BITES: usize = 16;
 pub struct SqliteStore {
     orders: mpsc::Sender<Order>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    readers: Readers,
-    names: Names,
+    pub(super) readers: Readers,
+    pub(super) names: Names,
     idle_workers: IdleWorkers,
     clock: Arc<dyn Clock>,
     database: PathBuf,
@@ -60,6 +61,7 @@ impl SqliteStore {
         let database = settings.folder.join(DATABASE);
         let failed = |fault: Fault| OpenError::of(&database, &fault);
         let mut connection = open::open_writer(&database, settings)?;
+        outbox::take_over(&connection).map_err(failed)?;
         let names = Names::default();
         let memory = Memory::load(&connection, names.clone()).map_err(failed)?;
         let checkpoints = Checkpoints::start(&mut connection, &database).map_err(failed)?;
@@ -101,7 +103,7 @@ impl SqliteStore {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    async fn run<T, F>(&self, bytes: usize, run: F) -> Result<T, StoreError>
+    pub(super) async fn run<T, F>(&self, bytes: usize, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Session<'_>) -> Result<T, Fault> + Send + 'static,
@@ -157,15 +159,21 @@ impl TaskStore for SqliteStore {
     async fn write(&self, write: TaskWrite) -> Result<Written, WriteRefused> {
         let events: usize = write.events.iter().map(String::len).sum();
         let children: usize = write.children.iter().map(bytes_of).sum();
-        self.run(SMALL + events + children, move |session| session.write(&write)).await?
+        let notifications: usize = write.notifications.iter().map(|new| SMALL + new.body.len()).sum();
+        self.run(SMALL + events + children + notifications, move |session| session.write(&write)).await?
     }
 
     async fn rescue(&self, most: usize) -> Result<Vec<Rescued>, StoreError> {
         self.run(SMALL, move |session| session.rescue(most)).await
     }
 
-    async fn fail_queued(&self, task: TaskId, error: ErrorReport) -> Result<bool, StoreError> {
-        self.run(SMALL, move |session| session.fail_queued(task, &error)).await
+    async fn fail_queued(
+        &self,
+        task: TaskId,
+        error: ErrorReport,
+        notifications: Vec<NewNotification>,
+    ) -> Result<bool, StoreError> {
+        self.run(SMALL, move |session| session.fail_queued(task, &error, &notifications)).await
     }
 
     async fn control(&self, tenant: &Tenant, task: TaskId, control: Control) -> Result<TaskState, ControlRefused> {

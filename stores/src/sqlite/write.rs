@@ -2,7 +2,7 @@
 //!
 //! Most writes add events and go on. Those cost one insert: the row stays in memory.
 
-use caudal_engine::ports::{NewNotification, TaskWrite, Then, WriteRefused, Written};
+use caudal_engine::ports::{TaskWrite, Then, WriteRefused, Written};
 use caudal_engine::task::{APPROVAL_PREFIX, Move, NewTask, TaskState};
 use rusqlite::params;
 
@@ -25,7 +25,7 @@ impl Session<'_> {
             row.takeovers = 0;
         }
         self.take_signals(&row, &write.signals_taken)?;
-        self.queue_notifications(&row, &write.notifications)?;
+        self.bear(row.tenant, Some(row.id), &write.notifications)?;
         if let Some(from) = write.compact_from {
             log::compact(self.connection, row.key, from)?;
         }
@@ -76,24 +76,6 @@ impl Session<'_> {
             self.connection
                 .prepare_cached("UPDATE signals SET taken = 1 WHERE task = ?1 AND seq = ?2")?
                 .execute(params![row.key, signed(*seq)])?;
-        }
-        Ok(())
-    }
-
-    fn queue_notifications(&self, row: &TaskRow, notifications: &[NewNotification]) -> Result<(), Fault> {
-        for notification in notifications {
-            self.connection
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO notifications (id, task, tenant, body, created_at) \
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![
-                    notification.id,
-                    row.id.as_bytes(),
-                    row.tenant,
-                    notification.body.text(),
-                    self.now.as_millis()
-                ])?;
         }
         Ok(())
     }

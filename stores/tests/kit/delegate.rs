@@ -11,7 +11,7 @@ macro_rules! store_over {
             renew(worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError>;
             write(write: TaskWrite) -> Result<Written, WriteRefused>;
             rescue(most: usize) -> Result<Vec<Rescued>, StoreError>;
-            fail_queued(task: TaskId, error: ErrorReport) -> Result<bool, StoreError>;
+            fail_queued(task: TaskId, error: ErrorReport, notifications: Vec<NewNotification>) -> Result<bool, StoreError>;
             control(tenant: &Tenant, task: TaskId, control: Control) -> Result<TaskState, ControlRefused>;
             signal(tenant: &Tenant, signal: NewSignal) -> Result<SignalAccepted, SignalRefused>;
             task(tenant: &Tenant, task: TaskId) -> Result<Option<TaskRecord>, StoreError>;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{
     ClaimRequest, Claimed, Control, ControlRefused, CreateRefused, Created, NewSignal, Renewed, Rescued,
     SignalAccepted, SignalRefused, StoreError, StoreStats, TaskChange, TaskFilter, TaskPage, TaskStore, TaskWrite,
@@ -93,8 +94,13 @@ impl TaskStore for MemoryLive {
         self.memory.rescue(most).await
     }
 
-    async fn fail_queued(&self, task: TaskId, error: ErrorReport) -> Result<bool, StoreError> {
-        self.memory.fail_queued(task, error).await
+    async fn fail_queued(
+        &self,
+        task: TaskId,
+        error: ErrorReport,
+        notifications: Vec<NewNotification>,
+    ) -> Result<bool, StoreError> {
+        self.memory.fail_queued(task, error, notifications).await
     }
 
     async fn control(&self, tenant: &Tenant, task: TaskId, control: Control) -> Result<TaskState, ControlRefused> {

@@ -6,6 +6,10 @@
 pub mod delegate;
 pub mod ended;
 pub mod memory_live;
+// The end-to-end tests start the same servers; their kit builds on the stores, so it cannot be a dependency here.
+#[path = "../../../tests/src/free_port.rs"]
+mod free_port;
+#[path = "../../../tests/src/postgres_server.rs"]
 pub mod postgres_server;
 
 use std::sync::atomic::{AtomicU32, Ordering};

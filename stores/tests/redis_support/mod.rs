@@ -9,8 +9,15 @@
 )]
 
 // The end-to-end tests start the same servers; their kit builds on the stores, so it cannot be a dependency here.
+#[path = "../../../tests/src/free_port.rs"]
+mod free_port;
 #[path = "../../../tests/src/redis_server.rs"]
 pub mod redis_server;
+
+pub mod keyspace;
+pub mod monitor;
+pub mod proxy;
+pub mod scenes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

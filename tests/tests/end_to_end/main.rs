@@ -8,4 +8,5 @@ mod disk;
 mod errors;
 mod life;
 mod tasks;
+mod thinking;
 mod waiting;

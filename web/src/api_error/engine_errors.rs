@@ -1,8 +1,12 @@
 //! What the engine refuses, in the wire's words. Each match is exhaustive, so that a new refusal must choose its row.
 
-use caudal_engine::ports::{Control, ControlRefused, CreateRefused, SignalRefused, StoreError};
+use caudal_engine::flow::Missing;
+use caudal_engine::ports::{
+    Control, ControlRefused, CreateRefused, PutRefused, ResendRefused, SignalRefused, StoreError, TemplateError,
+};
 use caudal_engine::task::WireState;
 use caudal_engine::use_cases::retry::RetryError;
+use caudal_engine::use_cases::send_notification::SendError;
 use caudal_engine::use_cases::signal::SignalError;
 use caudal_engine::use_cases::start::StartError;
 
@@ -60,6 +64,7 @@ impl From<StartError> for ApiError {
             StartError::InvalidField { field, message } => {
                 Self::new(Reason::InvalidInputs, format!("{field}: {message}.")).at(format!("/{field}"), message)
             }
+            StartError::NotConfigured { flow, missing } => not_configured(flow, &missing),
             StartError::TooLarge { bytes, most } => too_large("The inputs have", bytes, most),
             StartError::Refused(refused) => refused.into(),
             StartError::Store(error) => error.into(),
@@ -107,8 +112,47 @@ impl From<RetryError> for ApiError {
             RetryError::UnknownFlow { flow } => {
                 Self::new(Reason::UnknownFlow, format!("There is no flow named '{flow}' any more."))
             }
+            RetryError::NotConfigured { flow, missing } => not_configured(flow, &missing),
             RetryError::Refused(refused) => refused.into(),
             RetryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SendError> for ApiError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::InvalidField { field, message } => {
+                Self::new(Reason::InvalidInputs, format!("{field}: {message}.")).at(format!("/{field}"), message)
+            }
+            SendError::TooLarge { bytes, most } => too_large("The context has", bytes, most),
+            SendError::Template(error) => {
+                let place = match error {
+                    TemplateError::Unknown { .. } => "/template",
+                    TemplateError::Unfit { .. } => "/context",
+                };
+                let message = error.to_string();
+                Self::new(Reason::InvalidInputs, format!("{message}.")).at(place, message)
+            }
+            SendError::Refused(PutRefused::IdempotencyConflict) => {
+                let detail = "This Idempotency-Key was used with another body.";
+                Self::new(Reason::IdempotencyConflict, detail)
+                    .hint("Use a new key for a new request, or repeat the first one unchanged.")
+            }
+            SendError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResendRefused> for ApiError {
+    fn from(error: ResendRefused) -> Self {
+        match error {
+            ResendRefused::NotFound => Self::no_notification(),
+            ResendRefused::WrongState { state } => {
+                let detail = format!("The notification is {}: retry is not possible.", state.as_str());
+                Self::new(Reason::WrongState, detail).hint("It is possible in failed, suppressed.")
+            }
+            ResendRefused::Store(error) => error.into(),
         }
     }
 }
@@ -145,6 +189,14 @@ impl ApiError {
 
 fn wrong_state(state: WireState, verb: &str) -> ApiError {
     ApiError::new(Reason::WrongState, format!("The task is {}: {verb} is not possible.", state.as_str()))
+}
+
+/// The hint names the settings.
+fn not_configured(flow: &str, missing: &[Missing]) -> ApiError {
+    let list =
+        |word: fn(&Missing) -> &'static str, between: &str| missing.iter().map(word).collect::<Vec<_>>().join(between);
+    let detail = format!("The flow '{flow}' needs {}, which this server does not have.", list(|m| m.what, " and "));
+    ApiError::new(Reason::FlowNotConfigured, detail).hint(list(|m| m.hint, " "))
 }
 
 fn too_large(what: &str, bytes: usize, most: usize) -> ApiError {

@@ -56,6 +56,7 @@ reasons! {
     UnknownHost 421 "unknown_host" "This host is not served here"
     RateLimited 429 "rate_limited" "Too much at once"
     LineFull 429 "line_full" "The line is full"
+    FlowNotConfigured 503 "flow_not_configured" "The flow lacks something that it needs"
     StoreUnavailable 503 "store_unavailable" "The store cannot be reached"
     ArchiveBehind 503 "archive_behind" "The archive is behind"
     Internal 500 "internal" "Something went wrong here"
@@ -94,6 +95,10 @@ impl ApiError {
 
     pub(crate) fn no_task() -> Self {
         Self::new(Reason::NotFound, "There is no such task.")
+    }
+
+    pub(crate) fn no_notification() -> Self {
+        Self::new(Reason::NotFound, "There is no such notification.")
     }
 
     pub(crate) fn method_not_allowed(method: &str, allow: String) -> Self {
@@ -156,6 +161,8 @@ impl ApiError {
     fn retry_after_seconds(&self) -> Option<u32> {
         self.retry_after_seconds.or(match self.reason {
             Reason::LineFull | Reason::ArchiveBehind => Some(5),
+            // Somebody must change the settings and start the server again.
+            Reason::FlowNotConfigured => Some(60),
             Reason::RateLimited | Reason::StoreUnavailable => Some(1),
             _ => None,
         })

@@ -159,7 +159,7 @@ impl Pump {
         let Some(channel) = self.channel.upgrade() else { return false };
         let known = self.head;
         let new = || entries.iter().filter(|entry| entry.seq > known);
-        let Some(last) = new().last() else { return true };
+        let Some(last) = new().next_back() else { return true };
         self.head = last.seq;
         self.unfolded.extend(new().cloned());
         let mut state = channel.state();

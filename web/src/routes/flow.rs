@@ -2,7 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Path;
+use caudal_engine::Engine;
 use caudal_engine::flow::FlowDefinition;
+use caudal_engine::use_cases::readiness::missing;
 use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult, Reason};
@@ -14,20 +16,21 @@ pub(super) async fn flow(site: OfSite, name: Path<String>) -> ApiResult {
         ApiError::new(Reason::NotFound, format!("There is no flow named '{}'.", name.escape_debug()))
             .hint(format!("Known flows: {}", registry.names().join(", ")))
     })?;
-    Ok(HttpResponse::Ok().json(shown_flow(&site, flow)))
+    Ok(HttpResponse::Ok().json(shown_flow(&site, flow).await?))
 }
 
 /// With how its newest tasks went, as far as this process knows.
-pub(super) fn shown_flow(site: &Site, flow: &'static FlowDefinition) -> Value {
-    let mut shown = flow_json(flow);
+pub(super) async fn shown_flow(site: &Site, flow: &'static FlowDefinition) -> Result<Value, ApiError> {
+    let mut shown = flow_json(&site.engine, flow).await?;
     shown["recent"] = json!(site.figures.recent(flow.name));
-    shown
+    Ok(shown)
 }
 
-fn flow_json(flow: &'static FlowDefinition) -> Value {
+async fn flow_json(engine: &Engine, flow: &'static FlowDefinition) -> Result<Value, ApiError> {
     let options = &flow.options;
+    let missing = missing(engine, flow).await?;
     let seconds = |millis: Option<u64>| millis.map(|millis| millis as f64 / 1_000.0);
-    json!({
+    Ok(json!({
         "name": flow.name,
         "title": flow.title,
         "summary": flow.summary,
@@ -43,8 +46,9 @@ fn flow_json(flow: &'static FlowDefinition) -> Value {
             "deadline_seconds": seconds(options.deadline_ms),
             "retries": options.retries,
             "concurrency": options.concurrency,
+            "max_cost": options.max_cost,
+            "max_tokens": options.max_tokens,
         },
-        // Every flow that is registered can run; flows that need settings will say which ones are missing.
-        "readiness": { "ready": true, "missing": [] },
-    })
+        "readiness": { "ready": missing.is_empty(), "missing": missing },
+    }))
 }

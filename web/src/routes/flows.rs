@@ -8,6 +8,9 @@ use crate::api_error::ApiResult;
 use crate::site::OfSite;
 
 pub(super) async fn flows(site: OfSite) -> ApiResult {
-    let items: Vec<Value> = site.engine.registry.iter().map(|flow| shown_flow(&site, flow)).collect();
+    let mut items: Vec<Value> = Vec::new();
+    for flow in site.engine.registry.iter() {
+        items.push(shown_flow(&site, flow).await?);
+    }
     Ok(HttpResponse::Ok().json(json!({ "items": items, "next": null })))
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::HttpResponse;
-use caudal_engine::ports::StoreStats;
+use caudal_engine::notification::NotificationState;
+use caudal_engine::ports::{OutboxStats, StoreStats};
 use caudal_engine::task::{TaskState, Timestamp};
 
 use crate::api_error::{ApiError, ApiResult, Reason};
@@ -26,6 +27,10 @@ pub(super) async fn metrics(site: OfSite) -> ApiResult {
         Ok(stats) => show(&stats, site.engine.clock.now()),
         Err(error) => tracing::warn!(%error, "metrics without the store's"),
     }
+    match site.engine.notifications.outbox.outbox_stats().await {
+        Ok(stats) => show_outbox(&stats, site.engine.clock.now()),
+        Err(error) => tracing::warn!(%error, "metrics without the outbox's"),
+    }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(render()))
 }
 
@@ -43,6 +48,15 @@ fn show(stats: &StoreStats, now: Timestamp) {
     metrics::gauge!("caudal_queue_depth").set(stats.due as f64);
     metrics::gauge!("caudal_queue_oldest_age_seconds").set(age);
     metrics::gauge!("caudal_store_bytes").set(stats.bytes as f64);
+}
+
+fn show_outbox(stats: &OutboxStats, now: Timestamp) {
+    for state in NotificationState::ALL {
+        let count = stats.counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
+        metrics::gauge!("caudal_notifications", "state" => state.as_str()).set(count as f64);
+    }
+    let age = stats.oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
+    metrics::gauge!("caudal_notifications_oldest_age_seconds").set(age);
 }
 
 fn tasks_gauge(flow: &Arc<str>, state: TaskState, count: u64) {

@@ -13,10 +13,16 @@ mod login;
 mod login_page;
 mod logout;
 mod metrics;
+mod notification;
+mod notification_eml;
+mod notification_html;
+mod notifications;
 mod pause_task;
 mod readyz;
 mod resume_task;
+mod retry_notification;
 mod retry_task;
+mod send_notification;
 mod session;
 mod settings;
 mod signal_task;
@@ -26,12 +32,17 @@ mod static_file;
 mod stats;
 mod stop_worker;
 mod stream;
+mod suppress;
+mod suppressions;
 mod task;
 mod task_events;
 mod task_result;
 mod task_status;
 mod tasks;
 mod tasks_bulk;
+mod unsubscribe;
+mod unsubscribe_page;
+mod unsuppress;
 mod workers;
 
 use actix_web::http::Method;
@@ -99,6 +110,17 @@ table! {
     POST "/tasks/{id}/resume" Start resume_task
     POST "/tasks/{id}/retry" Start retry_task
     POST "/tasks/{id}/signals/{name}" Start signal_task
+    GET "/notifications" Read notifications
+    POST "/notifications" Start send_notification
+    GET "/notifications/{id}" Read notification
+    GET "/notifications/{id}/html" Read notification_html
+    GET "/notifications/{id}/eml" Read notification_eml
+    POST "/notifications/{id}/retry" Start retry_notification
+    GET "/suppressions" Read suppressions
+    POST "/suppressions" Admin suppress
+    DELETE "/suppressions/{name}" Admin unsuppress
+    GET "/unsubscribe" Anyone unsubscribe_page
+    POST "/unsubscribe" Anyone unsubscribe
     GET "/workers" Read workers
     POST "/workers/{id}/stop" Admin stop_worker
     GET "/stats" Read stats
@@ -194,8 +216,9 @@ mod tests {
     #[test]
     fn roles_fit_methods() {
         for route in ROUTES {
-            // A session is the caller's own.
-            let reads = route.role <= Role::Read && !matches!(route.file, "login" | "logout");
+            // A session is the caller's own, and so is an address that a signed link names.
+            let own = matches!(route.file, "login" | "logout" | "unsubscribe");
+            let reads = route.role <= Role::Read && !own;
             assert_eq!(route.method == Method::GET, reads, "{route:?}");
             assert_eq!(role_of(route.path, &route.method), Some(route.role));
         }

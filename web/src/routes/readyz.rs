@@ -2,6 +2,7 @@
 //! process without workers is ready to serve the web.
 
 use actix_web::HttpResponse;
+use caudal_engine::flow::FlowDefinition;
 use serde_json::{Value, json};
 
 use crate::api_error::ApiResult;
@@ -11,8 +12,10 @@ pub(super) async fn readyz(site: OfSite) -> ApiResult {
     site.engine.store.check().await?;
     let stats = site.engine.store.stats().await?;
     let workers = site.engine.workers().await?;
-    // No worker can run them: the flow is not known, or only in a lower version than the tasks need.
-    let here = |flow: &str| site.engine.registry.find(flow).map(|known| known.version);
+    // No worker can run them: the flow is not known, not ready, or only there in a lower version than the tasks need.
+    let engine = &site.engine;
+    let ready = |flow: &'static FlowDefinition| flow.missing(&engine.resources).is_empty();
+    let here = |flow: &str| engine.registry.find(flow).filter(|known| ready(known)).map(|known| known.version);
     let known = |flow: &str| match workers.iter().filter_map(|worker| worker.flows.get(flow)).max() {
         Some(version) => Some(*version),
         None if workers.is_empty() => here(flow),

@@ -1,7 +1,7 @@
 //! `GET /stats`: figures for plots.
 
 use actix_web::HttpResponse;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::api_error::ApiResult;
 use crate::site::OfSite;
@@ -20,6 +20,9 @@ pub(super) async fn stats(site: OfSite) -> ApiResult {
         .map(|(flow, version, count)| json!({ "flow": flow, "lowest_version": version, "count": count }))
         .collect();
     let workers = site.engine.workers().await?;
+    let outbox = site.engine.notifications.outbox.outbox_stats().await?;
+    let notifications: Map<String, Value> =
+        outbox.counts.iter().map(|(state, count)| (state.as_str().to_owned(), json!(count))).collect();
     Ok(HttpResponse::Ok().json(json!({
         "at": now,
         "tasks": tasks,
@@ -34,6 +37,8 @@ pub(super) async fn stats(site: OfSite) -> ApiResult {
             "running": workers.iter().map(|worker| worker.running.len()).sum::<usize>(),
             "concurrency": workers.iter().map(|worker| worker.concurrency).sum::<usize>(),
         },
+        "notifications": notifications,
+        "oldest_notification_age_seconds": outbox.oldest.map(|oldest| now.since(oldest).as_secs_f64()),
         // The last minutes, and the last day.
         "rates": site.figures.rates(),
         "history": site.figures.history(),

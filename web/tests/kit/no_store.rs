@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::*;
 use caudal_engine::task::*;
 use caudal_engine::testing::memory::MemoryStore;
@@ -39,7 +40,7 @@ impl TaskStore for NoStore {
     async fn rescue(&self, _: usize) -> Result<Vec<Rescued>, StoreError> {
         Err(gone())
     }
-    async fn fail_queued(&self, _: TaskId, _: ErrorReport) -> Result<bool, StoreError> {
+    async fn fail_queued(&self, _: TaskId, _: ErrorReport, _: Vec<NewNotification>) -> Result<bool, StoreError> {
         Err(gone())
     }
     async fn control(&self, _: &Tenant, _: TaskId, _: Control) -> Result<TaskState, ControlRefused> {

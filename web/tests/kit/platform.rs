@@ -38,7 +38,14 @@ pub static POEM_FLOW: FlowDefinition = FlowDefinition {
     formerly: &["verse_flow"],
     diagnostics: false,
     location: "kit",
-    options: OptionsSpec { timeout_ms: Some(1_500), deadline_ms: None, retries: 1, concurrency: Some(4) },
+    options: OptionsSpec {
+        timeout_ms: Some(1_500),
+        deadline_ms: None,
+        retries: 1,
+        concurrency: Some(4),
+        ..OptionsSpec::DEFAULT
+    },
+    needs: &[],
     input_schema: || {
         static SCHEMA: OnceLock<Json> = OnceLock::new();
         schema_of::<PoemInput>(&SCHEMA)
@@ -80,6 +87,7 @@ impl Platform {
             resources: Resources::default(),
             limits: Arc::new(limits),
             workers: Arc::new(WorkerBoard::default()),
+            notifications: store.to_notify(),
         };
         Self { engine, store, clock }
     }

@@ -21,8 +21,10 @@ fn shared(registry: Registry) -> Arc<Shared> {
     let (clock, ids) = (Arc::new(TestClock::default()), Arc::new(RandomIds));
     let (bell, feed, limits) = (Arc::new(Bell::default()), Arc::new(Feed::default()), Limits::default());
     let store = MemoryStore::new(clock.clone(), ids.clone(), bell.clone(), feed.clone(), limits.clone());
+    let store = Arc::new(store.with_lease(None));
     let engine = Engine {
-        store: Arc::new(store.with_lease(None)),
+        notifications: store.to_notify(),
+        store,
         bell,
         feed,
         clock: clock.clone(),
@@ -71,7 +73,14 @@ const OLD: FlowDefinition = FlowDefinition {
     formerly: &[],
     diagnostics: false,
     location: "",
-    options: OptionsSpec { timeout_ms: None, deadline_ms: None, retries: 0, concurrency: Some(1) },
+    options: OptionsSpec {
+        timeout_ms: None,
+        deadline_ms: None,
+        retries: 0,
+        concurrency: Some(1),
+        ..OptionsSpec::DEFAULT
+    },
+    needs: &[],
     input_schema: empty,
     output_schema: empty,
     run: |_, _| Box::pin(std::future::ready(Ok(Json::null()))),

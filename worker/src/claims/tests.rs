@@ -30,8 +30,10 @@ pub(crate) fn engine(lease: Option<Duration>) -> (Engine, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
     let (bell, feed, ids) = (Arc::new(Bell::default()), Arc::new(Feed::default()), Arc::new(RandomIds));
     let store = MemoryStore::new(clock.clone(), ids.clone(), bell.clone(), feed.clone(), Limits::default());
+    let store = Arc::new(store.with_lease(lease));
     let engine = Engine {
-        store: Arc::new(store.with_lease(lease)),
+        notifications: store.to_notify(),
+        store,
         bell,
         feed,
         clock: clock.clone(),

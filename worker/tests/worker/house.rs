@@ -47,6 +47,7 @@ impl House {
             resources,
             limits: Arc::new(limits),
             workers: Arc::new(WorkerBoard::default()),
+            notifications: store.to_notify(),
         };
         Self { engine, store, floor }
     }

@@ -1,5 +1,6 @@
 //! Which place wins, and what is said of a bad value.
 
+mod compose;
 mod env_sample;
 
 use std::fs;
@@ -143,7 +144,11 @@ fn unknown_variables_are_remarked() {
 fn each_key_is_read() {
     let empty = tempfile::tempdir().unwrap();
     for key in KEYS {
-        let example = sources(&[(key.name, key.example)], &[], empty.path());
+        // Postgres keeps what has ended in Redis: it means nothing alone.
+        let redis = ("redis_url", "redis://127.0.0.1");
+        let beside = Some(redis).filter(|_| key.name == "database_url");
+        let flags: Vec<_> = [(key.name, key.example)].into_iter().chain(beside).collect();
+        let example = sources(&flags, &[], empty.path());
         let is_secret = key.form == Form::Secret;
         assert_eq!(Settings::of(&example).is_ok(), !is_secret, "the example of {} is refused, or no secret", key.name);
         if !matches!(key.form, Form::Text | Form::Path) {

@@ -205,7 +205,7 @@ pub async fn a_renewal_tells_who_holds(mut trial: Trial) {
 /// Goal: the verdict on a crash loop ends a task in line, and touches no other.
 pub async fn a_verdict_ends_what_is_in_line(trial: Trial) {
     let queued = trial.start().await;
-    assert!(trial.store().fail_queued(queued, report("crash_loop")).await.unwrap());
+    assert!(trial.store().fail_queued(queued, report("crash_loop"), Vec::new()).await.unwrap());
     assert_eq!(trial.kinds(queued).await, ["task.created", "task.failed"]);
     assert_eq!(trial.state(queued).await, TaskState::Failed);
     trial.check(queued).await;
@@ -213,7 +213,7 @@ pub async fn a_verdict_ends_what_is_in_line(trial: Trial) {
     let mut parked = trial.running().await;
     parked.send(&*trial.store(), parked.park(Vec::new(), None)).await.unwrap();
     for task in [queued, running, parked.task, trial.new_task().id] {
-        assert!(!trial.store().fail_queued(task, report("crash_loop")).await.unwrap());
+        assert!(!trial.store().fail_queued(task, report("crash_loop"), Vec::new()).await.unwrap());
     }
     assert_eq!(trial.state(running).await, TaskState::Running);
     trial.check(queued).await;
@@ -233,7 +233,7 @@ pub async fn a_verdict_on_a_child_is_told(trial: Trial) {
     let write = TaskWrite { children: vec![grandchild], ..child.go_on(&[line("a child")]) };
     child.send(&*trial.store(), write).await.unwrap();
     child.send(&*trial.store(), child.release(trial.now())).await.unwrap();
-    assert!(trial.store().fail_queued(id, report("crash_loop")).await.unwrap());
+    assert!(trial.store().fail_queued(id, report("crash_loop"), Vec::new()).await.unwrap());
     assert_eq!(trial.kinds(parent.task).await.last(), Some(&"child.ended"));
     assert_eq!(trial.state(youngest).await, TaskState::Cancelled);
     for task in [parent.task, id, youngest] {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::held::{Held, line, wait_for_signal};
 use super::trial::Trial;
-use crate::ports::{Control, ControlRefused, NewNotification, TaskWrite, WriteRefused, Written};
+use crate::notification::{Channel, NewNotification, NotificationId};
+use crate::ports::{Control, ControlRefused, TaskWrite, WriteRefused, Written};
 use crate::task::event::{Chunk, StepStarted, StepSucceeded};
 use crate::task::{Claim, Event, Fact, Json, NewTask, Parent, TaskId, TaskState};
 
@@ -28,7 +29,12 @@ fn every_write(trial: &Trial, held: &Held, signal: u64) -> Vec<TaskWrite> {
         held.end(TaskState::Cancelled),
         held.continue_in(continued(trial, held.task)),
     ];
-    let notification = NewNotification { id: "n/1".into(), body: Json::null() };
+    let notification = NewNotification {
+        id: NotificationId::from_bytes([1; 16]),
+        channel: Channel::Mail,
+        recipient: "a@example.org".into(),
+        body: Json::null(),
+    };
     writes.push(TaskWrite { notifications: vec![notification], ..held.go_on(&[line("mail")]) });
     writes
 }

@@ -35,7 +35,7 @@ use serde_json::Value;
 use self::compare::{check_log, told};
 use self::platform::Platform;
 use crate::flow::{Flow, FlowDefinition, Resources};
-use crate::task::{ErrorReport, Event, Fact, TaskView, WireState};
+use crate::task::{Budget, ErrorReport, Event, Fact, TaskView, WireState};
 
 /// Runs a flow to its end. Sleeps take no time; approvals are answered yes.
 pub async fn run_flow<F: Flow>(flow: F, input: impl Serialize) -> TestedTask {
@@ -56,6 +56,8 @@ pub struct FlowTest {
     pub(crate) input: Value,
     pub(crate) signals: Vec<(String, Value)>,
     pub(crate) approval: Value,
+    pub(crate) answer: Option<Value>,
+    pub(crate) budget: Budget,
     pub(crate) resources: Resources,
     seeds: u64,
 }
@@ -72,6 +74,8 @@ impl FlowTest {
             input,
             signals: Vec::new(),
             approval: serde_json::json!({ "approved": true }),
+            answer: None,
+            budget: Budget::default(),
             resources: Resources::default(),
             seeds: 2,
         }
@@ -88,6 +92,20 @@ impl FlowTest {
     #[must_use]
     pub fn refusing(mut self, comment: &str) -> Self {
         self.approval = serde_json::json!({ "approved": false, "comment": comment });
+        self
+    }
+
+    /// Answers the questions of `ctx.ask`, whatever they are.
+    #[must_use]
+    pub fn answering(mut self, answer: impl Serialize) -> Self {
+        self.answer = serde_json::to_value(answer).ok();
+        self
+    }
+
+    /// Starts the task with this budget.
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
         self
     }
 

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::{FlowTest, TestedTask};
 use crate::engine::Engine;
-use crate::flow::Registry;
 use crate::flow::step::BoxFuture;
+use crate::flow::{BUDGET_SIGNAL, Registry};
 use crate::ports::ids::SeededIds;
 use crate::ports::{
     Bell, ClaimKind, ClaimRequest, Clock, Feed, IdSource, KnownFlow, NewSignal, TaskFilter, TaskStore, WorkerBoard,
@@ -66,6 +66,7 @@ impl Platform {
             resources: test.resources.clone(),
             limits: Arc::new(limits),
             workers: Arc::new(WorkerBoard::default()),
+            notifications: store.to_notify(),
         };
         Self {
             engine,
@@ -94,6 +95,8 @@ impl Platform {
         let request = StartRequest {
             flow: self.test.flow.name.to_owned(),
             inputs: Some(self.test.input.clone()),
+            max_cost: self.test.budget.max_cost,
+            max_tokens: self.test.budget.max_tokens,
             ..StartRequest::default()
         };
         let task = match start_task(&self.engine, &self.tenant, request).await {
@@ -205,6 +208,9 @@ impl Platform {
             for wait in self.open_waits(&task).await {
                 let value = match wait.kind {
                     WaitKind::Approval => Some(self.test.approval.clone()),
+                    WaitKind::Signal if wait.question.is_some() && &*wait.name != BUDGET_SIGNAL => {
+                        self.test.answer.clone()
+                    }
                     WaitKind::Signal => self.next_signal(&wait.name),
                     _ => None,
                 };

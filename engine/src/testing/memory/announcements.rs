@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::notification::Channel;
 use crate::ports::{Bell, Feed, News, TaskChange};
 use crate::task::{LogEntry, TaskId};
 
 #[derive(Debug)]
 enum Announcement {
     Line,
+    Outbox(Channel),
     Task(TaskId),
     News(TaskId, Vec<LogEntry>),
     Change(TaskChange),
@@ -20,6 +22,10 @@ pub(super) struct Announcements(VecDeque<Announcement>);
 impl Announcements {
     pub(super) fn ring_line(&mut self) {
         self.0.push_back(Announcement::Line);
+    }
+
+    pub(super) fn ring_outbox(&mut self, channel: Channel) {
+        self.0.push_back(Announcement::Outbox(channel));
     }
 
     pub(super) fn ring_task(&mut self, task: TaskId) {
@@ -43,6 +49,7 @@ impl Announcements {
         for announcement in self.0 {
             match announcement {
                 Announcement::Line => bell.ring_line(),
+                Announcement::Outbox(channel) => bell.ring_outbox(channel),
                 Announcement::Task(task) => bell.ring_task(task),
                 Announcement::Change(change) => feed.publish_change(change),
                 Announcement::News(task, entries) if feed.is_watched(task) => {

@@ -39,6 +39,7 @@ impl State {
         let Some(stored) = self.tasks.remove(&task) else { return 0 };
         self.effects.announcements.change(stored.change());
         self.children.remove(&task);
+        self.outbox.forget(task);
         if let Some(parent) = &stored.record.parent
             && let Some(siblings) = self.children.get_mut(&parent.task)
         {

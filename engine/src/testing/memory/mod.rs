@@ -11,6 +11,7 @@ mod crash;
 mod create;
 mod end;
 mod list;
+mod outbox;
 mod rescue;
 mod signal;
 mod state;
@@ -23,10 +24,13 @@ use async_trait::async_trait;
 
 use self::crash::{CrashPlan, Fate};
 use self::state::State;
+use super::any_template::AnyTemplate;
+use crate::engine::Notifications;
+use crate::notification::{FailureAddresses, NewNotification, NotificationRecord};
 use crate::ports::{
-    Bell, ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, Feed, IdSource,
-    NewNotification, NewSignal, Renewed, Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter,
-    TaskPage, TaskStore, TaskWrite, WriteRefused, Written,
+    Bell, ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, Feed, IdSource, NewSignal,
+    Renewed, Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore,
+    TaskWrite, WriteRefused, Written,
 };
 use crate::task::{
     Claim, ErrorReport, Limits, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, Timestamp, WorkerId,
@@ -77,14 +81,25 @@ impl MemoryStore {
     /// What a crash of all workers does: the next rescue takes over every task that is claimed now.
     pub fn expire_claims(&self) {
         let now = self.clock.now();
-        for until in self.state().effects.leases.values_mut() {
+        let mut state = self.state();
+        for until in state.effects.leases.values_mut() {
             *until = now;
         }
+        state.outbox.expire_claims(now);
     }
 
-    /// The notifications that were born with writes, in order.
-    pub fn notifications(&self) -> Vec<(TaskId, NewNotification)> {
-        self.state().notifications.clone()
+    /// All notifications, in the order of their birth.
+    pub fn all_notifications(&self) -> Vec<NotificationRecord> {
+        self.state().outbox.all()
+    }
+
+    /// What an engine over this store notifies with: mails of any kind can be made.
+    pub fn to_notify(self: &Arc<Self>) -> Notifications {
+        Notifications {
+            outbox: self.clone(),
+            templates: Arc::new(AnyTemplate),
+            on_failure: Arc::new(FailureAddresses::default()),
+        }
     }
 
     /// Lets the process "die" at this write (the first is 1), after it was applied or before: it is never answered.
@@ -171,8 +186,13 @@ impl TaskStore for MemoryStore {
         self.apply(|state, now| state.rescue(most, now))
     }
 
-    async fn fail_queued(&self, task: TaskId, error: ErrorReport) -> Result<bool, StoreError> {
-        self.apply(|state, now| state.fail_queued(task, error, now))
+    async fn fail_queued(
+        &self,
+        task: TaskId,
+        error: ErrorReport,
+        notifications: Vec<NewNotification>,
+    ) -> Result<bool, StoreError> {
+        self.apply(|state, now| state.fail_queued(task, error, notifications, now))
     }
 
     async fn control(&self, tenant: &Tenant, task: TaskId, control: Control) -> Result<TaskState, ControlRefused> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::state::State;
+use crate::notification::NewNotification;
 use crate::ports::{Outcome, Renewed, Rescued, StoreError};
 use crate::task::event::{TaskCancelled, TaskFailed, TaskRescued};
 use crate::task::{Claim, ErrorReport, Move, TaskId, TaskState, Timestamp, crash_loop};
@@ -51,13 +52,20 @@ impl State {
         Ok(Some(rescued))
     }
 
-    pub(super) fn fail_queued(&mut self, id: TaskId, error: ErrorReport, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) fn fail_queued(
+        &mut self,
+        id: TaskId,
+        error: ErrorReport,
+        notifications: Vec<NewNotification>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let effects = &mut self.effects;
         let Some(stored) = self.tasks.get_mut(&id) else { return Ok(false) };
         if stored.record.state != TaskState::Queued {
             return Ok(false);
         }
         stored.tell(TaskFailed { error: error.clone() }, now, effects);
+        self.outbox.bear(&stored.record.tenant, Some(id), notifications, now, &mut effects.announcements);
         self.end(id, Move::Fail, &Outcome { error: Some(error), ..Outcome::default() }, now)?;
         Ok(true)
     }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::announcements::Announcements;
-use crate::ports::{NewNotification, StoreError, TaskChange, Written};
+use super::outbox::Outbox;
+use crate::ports::{StoreError, TaskChange, Written};
 use crate::task::{
     Claim, Fact, Json, Limits, LogEntry, Move, Priority, TaskId, TaskRecord, TaskState, Tenant, Timestamp,
 };
@@ -21,7 +22,7 @@ pub(super) struct State {
     pub(super) idempotency: HashMap<(Tenant, String), FirstUse>,
     /// Unended tasks by their unique keys.
     pub(super) unique: HashMap<(Tenant, String), TaskId>,
-    pub(super) notifications: Vec<(TaskId, NewNotification)>,
+    pub(super) outbox: Outbox,
     pub(super) effects: Effects,
 }
 
@@ -89,7 +90,7 @@ impl State {
             children: HashMap::new(),
             idempotency: HashMap::new(),
             unique: HashMap::new(),
-            notifications: Vec::new(),
+            outbox: Outbox::default(),
             effects: Effects::default(),
         }
     }

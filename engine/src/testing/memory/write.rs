@@ -14,10 +14,9 @@ impl State {
         for child in write.children {
             self.create_child(id, child, matches!(write.then, Then::End { .. }));
         }
-        for notification in write.notifications {
-            if self.notifications.iter().all(|(_, known)| known.id != notification.id) {
-                self.notifications.push((id, notification));
-            }
+        if let Some(stored) = self.tasks.get(&id) {
+            let (tenant, announcements) = (&stored.record.tenant, &mut self.effects.announcements);
+            self.outbox.bear(tenant, Some(id), write.notifications, now, announcements);
         }
         match write.then {
             Then::GoOn => {}

@@ -41,6 +41,8 @@ pub(crate) struct Driver {
     flow_end: Option<FlowEnd>,
     /// The flow was dropped to hand the task back at once.
     dropped: bool,
+    /// The claim could not be renewed in time. The task may be somebody else's by now; only the store knows.
+    lease_over: bool,
     queue_timer: Pin<Box<tokio::time::Sleep>>,
 }
 
@@ -65,6 +67,7 @@ impl Driver {
             cleanup_until: None,
             flow_end: None,
             dropped: false,
+            lease_over: false,
             queue_timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         }
     }
@@ -104,20 +107,22 @@ impl Driver {
                     writing = Some(self.begin_write(turn));
                 }
                 changed = orders.changed() => {
-                    if changed.is_err() || self.heed_order() == Order::Lost {
+                    if changed.is_err() || self.heed_order() == Order::Lost || self.must_go_unheard() {
                         self.execution.close();
                         return RunEnd::Lost;
                     }
                     if orders.borrow_and_update().order == Order::ReleaseNow {
-                        self.execution.close();
-                        flow = Box::pin(pending());
-                        self.dropped = true;
+                        flow = self.drop_flow();
                     }
                 }
                 () = ear.rung() => self.rung = true,
-                () = until(lease_end) => {
-                    self.execution.close();
-                    return RunEnd::Lost;
+                () = until(lease_end), if !self.lease_over => {
+                    self.lease_over = true;
+                    flow = self.drop_flow();
+                    self.heed_order();
+                    if self.must_go_unheard() {
+                        return RunEnd::Lost;
+                    }
                 }
                 () = async { match timer { Some(at) => clock.sleep_until(at).await, None => pending().await } } => {
                     if self.time_is_over() {
@@ -128,6 +133,18 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// What runs is dropped, and what it was told before is still written, if the claim allows.
+    fn drop_flow(&mut self) -> BoxFuture<'static, FlowEnd> {
+        self.execution.close();
+        self.dropped = true;
+        Box::pin(pending())
+    }
+
+    /// A worker that ends does not wait for a store that may be away for long: the task is rescued later.
+    fn must_go_unheard(&self) -> bool {
+        self.lease_over && self.hold.borrow().order >= Order::Release
     }
 
     /// What should be sent now. Polled right after the flow, so it sees what the flow left.
@@ -186,15 +203,19 @@ impl Driver {
         drop(state);
         let mut events = std::mem::take(&mut batch.events);
         let mut children = std::mem::take(&mut batch.children);
+        let mut notifications = std::mem::take(&mut batch.notifications);
         let (then, end, extra) = match turn {
             Turn::GoOn => (Then::GoOn, None, Extra::default()),
             Turn::Let(ending) => {
-                let extra = Extra { events: ending.facts.len(), children: ending.children.len() };
+                let told = ending.notifications(execution);
+                let extra =
+                    Extra { events: ending.facts.len(), children: ending.children.len(), notifications: told.len() };
                 for fact in &ending.facts {
                     summary.apply(fact);
                     events.push(fact.encode(now));
                 }
                 children.extend(ending.children);
+                notifications.extend(told);
                 (ending.then, Some(ending.end), extra)
             }
         };
@@ -207,7 +228,7 @@ impl Driver {
             step_finished: batch.step_finished,
             signals_taken: std::mem::take(&mut batch.signals_taken),
             children,
-            notifications: std::mem::take(&mut batch.notifications),
+            notifications,
             compact_from: batch.compact_from,
             summary,
             then,
@@ -293,7 +314,8 @@ impl Driver {
     /// Brings the phase in line with what the worker and the controls want; returns the worker's order.
     fn heed_order(&self) -> Order {
         let order = self.hold.borrow().order;
-        let settling = self.pausing || order >= Order::Release || self.execution.state().mismatch.is_some();
+        let mismatch = self.execution.state().mismatch.is_some();
+        let settling = self.pausing || self.lease_over || order >= Order::Release || mismatch;
         self.execution.set_phase(if settling { Phase::Settling } else { Phase::Running });
         order
     }

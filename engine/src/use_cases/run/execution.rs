@@ -17,10 +17,12 @@ use super::hold::{HoldState, Order};
 use super::pulse::{Flight, Pulse, Shuffle};
 use super::queue::{Cargo, Queue};
 use crate::engine::Engine;
+use crate::flow::budget::Purse;
 use crate::flow::definition::FlowDefinition;
 use crate::flow::error::{FlowError, FlowResult};
 use crate::task::event::Log;
 use crate::task::{Fact, Key, LogLevel, Summary, TaskRecord, Timestamp, Wait};
+use crate::use_cases::notify;
 
 /// How far an execution may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct Execution {
     hold: watch::Receiver<HoldState>,
     pub pulse: Arc<Pulse>,
     shuffle: Option<Shuffle>,
+    /// Held by the one step that asks for more budget.
+    pub(crate) purse_turn: tokio::sync::Mutex<()>,
 }
 
 /// Everything that changes.
@@ -66,6 +70,7 @@ pub struct State {
     events: u64,
     warned: bool,
     pub children: u32,
+    pub(crate) purse: Purse,
     /// The driver lets go: what is dropped now is not cancelled.
     closed: bool,
 }
@@ -90,6 +95,7 @@ impl Execution {
             events: task.head,
             warned: task.head > engine.limits.events_per_task / 5 * 4,
             children: u32::try_from(history.children.len()).unwrap_or(u32::MAX),
+            purse: Purse::of(task.options.budget(), &history),
             closed: false,
             history,
         };
@@ -104,6 +110,7 @@ impl Execution {
             hold,
             pulse,
             shuffle,
+            purse_turn: tokio::sync::Mutex::new(()),
         })
     }
 
@@ -120,6 +127,12 @@ impl Execution {
     /// Queues a fact without waiting for it.
     pub fn tell(&self, fact: Fact) {
         self.queue(fact, Cargo::default());
+    }
+
+    /// Queues a question to a person, with the notifications that somebody wants of it.
+    pub fn tell_of_question(&self, asked: Fact) {
+        let notifications = notify::of_question(&self.engine, &self.task, self.flow, &asked);
+        self.queue(asked, Cargo { notifications, ..Cargo::default() });
     }
 
     /// Queues a fact and waits until it is durable.
@@ -148,8 +161,6 @@ impl Execution {
         let optional = matches!(fact, Fact::Log(_) | Fact::Progress(_) | Fact::ToolResult(_) | Fact::Custom(_));
         if optional && state.queue.is_full() {
             state.queue.dropped_lines += 1;
-        }
-        if optional && state.queue.is_full() {
             return state.queue.push_nothing();
         }
         if state.events >= most && !is_control(&fact) {
@@ -158,6 +169,12 @@ impl Execution {
             drop(guard);
             self.stop(StopReason::TooManyEvents);
             return ticket;
+        }
+        match &fact {
+            Fact::Usage(usage) => state.purse.spent.add(usage),
+            // Void if its attempt does not finish, whether it is written by then or not.
+            Fact::Chunk(chunk) => state.history.steps.entry(chunk.step.clone()).or_default().streamed = true,
+            _ => {}
         }
         state.events += 1;
         state.queue.load(cargo);

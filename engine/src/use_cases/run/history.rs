@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::flow::scope::{NO_PLACE, split_key};
 use crate::task::event::ChildEnded;
-use crate::task::{ErrorReport, Event, Fact, Json, Key, TaskId, Timestamp, Wait, WaitKind, WireState};
+use crate::task::{ErrorReport, Event, Fact, Json, Key, TaskId, Timestamp, UsageTotals, Wait, WaitKind, WireState};
 
 #[derive(Debug, Default)]
 pub struct History {
@@ -31,6 +31,8 @@ pub struct History {
     places: HashMap<Arc<str>, Vec<Option<Key>>>,
     /// What came after the first failure since the function last began, if one came.
     detour: Option<Detour>,
+    /// What calls of models took.
+    pub spent: UsageTotals,
     /// How often the flow function failed and was begun again.
     pub flow_failures: u32,
     /// Time that was not spent parked, in earlier claims.
@@ -112,7 +114,10 @@ impl History {
             Fact::Progress(progress) => self.tell(progress.teller.key),
             Fact::ToolResult(result) => self.tell(result.teller.key),
             Fact::Custom(custom) => self.tell(custom.teller.key),
-            Fact::Usage(usage) => self.tell(usage.teller.key),
+            Fact::Usage(usage) => {
+                self.spent.add(&usage);
+                self.tell(usage.teller.key);
+            }
             other => self.apply_wait(at, event.seq, other),
         }
         self.last_at = at;

@@ -1,7 +1,8 @@
 //! A worker's hold on a running task: how the worker tells an execution to hand its task back, or that it lost it.
 //!
 //! The worker counts the lease on its own monotonic clock from before it sent the renewal. Past that moment no
-//! step begins and what runs is dropped, whether or not the store could be asked.
+//! step begins and what runs is dropped, whether or not the store could be asked. Then the task is handed back, which
+//! the store refuses if somebody has taken it over: a store that was away costs no more time than that, and no takeover.
 
 use std::sync::Arc;
 use std::time::Instant;

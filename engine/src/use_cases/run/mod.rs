@@ -124,13 +124,13 @@ pub(crate) async fn read_after(engine: &Engine, task: TaskId, after: u64) -> Res
     decoded.collect()
 }
 
-/// Longer each time, up to two seconds: a store that is away is not hammered.
+/// Longer each time, up to a second: a store that is away is not hammered.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff(u32);
 
 impl Backoff {
     pub(crate) async fn pause(&mut self) {
-        const LONGEST: Duration = Duration::from_secs(2);
+        const LONGEST: Duration = Duration::from_secs(1);
         let pause = Duration::from_millis(20).saturating_mul(1 << self.0.min(7)).min(LONGEST);
         self.0 += 1;
         tokio::time::sleep(pause).await;

@@ -6,12 +6,14 @@ use super::RunEnd;
 use super::execution::{Execution, Phase, StopReason};
 use crate::flow::error::{FlowError, FlowResult};
 use crate::flow::step::backoff;
+use crate::notification::NewNotification;
 use crate::ports::{Outcome, Then};
 use crate::task::event::{
     SignalReceived, TaskCancelled, TaskCreated, TaskFailed, TaskPaused, TaskReleased, TaskRetrying, TaskSucceeded,
     TaskWaiting,
 };
 use crate::task::{ErrorReport, Fact, Json, NewTask, PauseReason, Summary, TaskState, Wait};
+use crate::use_cases::notify;
 
 /// The flow function's result, and how many things it made at its top level.
 #[derive(Debug)]
@@ -38,6 +40,12 @@ pub(crate) struct Ending {
 impl Ending {
     fn new(fact: impl Into<Fact>, then: Then, end: RunEnd) -> Self {
         Self { facts: vec![fact.into()], children: Vec::new(), then, end }
+    }
+
+    /// Who is to be told of it. Made anew with each ending, so that a refused write tells nobody twice.
+    pub(crate) fn notifications(&self, execution: &Execution) -> Vec<NewNotification> {
+        let told = |fact| notify::of_end(&execution.engine, &execution.task, Some(execution.flow), fact);
+        self.facts.last().map(told).unwrap_or_default()
     }
 
     pub(crate) fn park(execution: &Execution, waits: Vec<Wait>) -> Self {
@@ -155,6 +163,7 @@ fn continued(execution: &Execution, input: &Json) -> Ending {
     });
     let mut options = task.options.clone();
     options.continued_from = Some(task.id);
+    options.set_budget(execution.state().purse.left());
     options.deadline = execution.flow.options.deadline().map(|deadline| now + deadline);
     let next = NewTask {
         id,

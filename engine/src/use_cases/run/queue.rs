@@ -7,7 +7,7 @@
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::ports::NewNotification;
+use crate::notification::NewNotification;
 use crate::task::event::Chunk;
 use crate::task::{Fact, Key, NewTask, Summary, Timestamp};
 
@@ -59,7 +59,7 @@ pub struct Cargo {
     pub step_finished: bool,
     pub signal_taken: Option<u64>,
     pub child: Option<NewTask>,
-    pub notification: Option<NewNotification>,
+    pub notifications: Vec<NewNotification>,
     pub compact_from: Option<u64>,
 }
 
@@ -103,7 +103,7 @@ impl Queue {
         self.step_finished |= cargo.step_finished;
         self.signals_taken.extend(cargo.signal_taken);
         self.children.extend(cargo.child);
-        self.notifications.extend(cargo.notification);
+        self.notifications.extend(cargo.notifications);
         self.compact_from = match (self.compact_from, cargo.compact_from) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),

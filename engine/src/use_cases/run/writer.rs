@@ -10,7 +10,6 @@ use super::Backoff;
 use super::queue::Batch;
 use crate::flow::step::BoxFuture;
 use crate::ports::{TaskStore, TaskWrite, WriteRefused, Written};
-use crate::task::TaskId;
 
 /// A write under way, with what is needed to take it back.
 pub(crate) struct Sent {
@@ -25,6 +24,7 @@ pub(crate) struct Sent {
 pub(crate) struct Extra {
     pub(crate) events: usize,
     pub(crate) children: usize,
+    pub(crate) notifications: usize,
 }
 
 pub(crate) type Writing = BoxFuture<'static, Sent>;
@@ -47,10 +47,14 @@ pub(crate) fn send(
 
 async fn until_answered(store: &dyn TaskStore, write: &TaskWrite) -> Result<Written, WriteRefused> {
     let mut backoff = Backoff::default();
+    let mut failed = false;
     loop {
         match store.write(write.clone()).await {
             Err(WriteRefused::Store(error)) => {
-                complain(write.task, &error);
+                // Once: thousands of tasks may have the same trouble.
+                if !std::mem::replace(&mut failed, true) {
+                    tracing::warn!(task.id = %write.task, %error, "a write failed; it is sent again until it is answered");
+                }
                 backoff.pause().await;
             }
             answer => return answer,
@@ -58,13 +62,10 @@ async fn until_answered(store: &dyn TaskStore, write: &TaskWrite) -> Result<Writ
     }
 }
 
-fn complain(task: TaskId, error: &crate::ports::StoreError) {
-    tracing::warn!(task.id = %task, %error, "a write failed; it is sent again");
-}
-
 fn give_back(batch: &mut Batch, mut write: TaskWrite, extra: Extra) {
     write.events.truncate(write.events.len().saturating_sub(extra.events));
     write.children.truncate(write.children.len().saturating_sub(extra.children));
+    write.notifications.truncate(write.notifications.len().saturating_sub(extra.notifications));
     batch.events = write.events;
     batch.children = write.children;
     batch.notifications = write.notifications;

@@ -6,7 +6,7 @@
 -- Answers four times the log's head plus what is asked of the task; -1 when the claim is stale.
 local P, call, id = KEYS[1], redis.call, ARGV[1]
 local key, same = P .. 't:' .. id, ARGV[3]
-local t = call('HMGET', key, 'claim', 'write', 'head', 'asked', 'bytes', 'takeovers')
+local t = call('HMGET', key, 'claim', 'write', 'head', 'asked', 'takeovers')
 local last, asked = t[2] or '', tonumber(t[4] or 0)
 if string.sub(last, 1, #same) == same then
   return tonumber(string.sub(last, #same + 1)) * 4 + asked
@@ -18,19 +18,20 @@ elseif string.sub(last, 1, #ARGV[4]) ~= ARGV[4] then
   return -1
 end
 
-local head, count, bytes = tonumber(t[3]), tonumber(ARGV[5]), tonumber(t[5])
+local head = tonumber(t[3])
 local page, title
-if count > 0 then
-  title = (head + 1) .. ' ' .. count
+if ARGV[5] ~= '0' then
+  title = string.format('%d %s', head + 1, ARGV[5])
   page = title .. '\n' .. ARGV[6]
-  head, bytes = head + count, bytes + #page
+  head = head + tonumber(ARGV[5])
   -- The first write: should the key be of another type, nothing else was written.
   call('RPUSH', P .. 'l:' .. id, page)
 end
-if ARGV[8] == '1' and t[6] and t[6] ~= '0' then
-  call('HSET', key, 'write', same .. head, 'head', head, 'bytes', bytes, 'summary', ARGV[7], 'takeovers', 0)
+local head_text = string.format('%d', head)
+if ARGV[8] == '1' and t[5] and t[5] ~= '0' then
+  call('HSET', key, 'write', same .. head_text, 'head', head_text, 'summary', ARGV[7], 'takeovers', '0')
 else
-  call('HSET', key, 'write', same .. head, 'head', head, 'bytes', bytes, 'summary', ARGV[7])
+  call('HSET', key, 'write', same .. head_text, 'head', head_text, 'summary', ARGV[7])
 end
 if page then call('SPUBLISH', P .. 'log:' .. id, #page <= MOST_PUBLISHED and page or title) end
 return head * 4 + asked

@@ -11,7 +11,7 @@ for i = 4, #ARGV do
     if ARGV[3] ~= '' then
       later('HSET', P .. 'aside', id, ARGV[3])
     else
-      later('ZADD', P .. 'archived', now() + tonumber(ARGV[2]), id)
+      later('ZADD', P .. 'archived', int(now() + tonumber(ARGV[2])), id)
       if f[2] then add(f[2] .. '>- ' .. f[3], 1) end
     end
   end

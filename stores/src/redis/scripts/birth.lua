@@ -35,10 +35,10 @@ local function birth(a, bearer)
     tenant = bearer.f.tenant
     if ARGV[a + 13] == '1' then parent = bearer.f.parent or '' end
   end
-  local task = { id = id, told = {}, count = 0 }
+  local task = { id = id, told = {}, count = 0, details = ARGV[a + 10] }
   local f = {
     tenant = tenant, flow = ARGV[a + 2], priority = ARGV[a + 3], version = ARGV[a + 4], needs = ARGV[a + 4],
-    head = 0, bytes = #ARGV[a + 10], takeovers = 0, asked = 0, summary = ARGV[a + 9],
+    head = 0, takeovers = 0, asked = 0, summary = ARGV[a + 9],
   }
   -- All of it is new: what is set is what there is.
   task.f, task.set = f, f
@@ -55,12 +55,11 @@ local function birth(a, bearer)
   if parent ~= '' then
     f.parent = parent
     local of = string.sub(parent, 1, 36)
-    later('ZADD', P .. 'c:' .. of, 0, id)
+    later('ZADD', P .. 'c:' .. of, '0', id)
     children_born[of] = children_born[of] or {}
     table.insert(children_born[of], id)
   end
-  later('SET', P .. 'd:' .. id, ARGV[a + 10])
-  later('ZADD', P .. 'a:' .. tenant, 0, id)
+  later('ZADD', P .. 'a:' .. tenant, '0', id)
   go(task, 'queued')
   append(task, tonumber(ARGV[a + 7]), ARGV[a + 8])
   join_line(task, now() + tonumber(ARGV[a + 5]))

@@ -4,50 +4,46 @@
 --   7 body of task.claimed, 8 the summary of a task in line, 9 the one of a task that starts, 10 the order of the
 --   priorities at each of 20 turns, 11 count of flows, then name, version and free places (or -1) of each, then a random
 --   number for each claim
+local P, call, int = KEYS[1], redis.call, string.format
 local kind, most, turn = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 -- Lanes that one claim looks at, those due longest first.
 local MOST_LANES = 4096
-local BITE = 16
+-- Read of a lane at once. Not more than are asked for: to write down due times takes long.
+local BITE = math.min(most, 16)
 
-local flows, free = {}, {}
-local flow_count = tonumber(ARGV[11])
-for i = 1, flow_count do
-  local name = ARGV[9 + 3 * i]
-  flows[name] = flows[name] or {}
-  table.insert(flows[name], { place = i, version = tonumber(ARGV[10 + 3 * i]) })
-  free[i] = tonumber(ARGV[11 + 3 * i])
-  if free[i] < 0 then free[i] = math.huge end
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local randoms = 11 + 3 * flow_count
+local now_text = int('%d', now)
 
--- The flow that knows tasks which need this version.
+-- The place among the worker's flows of one that knows tasks of this name and needs.
+local flow_count, free = tonumber(ARGV[11]), {}
+local randoms = 11 + 3 * flow_count
 local function knower(name, needs)
-  for _, flow in ipairs(flows[name] or {}) do
-    if flow.version >= needs then return flow end
+  for at = 12, randoms, 3 do
+    if ARGV[at] == name and tonumber(ARGV[at + 1]) >= needs then return at end
   end
 end
 
 local function read_on(lane)
-  local bite = call('ZRANGE', P .. 'q:' .. lane.name, '-inf', now(), 'BYSCORE', 'LIMIT', lane.read, BITE, 'WITHSCORES')
+  local bite = call('ZRANGE', lane.line, '-inf', now_text, 'BYSCORE', 'LIMIT', lane.read, BITE, 'WITHSCORES')
   lane.front, lane.at, lane.read = bite, 1, lane.read + #bite / 2
-end
-
-local function head(lane) return lane.front[lane.at] end
-
-local function step(lane)
-  lane.at = lane.at + 2
-  if not lane.front[lane.at] and #lane.front == 2 * BITE then read_on(lane) end
 end
 
 local open = {}
 local entries = call('ZRANGE', P .. 'lanes', 0, MOST_LANES - 1, 'WITHSCORES')
 for i = 1, #entries, 2 do
   local priority, of, needs, flow = string.match(entries[i], '^(%d)(%a)(%d+) (.*)$')
-  local known = knower(flow, tonumber(needs))
-  if known then
-    local lane = { name = entries[i], priority = priority, kind = of, flow = known, due = tonumber(entries[i + 1]) }
-    lane.read, lane.front, lane.at = 0, {}, 1
-    if lane.due <= now() then read_on(lane) end
+  local flow_at = knower(flow, tonumber(needs))
+  if flow_at then
+    local lane = {
+      name = entries[i], line = P .. 'q:' .. entries[i], priority = priority, kind = of, flow = flow_at,
+      due = tonumber(entries[i + 1]), read = 0, front = {}, at = 1,
+    }
+    free[flow_at] = free[flow_at] or tonumber(ARGV[flow_at + 2])
+    if most > 0 and lane.due <= now and of == kind then read_on(lane) end
     open[#open + 1] = lane
   end
 end
@@ -56,85 +52,123 @@ end
 local function next_lane(priority)
   local best
   for _, lane in ipairs(open) do
-    if lane.priority == priority and lane.kind == kind and head(lane) and free[lane.flow.place] > 0 then
-      local due = tonumber(lane.front[lane.at + 1])
-      if not best or due < best.first or (due == best.first and head(lane) < head(best)) then
-        best, lane.first = lane, due
+    local id = lane.front[lane.at]
+    if lane.priority == priority and id and free[lane.flow] ~= 0 then
+      lane.first = tonumber(lane.front[lane.at + 1])
+      if not best or lane.first < best.first or (lane.first == best.first and id < best.front[best.at]) then
+        best = lane
       end
     end
   end
   return best
 end
 
-local claimed = {}
-while #claimed < most do
-  local priorities = string.sub(ARGV[10], (turn % 20) * 3 + 1, (turn % 20) * 3 + 3)
-  local lane = next_lane(string.sub(priorities, 1, 1)) or next_lane(string.sub(priorities, 2, 2))
-    or next_lane(string.sub(priorities, 3, 3))
-  if not lane then break end
-  local id = head(lane)
-  local task = load(id)
-  step(lane)
-  if task and (task.f.state == 'queued' or task.f.state == 'waiting') and task.f.lane == lane.name then
-    free[lane.flow.place] = free[lane.flow.place] - 1
-    turn = turn + 1
-    claimed[#claimed + 1] = { task = task, version = lane.flow.version }
-  else
-    -- It has no business here: nothing may stand in the way of those behind it.
-    later('ZREM', P .. 'q:' .. lane.name, id)
-    lanes[lane.name] = true
+-- Reads what is claimed and says what will change.
+local answer, changes, rings = {}, {}, ''
+local live, waits, deltas, lines = { 'ZADD', P .. 'leases' }, { 'UNLINK' }, {}, {}
+local till = int('%d', now + tonumber(ARGV[2]))
+
+-- What is asked of a task, and answered: by number, because a table by name would cost more than all the rest.
+local TENANT, FLOW, STATE, RAN, HEAD, SUMMARY, DUE, STARTED, CLAIM, WORKER = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local EPOCH, NEEDS, LANE = 11, 12, 13
+
+local function take(id, lane)
+  local key, log = P .. 't:' .. id, P .. 'l:' .. id
+  local t = call('HMGET', key, 'tenant', 'flow', 'state', 'ran', 'head', 'summary', 'due', 'started', 'claim', 'worker',
+    'epoch', 'needs', 'lane', 'priority', 'version', 'asked', 'takeovers', 'unique', 'parent')
+  local was, started, version = t[STATE], t[STARTED], ARGV[lane.flow + 1]
+  if t[LANE] ~= lane.name or (was ~= 'queued' and was ~= 'waiting') then return false end
+  t[HEAD], t[EPOCH] = int('%d', tonumber(t[HEAD]) + 1), int('%d', tonumber(t[EPOCH] or 0) + 1)
+  t[STATE], t[DUE], t[STARTED], t[WORKER] = 'running', '', started or now_text, ARGV[3]
+  t[CLAIM] = t[EPOCH] .. '.' .. ARGV[randoms + #changes + 1]
+  if t[SUMMARY] == ARGV[8] then t[SUMMARY] = ARGV[9] end
+  if tonumber(version) > tonumber(t[RAN] or 0) then
+    t[RAN] = version
+    if tonumber(version) > tonumber(t[NEEDS]) then t[NEEDS] = version end
   end
+  changes[#changes + 1] = { id = id, key = key, log = log, page = t[HEAD] .. ' 1\n' .. ARGV[7], t = t }
+  answer[#answer + 1] = id
+  answer[#answer + 1] = { call('LINDEX', log, 0), t }
+  live[#live + 1] = till
+  live[#live + 1] = id
+  local moved = was .. '>running ' .. t[FLOW]
+  deltas[moved] = (deltas[moved] or 0) + 1
+  if was == 'waiting' then
+    waits[#waits + 1] = P .. 'w:' .. id
+    deltas['busy ' .. t[TENANT]] = (deltas['busy ' .. t[TENANT]] or 0) + 1
+  end
+  -- One that was claimed before shows the same to clients, unless it was parked.
+  if not started or was == 'waiting' then
+    rings = rings .. id .. ' PROGRESS ' .. #t[TENANT] .. ' ' .. #t[FLOW] .. '\n' .. t[TENANT] .. t[FLOW]
+  end
+  return true
+end
+
+while #changes < most do
+  local at = (turn % 20) * 3
+  local lane = next_lane(string.sub(ARGV[10], at + 1, at + 1)) or next_lane(string.sub(ARGV[10], at + 2, at + 2))
+    or next_lane(string.sub(ARGV[10], at + 3, at + 3))
+  if not lane then break end
+  local id = lane.front[lane.at]
+  lane.at = lane.at + 2
+  if not lane.front[lane.at] and #lane.front == 2 * BITE and #changes + 1 < most then read_on(lane) end
+  if take(id, lane) then
+    free[lane.flow] = free[lane.flow] - 1
+    turn = turn + 1
+  end
+  -- One that has no business here goes too: nothing may stand in the way of those behind it.
+  if not lane.left then
+    lane.left = { 'ZREM', lane.line }
+    lines[#lines + 1] = lane
+  end
+  lane.left[#lane.left + 1] = id
+end
+
+if #lines > 0 then
+  -- Looks at everything that will be written and was not read yet, then writes.
+  local counts = {}
+  for field in pairs(deltas) do counts[#counts + 1] = field end
+  if #counts > 0 then
+    for _, value in ipairs(call('HMGET', P .. 'counts', unpack(counts))) do
+      if value and not tonumber(value) then error('a count is no number') end
+    end
+    call('ZCARD', P .. 'leases')
+  end
+  for _, lane in ipairs(lines) do
+    call(unpack(lane.left))
+    local first = call('ZRANGE', lane.line, 0, 0, 'WITHSCORES')
+    lane.due = tonumber(first[2] or nil)
+    if first[2] then call('ZADD', P .. 'lanes', first[2], lane.name) else call('ZREM', P .. 'lanes', lane.name) end
+  end
+  for _, change in ipairs(changes) do
+    local t = change.t
+    call('RPUSH', change.log, change.page)
+    call('HSET', change.key, 'state', 'running', 'lane', '', 'due', '', 'head', t[HEAD], 'summary', t[SUMMARY],
+      'started', t[STARTED], 'claim', t[CLAIM], 'worker', t[WORKER], 'epoch', t[EPOCH], 'ran', t[RAN], 'needs', t[NEEDS])
+    call('SPUBLISH', P .. 'log:' .. change.id, change.page)
+  end
+  if #live > 2 then call(unpack(live)) end
+  if #waits > 1 then call(unpack(waits)) end
+  for _, field in ipairs(counts) do call('HINCRBY', P .. 'counts', field, deltas[field]) end
+  if rings ~= '' then call('SPUBLISH', P .. 'bell', '-\n' .. rings) end
 end
 
 local next_due, suspect_due
 for _, lane in ipairs(open) do
-  local candidate = lane.due
-  if head(lane) then
+  local due = lane.due
+  if due and due <= now then
     if lane.kind == 's' then suspect_due = true end
-    candidate = now()
+    due = now
+    if lane.kind ~= kind or free[lane.flow] == 0 then
+      -- Who is due cannot be taken now: when does the next one come?
+      local first = call('ZRANGE', lane.line, '(' .. now_text, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+      due = tonumber(first[2] or nil)
+    end
   end
-  if lane.due <= now() and not (head(lane) and lane.kind == kind and free[lane.flow.place] > 0) then
-    local first = call('ZRANGE', P .. 'q:' .. lane.name, '(' .. now(), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
-    candidate = tonumber(first[2])
-  end
-  if candidate and (not next_due or candidate < next_due) then next_due = candidate end
-end
-
-for place, taken in ipairs(claimed) do
-  local task, f = taken.task, taken.task.f
-  if f.state == 'waiting' then later('UNLINK', P .. 'w:' .. task.id) end
-  go(task, 'running')
-  leave_line(task)
-  local epoch = tonumber(f.epoch or 0) + 1
-  set(task, 'epoch', epoch)
-  set(task, 'claim', epoch .. '.' .. ARGV[randoms + place])
-  set(task, 'worker', ARGV[3])
-  if taken.version > tonumber(f.ran or 0) then
-    set(task, 'ran', taken.version)
-    set(task, 'needs', math.max(taken.version, tonumber(f.needs)))
-  end
-  if not f.started then set(task, 'started', now()) end
-  if f.summary == ARGV[8] then set(task, 'summary', ARGV[9]) end
-  append(task, 1, ARGV[7])
-  later('ZADD', P .. 'leases', now() + tonumber(ARGV[2]), task.id)
-end
-
-local answer = {}
-for _, taken in ipairs(claimed) do
-  answer[#answer + 1] = taken.task.id
-  answer[#answer + 1] = call('GET', P .. 'd:' .. taken.task.id)
-end
-if #claimed > 0 or next(lanes) then commit() end
-for place, taken in ipairs(claimed) do
-  local flat = {}
-  for field, value in pairs(taken.task.f) do
-    flat[#flat + 1] = field
-    flat[#flat + 1] = tostring(value)
-  end
-  answer[2 * place] = { answer[2 * place], flat }
+  if due and (not next_due or due < next_due) then next_due = due end
 end
 local lease = call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')
 return {
-  next_due and tostring(next_due - now()) or '', suspect_due and 1 or 0,
-  lease[2] and tostring(tonumber(lease[2]) - now()) or '', answer,
+  next_due and int('%d', next_due - now) or '', suspect_due and 1 or 0,
+  lease[2] and int('%d', tonumber(lease[2]) - now) or '', answer,
 }

@@ -9,7 +9,7 @@ local id, tenant, unique = ARGV[NEW], ARGV[NEW + 1], ARGV[NEW + 11]
 if load(id) then return { 0, id } end
 if ARGV[7] ~= '' then
   local partitions = tonumber(call('GET', P .. 'partitions') or 1)
-  if partitions > tonumber(ARGV[7]) then return { -4, partitions } end
+  if partitions > tonumber(ARGV[7]) then return { -4, tostring(partitions) } end
 end
 -- This very task was answered by another one before.
 if ARGV[8] ~= '' then
@@ -31,7 +31,8 @@ if ARGV[4] ~= '' then
 end
 local function remember(first)
   if first_use then
-    later('SET', key, (now() + tonumber(ARGV[6])) .. ' ' .. ARGV[5] .. ' ' .. first .. ' d', 'PX', ARGV[6])
+    local life = int(tonumber(ARGV[6]))
+    later('SET', key, int(now() + life) .. ' ' .. ARGV[5] .. ' ' .. first .. ' d', 'PX', life)
   end
 end
 
@@ -40,13 +41,15 @@ if unique ~= '' then
   if holder then
     -- The idempotency key's next use must answer the same, even when the holder has ended by then.
     remember(holder)
-    if ARGV[8] ~= '' then later('SET', P .. 'm:' .. id, holder, 'PX', ARGV[8]) end
+    if ARGV[8] ~= '' then later('SET', P .. 'm:' .. id, holder, 'PX', int(tonumber(ARGV[8]))) end
     commit()
     return { 0, holder }
   end
 end
 
-local known = call('HMGET', P .. 'counts', 'busy ' .. tenant, 'unarchived')
+local busy, made = 'busy ' .. tenant, '->queued ' .. ARGV[NEW + 2]
+local known = call('HMGET', P .. 'counts', busy, 'unarchived', made)
+counted[busy], counted[made], looked[P .. 'counts'] = true, tonumber(known[3] or 0), true
 if tonumber(known[1] or 0) >= tonumber(ARGV[2]) then return { -2, id } end
 if ARGV[3] ~= '' and tonumber(known[2] or 0) >= tonumber(ARGV[3]) then return { -3, id } end
 remember(id)

@@ -8,14 +8,14 @@ local MOST_CANCELLED = 500
 
 local function close(task, state)
   free_unique(task)
+  if task.f.state == 'waiting' or task.f.state == 'paused' then later('UNLINK', P .. 'w:' .. task.id) end
   go(task, state)
   leave_line(task)
   let_go(task)
   set(task, 'asked', 0)
   set(task, 'ended', now())
-  later('UNLINK', P .. 'w:' .. task.id)
-  later('ZADD', P .. 'ended', now(), task.id)
-  if task.f.parent then later('ZADD', P .. 'c:' .. string.sub(task.f.parent, 1, 36), 1, task.id) end
+  later('ZADD', P .. 'ended', int(now()), task.id)
+  if task.f.parent then later('ZADD', P .. 'c:' .. string.sub(task.f.parent, 1, 36), '1', task.id) end
 end
 
 local function tell_parent(task)

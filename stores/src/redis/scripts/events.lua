@@ -5,8 +5,9 @@ local P, call = KEYS[1], redis.call
 local key, after, most = P .. 'l:' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local BITE = 32
 local count = call('LLEN', key)
-local low, high = 0, count - 1
-if after == 0 then high = 0 end
+-- The first element is no part of the log.
+local low, high = 1, count - 1
+if after == 0 then high = 1 end
 while low < high do
   local middle = math.ceil((low + high) / 2)
   local first = tonumber(string.match(call('LINDEX', key, middle), '^%d+'))

@@ -15,18 +15,19 @@ for i = 3, #ARGV do
     if ARGV[2] ~= '' then return '!' .. shown(task.f) end
   else
     local f = task.f
-    freed = freed + f.bytes
+    local bytes = tonumber(f.bytes or 0)
+    freed = freed + bytes
     changes = changes .. change_of(task)
     if not call('ZSCORE', P .. 'archived', id) then add(f.state .. '>- ' .. f.flow, 1) end
-    if call('ZSCORE', P .. 'ended', id) then add('unarchived', -f.bytes) end
+    if call('ZSCORE', P .. 'ended', id) then add('unarchived', -bytes) end
     later('ZREM', P .. 'ended', id)
     later('ZREM', P .. 'archived', id)
     later('ZREM', P .. 'a:' .. f.tenant, id)
     later('HDEL', P .. 'aside', id)
     if f.parent then later('ZREM', P .. 'c:' .. string.sub(f.parent, 1, 36), id) end
-    later('UNLINK', P .. 't:' .. id, P .. 'd:' .. id, P .. 'l:' .. id, P .. 's:' .. id, P .. 'c:' .. id, P .. 'w:' .. id)
+    later('UNLINK', P .. 't:' .. id, P .. 'l:' .. id, P .. 's:' .. id, P .. 'c:' .. id, P .. 'w:' .. id)
   end
 end
 commit()
-if changes ~= '' then call('SPUBLISH', P .. 'changes', changes) end
+if changes ~= '' then call('SPUBLISH', P .. 'bell', '-\n' .. changes) end
 return freed

@@ -4,7 +4,7 @@ local answer = {}
 for i, id in ipairs(ARGV) do
   local flat = call('HGETALL', P .. 't:' .. id)
   if #flat > 0 then
-    answer[i] = { flat, call('GET', P .. 'd:' .. id) or '', call('GET', P .. 'w:' .. id) or '' }
+    answer[i] = { flat, call('LINDEX', P .. 'l:' .. id, 0) or '', call('GET', P .. 'w:' .. id) or '' }
   else
     answer[i] = {}
   end

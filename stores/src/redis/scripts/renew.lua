@@ -12,7 +12,7 @@ for i = 3, #ARGV, 2 do
   local t = call('HMGET', P .. 't:' .. ARGV[i], 'claim', 'head')
   local holds = t[1] == ARGV[i + 1]
   if holds then
-    held[#held + 1] = now + tonumber(ARGV[2])
+    held[#held + 1] = string.format('%d', now + tonumber(ARGV[2]))
     held[#held + 1] = ARGV[i]
   end
   answers[#answers + 1] = holds and 1 or 0

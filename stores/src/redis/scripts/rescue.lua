@@ -8,10 +8,10 @@
 --   sentence, 15 body of task.cancelled, 16.. how long a task stays in line after each takeover
 local run_id = string.match(call('INFO', 'server'), 'run_id:(%x+)')
 local known = call('HMGET', P .. 'server', 'run_id', 'since')
-local lease, most = tonumber(ARGV[9]), tonumber(ARGV[10])
+local length, most = tonumber(ARGV[9]), tonumber(ARGV[10])
 local answer = {}
 if known[1] ~= run_id then
-  later('HSET', P .. 'server', 'run_id', run_id, 'since', now())
+  later('HSET', P .. 'server', 'run_id', run_id, 'since', int(now()))
   known[2] = now()
   most = 0
 end
@@ -26,18 +26,18 @@ local function take_over(task)
     go(task, 'queued')
     let_go(task)
     join_line(task, now() + tonumber(ARGV[15 + f.takeovers] or ARGV[#ARGV]))
-    tell(task, ARGV[11] .. (f.worker or '""') .. ARGV[12] .. f.takeovers .. ARGV[13], ARGV[14])
+    tell(task, ARGV[11] .. (f.worker or '""') .. ARGV[12] .. int(f.takeovers) .. ARGV[13], ARGV[14])
   end
-  for _, value in ipairs({ task.id, f.tenant, f.flow, tostring(f.takeovers) }) do answer[#answer + 1] = value end
+  for _, value in ipairs({ task.id, f.tenant, f.flow, int(f.takeovers) }) do answer[#answer + 1] = value end
 end
 
-if tonumber(known[2]) + lease <= now() then
-  for _, id in ipairs(call('ZRANGE', P .. 'leases', '-inf', now(), 'BYSCORE', 'LIMIT', 0, most)) do
+if tonumber(known[2]) + length <= now() then
+  for _, id in ipairs(call('ZRANGE', P .. 'leases', '-inf', int(now()), 'BYSCORE', 'LIMIT', 0, most)) do
     local task = load(id)
     if task and task.f.state == 'running' then
       take_over(task)
     else
-      later('ZREM', P .. 'leases', id)
+      lease({ id = id }, false)
     end
   end
 end
@@ -47,4 +47,4 @@ for _, parent in ipairs(call('SRANDMEMBER', P .. 'orphans', 10)) do
 end
 commit()
 local first = call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')
-return { first[2] and tostring(tonumber(first[2]) - now()) or '', call('SCARD', P .. 'orphans'), answer }
+return { first[2] and int(tonumber(first[2]) - now()) or '', call('SCARD', P .. 'orphans'), answer }

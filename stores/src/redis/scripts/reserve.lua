@@ -17,5 +17,5 @@ if stored then
   if tonumber(till) > now then return { hash == ARGV[4] and state or 'other', first } end
 end
 if ARGV[8] ~= '' then return { 'none', '' } end
-call('SET', key, (now + tonumber(ARGV[6])) .. ' ' .. ARGV[4] .. ' ' .. ARGV[5] .. ' r', 'PX', ARGV[6])
+call('SET', key, string.format('%d', now + tonumber(ARGV[6])) .. ' ' .. ARGV[4] .. ' ' .. ARGV[5] .. ' r', 'PX', ARGV[6])
 return { 'r', ARGV[5] }

@@ -21,11 +21,19 @@ local CANCELLING, PAUSING = 1, 2
 local tasks = {}
 -- Those of them that changed, in order.
 local touched = {}
--- Other commands to be sent, in order; what is to be added to the counts; lanes that tasks left (true) or came into
--- (the earliest due time).
-local writes, deltas, lanes = {}, {}, {}
--- Who is told: the line, running tasks.
-local ring, rung = false, ''
+-- Who leaves and who comes into each lane; until when claims live, or false for those that end.
+local left, joined, leases = {}, {}, nil
+-- What is to be added to the counts; which of these are known to be numbers.
+local deltas, counted = {}, {}
+-- Other commands to be sent, in order.
+local writes = {}
+-- Keys that are known to be of the right type because they were read.
+local looked = {}
+-- Who is told: the line, running tasks, those who send notifications of a channel.
+local ring, rung, senders = false, '', ''
+
+-- As a command or a text wants it: a number of Lua's would be written as a fraction first, which takes long.
+local function int(number) return string.format('%d', number) end
 
 local clock
 local function now()
@@ -54,7 +62,7 @@ local function load(id)
       local f = {}
       for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
       f.asked, f.takeovers = tonumber(f.asked or 0), tonumber(f.takeovers or 0)
-      f.head, f.bytes = tonumber(f.head), tonumber(f.bytes)
+      f.head = tonumber(f.head)
       task = { id = id, f = f, set = {}, told = {}, count = 0, shown = shown(f) }
     end
     tasks[id] = task
@@ -112,8 +120,8 @@ end
 local function leave_line(task)
   local lane = task.f.lane
   if lane and lane ~= '' then
-    later('ZREM', P .. 'q:' .. lane, task.id)
-    lanes[lane] = true
+    left[lane] = left[lane] or {}
+    table.insert(left[lane], task.id)
     set(task, 'lane', '')
     set(task, 'due', '')
   end
@@ -123,17 +131,24 @@ local function join_line(task, due)
   leave_line(task)
   local f = task.f
   local lane = f.priority .. (f.takeovers >= SUSPECT_TAKEOVERS and 's' or 'o') .. f.needs .. ' ' .. f.flow
-  later('ZADD', P .. 'q:' .. lane, due, task.id)
-  if lanes[lane] ~= true then lanes[lane] = math.min(due, lanes[lane] or due) end
+  local line = joined[lane] or { first = due }
+  joined[lane], line.first = line, math.min(due, line.first)
+  line[#line + 1] = int(due)
+  line[#line + 1] = task.id
   set(task, 'lane', lane)
-  set(task, 'due', due)
+  set(task, 'due', int(due))
   ring = true
+end
+
+local function lease(task, till)
+  leases = leases or {}
+  leases[task.id] = till
 end
 
 -- Takes the claim from whoever holds it.
 local function let_go(task)
   if task.f.claim and task.f.claim ~= '' then
-    later('ZREM', P .. 'leases', task.id)
+    lease(task, false)
     set(task, 'claim', '')
   end
 end
@@ -154,85 +169,131 @@ local function wake(task, one, other)
   end
 end
 
--- Commands that fail on a key of another type, and the command that tells.
-local READS = {
-  ZADD = 'ZCARD', ZREM = 'ZCARD', HSET = 'HLEN', HDEL = 'HLEN', RPUSH = 'LLEN', LTRIM = 'LLEN', SADD = 'SCARD',
-  SREM = 'SCARD',
-}
-
-local function look_at_all(fields)
-  local seen = {}
-  local function look(command, key)
-    if READS[command] and not seen[key] then
-      seen[key] = true
-      call(READS[command], key)
-    end
-  end
-  for _, write in ipairs(writes) do look(write[1], write[2]) end
-  for _, task in ipairs(touched) do
-    if task.count > 0 then look('RPUSH', P .. 'l:' .. task.id) end
-  end
-  if next(lanes) then look('ZADD', P .. 'lanes') end
-  if #fields > 0 then
-    for i, value in ipairs(call('HMGET', P .. 'counts', unpack(fields))) do
-      if value and not tonumber(value) then error('the count of ' .. fields[i] .. ' is no number') end
-    end
-  end
-end
-
--- What was told becomes one element of the log: the first number and the count, then a body on each line.
-local function make_page(task)
-  if task.count > 0 then
-    task.title = (task.f.head - task.count + 1) .. ' ' .. task.count
-    task.page = task.title .. '\n' .. table.concat(task.told, '\n')
-    set(task, 'bytes', task.f.bytes + #task.page)
-  end
-  if task.set.ended then add('unarchived', task.f.bytes) end
-end
-
-local function store(task)
-  if task.page then call('RPUSH', P .. 'l:' .. task.id, task.page) end
-  local fields = {}
-  for field, value in pairs(task.set) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = value
-  end
-  call('HSET', P .. 't:' .. task.id, unpack(fields))
-  -- What is long is read by who wants it.
-  if task.page then
-    call('SPUBLISH', P .. 'log:' .. task.id, #task.page <= MOST_PUBLISHED and task.page or task.title)
-  end
-end
-
--- The score of a lane among the lanes is that of its first task.
-local function settle_lane(lane, due)
-  if due == true then
-    local first = call('ZRANGE', P .. 'q:' .. lane, 0, 0, 'WITHSCORES')
-    if first[2] then call('ZADD', P .. 'lanes', first[2], lane) else call('ZREM', P .. 'lanes', lane) end
-  else
-    call('ZADD', P .. 'lanes', 'LT', due, lane)
-  end
-end
-
 local function change_of(task)
   local f = task.f
   return task.id .. ' ' .. shown(f) .. ' ' .. #f.tenant .. ' ' .. #f.flow .. '\n' .. f.tenant .. f.flow
 end
 
-local function commit()
-  for _, task in ipairs(touched) do make_page(task) end
-  local fields = {}
-  for field in pairs(deltas) do fields[#fields + 1] = field end
-  look_at_all(fields)
-  for _, write in ipairs(writes) do call(unpack(write)) end
+-- What was told becomes one element of the log: the first number and the count, then a body on each line.
+local function make_page(task)
+  if task.count > 0 then
+    task.title = int(task.f.head - task.count + 1) .. ' ' .. int(task.count)
+    task.page = task.title .. '\n' .. table.concat(task.told, '\n')
+    -- A new task's log begins with what never changes of it.
+    local key = P .. 'l:' .. task.id
+    if task.details then later('RPUSH', key, task.details, task.page) else later('RPUSH', key, task.page) end
+  end
+  if task.set.ended then
+    local bytes = (call('MEMORY', 'USAGE', P .. 'l:' .. task.id) or 0) + #(task.page or '')
+    set(task, 'bytes', bytes)
+    add('unarchived', bytes)
+  end
+end
+
+local function save(task)
+  local fields, n = {}, 2
+  fields[1], fields[2] = 'HSET', P .. 't:' .. task.id
+  for field, value in pairs(task.set) do
+    fields[n + 1], fields[n + 2] = field, type(value) == 'number' and int(value) or value
+    n = n + 2
+  end
+  -- It was read: it is a hash.
+  looked[fields[2]] = true
+  writes[#writes + 1] = fields
+end
+
+local function save_lines()
+  for lane, ids in pairs(left) do later('ZREM', P .. 'q:' .. lane, unpack(ids)) end
+  for lane, line in pairs(joined) do later('ZADD', P .. 'q:' .. lane, unpack(line)) end
+  if leases then
+    local live, dead = { 'ZADD', P .. 'leases' }, { 'ZREM', P .. 'leases' }
+    for id, till in pairs(leases) do
+      if till then
+        live[#live + 1] = int(till)
+        live[#live + 1] = id
+      else
+        dead[#dead + 1] = id
+      end
+    end
+    if #live > 2 then writes[#writes + 1] = live end
+    if #dead > 2 then writes[#writes + 1] = dead end
+  end
+end
+
+local function save_counts()
+  local unknown = {}
+  for field, by in pairs(deltas) do
+    if not counted[field] then unknown[#unknown + 1] = field end
+    later('HINCRBY', P .. 'counts', field, int(by))
+  end
+  if #unknown > 0 then
+    looked[P .. 'counts'] = true
+    for i, value in ipairs(call('HMGET', P .. 'counts', unpack(unknown))) do
+      if value and not tonumber(value) then error('the count of ' .. unknown[i] .. ' is no number') end
+    end
+  end
+end
+
+-- Commands that fail on a key of another type, and the command that tells.
+local READS = {
+  ZADD = 'ZCARD', ZREM = 'ZCARD', HSET = 'HLEN', HDEL = 'HLEN', HINCRBY = 'HLEN', RPUSH = 'LLEN', LTRIM = 'LLEN',
+  SADD = 'SCARD', SREM = 'SCARD',
+}
+
+-- The first command may fail by itself: nothing was written before it.
+local function look_at_all()
+  for i = 2, #writes do
+    local reads, key = READS[writes[i][1]], writes[i][2]
+    if reads and not looked[key] then
+      looked[key] = true
+      call(reads, key)
+    end
+  end
+end
+
+-- The first due time of each lane that was touched.
+local firsts = {}
+
+-- The score of a lane among the lanes is that of its first task.
+local function settle_lanes(scores)
+  local key = P .. 'lanes'
+  for lane in pairs(left) do
+    local first = call('ZRANGE', P .. 'q:' .. lane, 0, 0, 'WITHSCORES')
+    firsts[lane] = first[2] or false
+    if first[2] then call('ZADD', key, first[2], lane) else call('ZREM', key, lane) end
+  end
+  for lane, line in pairs(joined) do
+    if not left[lane] and (not scores[lane] or tonumber(scores[lane]) > line.first) then
+      call('ZADD', key, int(line.first), lane)
+    end
+  end
+end
+
+local function tell_process()
   local changes = ''
   for _, task in ipairs(touched) do
-    store(task)
+    if task.page and not task.details then
+      -- What is long is read by who wants it.
+      call('SPUBLISH', P .. 'log:' .. task.id, #task.page <= MOST_PUBLISHED and task.page or task.title)
+    end
     if shown(task.f) ~= task.shown then changes = changes .. change_of(task) end
   end
-  for lane, due in pairs(lanes) do settle_lane(lane, due) end
-  for field, by in pairs(deltas) do call('HINCRBY', P .. 'counts', field, by) end
-  if changes ~= '' then call('SPUBLISH', P .. 'changes', changes) end
-  if ring or rung ~= '' then call('SPUBLISH', P .. 'bell', (ring and 'l' or '-') .. rung) end
+  if ring or rung ~= '' or changes ~= '' or senders ~= '' then
+    call('SPUBLISH', P .. 'bell', (ring and 'l' or '-') .. senders .. rung .. '\n' .. changes)
+  end
+end
+
+local function commit()
+  for _, task in ipairs(touched) do make_page(task) end
+  for _, task in ipairs(touched) do save(task) end
+  save_lines()
+  save_counts()
+  look_at_all()
+  local scores = {}
+  for lane in pairs(joined) do scores[lane] = call('ZSCORE', P .. 'lanes', lane) end
+  if next(left) and not next(joined) and not looked[P .. 'lanes'] then call('ZCARD', P .. 'lanes') end
+  for _, write in ipairs(writes) do call(unpack(write)) end
+  settle_lanes(scores)
+  tell_process()
 end
 

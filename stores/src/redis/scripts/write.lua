@@ -35,7 +35,9 @@ end
 -- Merges the log's elements from the one that holds `from` on into few.
 local function compact(from)
   local key = P .. 'l:' .. id
-  local low, high = 0, call('LLEN', key) - 1
+  looked[key] = true
+  -- The first element is no part of the log.
+  local low, high = 1, call('LLEN', key) - 1
   while low < high do
     local middle = math.ceil((low + high) / 2)
     local first = tonumber(string.match(call('LINDEX', key, middle), '^%d+'))
@@ -44,7 +46,7 @@ local function compact(from)
   local pages = call('LRANGE', key, low, -1)
   local merged, parts, first, count, bytes = {}, {}, nil, 0, 0
   local function close()
-    if first then merged[#merged + 1] = first .. ' ' .. count .. '\n' .. table.concat(parts, '\n') end
+    if first then merged[#merged + 1] = first .. ' ' .. int(count) .. '\n' .. table.concat(parts, '\n') end
     parts, first, count, bytes = {}, nil, 0, 0
   end
   for _, page in ipairs(pages) do
@@ -56,7 +58,7 @@ local function compact(from)
   end
   close()
   if #merged == #pages then return end
-  if low == 0 then later('DEL', key) else later('LTRIM', key, 0, low - 1) end
+  later('LTRIM', key, 0, low - 1)
   for i = 1, #merged, 100 do later('RPUSH', key, unpack(merged, i, math.min(i + 99, #merged))) end
 end
 
@@ -70,24 +72,14 @@ local function take_signals(a)
     end
   end
   for name, taken in pairs(names) do
-    local left = tonumber(call('HGET', key, 'n' .. name) or 0) - taken
-    if left > 0 then later('HSET', key, 'n' .. name, left) else later('HDEL', key, 'n' .. name) end
-  end
-end
-
-local function queue_notifications(a)
-  for i = a, a + 2 * (notifications - 1), 2 do
-    local key = P .. 'n:' .. ARGV[i]
-    if call('HLEN', key) == 0 then
-      later('HSET', key, 'task', id, 'body', ARGV[i + 1], 'attempts', 0)
-      later('ZADD', P .. 'outbox', now(), ARGV[i])
-    end
+    local remaining = tonumber(call('HGET', key, 'n' .. name) or 0) - taken
+    if remaining > 0 then later('HSET', key, 'n' .. name, remaining) else later('HDEL', key, 'n' .. name) end
   end
 end
 
 if ARGV[22] ~= '' then compact(tonumber(ARGV[22])) end
 append(task, tonumber(ARGV[14]), ARGV[15])
-set(task, 'write', same .. f.head)
+set(task, 'write', same .. int(f.head))
 set(task, 'summary', ARGV[16])
 if ARGV[17] == '1' then set(task, 'takeovers', 0) end
 local at = 26
@@ -97,7 +89,7 @@ local ends = ENDED[after]
 -- A task that goes on in another leaves it its unique key.
 if ends and children > 0 then free_unique(task) end
 for i = 0, children - 1 do birth(at + i * NEWCOMER, task) end
-queue_notifications(at + children * NEWCOMER)
+bear(at + children * NEWCOMER, notifications, f.tenant, id)
 
 if after == 'park' then
   go(task, 'waiting')

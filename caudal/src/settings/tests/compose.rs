@@ -1,0 +1,66 @@
+//! `docker-compose.yml` and `Dockerfile`, held against the binary: no container engine is needed to see that they name
+//! commands, variables and ports that there are.
+
+use std::collections::BTreeSet;
+
+use clap::CommandFactory;
+
+use super::super::keys::{KEYS, Key};
+use crate::cli::Cli;
+
+fn file(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/../{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// Names of ours that a text sets, as `NAME: value` or `NAME=value`, with the values.
+fn variables(text: &str) -> Vec<(String, String)> {
+    let assignments = text.lines().filter_map(|line| {
+        let line = line.trim().trim_start_matches("ENV ");
+        let (name, value) = line.split_once(": ").or_else(|| line.split_once('='))?;
+        name.starts_with("CAUDAL_").then(|| (name.to_owned(), value.trim_end_matches(" \\").to_owned()))
+    });
+    assignments.collect()
+}
+
+/// The port at the end of an address.
+fn port(address: &str) -> Option<&str> {
+    address.trim_matches('"').rsplit(':').next()
+}
+
+/// Goal: what the files set are settings, and what they start are commands.
+#[test]
+fn containers_name_what_there_is() {
+    let (compose, image) = (file("docker-compose.yml"), file("Dockerfile"));
+    let known: BTreeSet<String> = KEYS.iter().map(Key::variable).collect();
+    let set: Vec<(String, String)> = variables(&compose).into_iter().chain(variables(&image)).collect();
+    assert!(set.len() > 8, "{set:?}");
+    for (name, _) in &set {
+        assert!(known.contains(name), "{name} is no setting");
+    }
+    let commands = compose.lines().filter_map(|line| line.trim().strip_prefix("command: [\"")?.split('"').next());
+    let ours: Vec<&str> = commands.filter(|command| *command != "valkey-server").collect();
+    assert!(ours.contains(&"web") && ours.contains(&"worker"), "{ours:?}");
+    for command in ours {
+        assert!(Cli::command().find_subcommand(command).is_some(), "`caudal {command}` is no command");
+    }
+    assert!(image.contains("\"caudal\", \"ready\"") && Cli::command().find_subcommand("ready").is_some());
+}
+
+/// Goal: the port that is published is the one that is listened on, and health is asked where it is answered.
+#[test]
+fn ports_fit() {
+    let (compose, image) = (file("docker-compose.yml"), file("Dockerfile"));
+    let of = |name: &str, text: &str| {
+        let all = variables(text).into_iter().find(|(known, _)| known == name);
+        all.and_then(|(_, address)| port(&address).map(str::to_owned)).unwrap()
+    };
+    let listened = of("CAUDAL_LISTEN", &compose);
+    assert!(compose.contains(&format!("CAUDAL_PORT:-8000}}:{listened}\"")), "{listened}");
+    assert!(image.contains(&format!("EXPOSE {listened}")));
+    let health = of("CAUDAL_HEALTH_LISTEN", &image);
+    assert_eq!(of("CAUDAL_HEALTH_LISTEN", &compose), health);
+    assert!(image.contains(&format!("http://127.0.0.1:{health}")), "{health}");
+    for line in compose.lines().filter(|line| line.trim().starts_with("- \"") && line.contains(":-8")) {
+        assert!(line.contains("\"127.0.0.1:"), "published beyond this machine: {line}");
+    }
+}

@@ -1,0 +1,214 @@
+//! What the guard must refuse, and what it must let through.
+
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+
+/// Reaches everything, as with the setting that allows private addresses.
+fn open() -> FetchSettings {
+    FetchSettings { allow_private_addresses: true, ..FetchSettings::default() }
+}
+
+fn html(text: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(text, "text/html; charset=utf-8")
+}
+
+fn redirect_to(target: &str) -> ResponseTemplate {
+    ResponseTemplate::new(302).insert_header("location", target)
+}
+
+async fn serve(at: &str, answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(path(at)).respond_with(answer).mount(&server).await;
+    server
+}
+
+/// Goal: however an inner address is written, strictly nothing is sent to it.
+#[tokio::test]
+async fn hostile_addresses_are_refused() {
+    let hostile = [
+        // loopback, in every spelling a URL parser understands
+        "http://127.0.0.1/",
+        "http://127.1/",
+        "http://127.0.1/",
+        "http://127.255.255.254:8080/",
+        "http://2130706433/",
+        "http://0x7f000001/",
+        "http://0x7f.1/",
+        "http://0177.0.0.1/",
+        "http://017700000001/",
+        "http://127.0.0.1./",
+        "http://①②⑦.⓪.⓪.①/",
+        "http://%31%32%37.0.0.1/",
+        "http:\\\\127.0.0.1\\",
+        "http:127.0.0.1",
+        "http:///127.0.0.1/",
+        "  http://127.0.0.1/  ",
+        "http://127.0.0.1#@example.com/",
+        "http://127.0.0.1\\@example.com/",
+        // names that mean this machine
+        "http://localhost/",
+        "http://LOCALHOST:9/",
+        // nothing, private, link-local, carrier NAT, multicast, broadcast, reserved
+        "http://0/",
+        "http://0.0.0.0/",
+        "http://10.0.0.1/",
+        "http://172.16.0.1/",
+        "http://172.31.255.255/",
+        "http://192.168.1.1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://0xa9fea9fe/",
+        "http://2852039166/",
+        "http://100.64.0.1/",
+        "http://100.100.100.200/",
+        "http://168.63.129.16/",
+        "http://192.0.0.192/",
+        "http://198.18.0.1/",
+        "http://224.0.0.1/",
+        "http://255.255.255.255/",
+        "http://240.0.0.1/",
+        // IPv6, plain and with an IPv4 address inside
+        "http://[::]/",
+        "http://[::1]/",
+        "http://[0:0:0:0:0:0:0:1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[::ffff:7f00:1]/",
+        "http://[::127.0.0.1]/",
+        "http://[64:ff9b::127.0.0.1]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://[2002:7f00:1::]/",
+        "http://[2001:0:7f00:1::]/",
+        "http://[fe80::1]/",
+        "http://[fc00::1]/",
+        "http://[fd00:ec2::254]/",
+        "http://[ff02::1]/",
+        "http://[2001:db8::1]/",
+    ];
+    for url in hostile {
+        let refused = fetch_page(&FetchSettings::default(), url).await;
+        assert!(matches!(refused, Err(FetchError::NotPublic(_))), "{url}: {refused:?}");
+    }
+}
+
+/// Goal: what is no page's address is refused before anything is looked up.
+#[tokio::test]
+async fn other_schemes_and_credentials_are_refused() {
+    let bad = [
+        "",
+        "example.com",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "ftp://example.com/",
+        "gopher://127.0.0.1:6379/_INFO",
+        "data:text/html,hello",
+        "javascript:alert(1)",
+        "jar:http://x!/",
+        "ws://example.com/",
+        "unix:/run/docker.sock",
+        "http://",
+        "https://user@example.com/",
+        "https://user:secret@example.com/",
+        "http://[::1",
+        "http://[fe80::1%25eth0]/",
+        "http://example.com:99999/",
+        "http://256.256.256.256/",
+        "http://exa mple.com/",
+    ];
+    for url in bad {
+        let refused = fetch_page(&FetchSettings::default(), url).await;
+        let Err(FetchError::BadUrl(..)) = &refused else { panic!("{url}: {refused:?}") };
+        assert!(!refused.unwrap_err().to_string().contains("secret"));
+    }
+}
+
+/// Goal: a redirect is checked like the first address: by number, by name and by scheme.
+#[tokio::test]
+async fn a_redirect_cannot_lead_inside() {
+    // Only one address may be reached, so that a server on it can stand for the public internet.
+    fn outside(address: IpAddr) -> bool {
+        address == IpAddr::from([127, 0, 0, 1])
+    }
+    for inside in ["http://127.0.0.2/", "http://2130706434/", "//127.0.0.2/", "http://[::1]:9/"] {
+        let server = serve("/", redirect_to(inside)).await;
+        let refused = fetch_within(&FetchSettings::default(), outside, &server.uri()).await;
+        assert!(matches!(refused, Err(FetchError::NotPublic(_))), "{inside}: {refused:?}");
+    }
+    let server = serve("/", redirect_to("file:///etc/passwd")).await;
+    let refused = fetch_within(&FetchSettings::default(), outside, &server.uri()).await;
+    assert!(matches!(refused, Err(FetchError::BadUrl(..))), "{refused:?}");
+}
+
+/// Goal: relative redirects are followed, and the page says where they ended.
+#[tokio::test]
+async fn redirects_are_followed_five_times() {
+    let server = MockServer::start().await;
+    for hop in 0..6 {
+        Mock::given(path(format!("/{hop}"))).respond_with(redirect_to(&format!("/{}", hop + 1))).mount(&server).await;
+    }
+    Mock::given(path("/6")).respond_with(html("<title>There</title>")).mount(&server).await;
+
+    let page = fetch_page(&open(), &format!("{}/1", server.uri())).await.unwrap();
+    assert_eq!((page.url.path(), page.media_type), ("/6", MediaType::Html));
+    let refused = fetch_page(&open(), &format!("{}/0", server.uri())).await;
+    assert!(matches!(refused, Err(FetchError::TooManyRedirects)), "{refused:?}");
+}
+
+/// Goal: a page is read up to its last allowed byte, announced or not, and not one further.
+#[tokio::test]
+async fn size_is_limited() {
+    let settings = FetchSettings { most_bytes: 1000, ..open() };
+    let server = serve("/", html(&"x".repeat(1000))).await;
+    assert_eq!(fetch_page(&settings, &server.uri()).await.unwrap().bytes, 1000);
+    let server = serve("/", html(&"x".repeat(1001))).await;
+    assert!(matches!(fetch_page(&settings, &server.uri()).await, Err(FetchError::TooLarge(1000))));
+    // Chunked: the length is not known before the end.
+    let chunked = serve_raw(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"200\r\n",
+        &[b'x'; 512],
+    );
+    assert!(matches!(fetch_page(&settings, &chunked).await, Err(FetchError::TooLarge(1000))));
+}
+
+/// Goal: a server that sends and sends, slowly, does not hold a worker for longer than the time limit.
+#[tokio::test]
+async fn time_is_limited() {
+    let settings = FetchSettings { timeout: Duration::from_millis(200), ..open() };
+    let server = serve("/", html("late").set_delay(Duration::from_secs(60))).await;
+    assert!(matches!(fetch_page(&settings, &server.uri()).await, Err(FetchError::TooSlow(_))));
+}
+
+/// Goal: what cannot be read as text is named, not read.
+#[tokio::test]
+async fn only_text_is_read() {
+    let server = serve("/", ResponseTemplate::new(200).set_body_raw("x", "image/png")).await;
+    let refused = fetch_page(&open(), &server.uri()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the page is image/png, only text and HTML can be read");
+}
+
+/// Goal: an answer that may change is told apart from one that will not, with the server's own wish.
+#[tokio::test]
+async fn status_says_whether_to_ask_again() {
+    let server = serve("/", ResponseTemplate::new(503).insert_header("retry-after", "7")).await;
+    let busy = fetch_page(&open(), &server.uri()).await;
+    assert!(matches!(busy, Err(FetchError::Busy(_, Some(wait))) if wait == Duration::from_secs(7)), "{busy:?}");
+    let server = serve("/", ResponseTemplate::new(404)).await;
+    assert!(matches!(fetch_page(&open(), &server.uri()).await, Err(FetchError::Refused(_))));
+}
+
+/// A server on loopback that sends a head and then repeats a chunk until the reader goes away.
+fn serve_raw(head: &'static [u8], size: &'static [u8], chunk: &'static [u8]) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let Ok((mut connection, _)) = listener.accept() else { return };
+        let _ = connection.read(&mut [0; 4096]);
+        let _ = connection.write_all(head);
+        while connection.write_all(size).and_then(|()| connection.write_all(chunk)).is_ok() {
+            let _ = connection.write_all(b"\r\n");
+        }
+    });
+    url
+}

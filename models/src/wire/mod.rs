@@ -1,0 +1,45 @@
+//! The wire that providers speak: OpenAI's chat completions, with all the ways in which others speak it.
+//!
+//! ```text
+//! Chat ─▶ request ─▶ http ─▶ bytes ─▶ sse (lines to JSON) ─▶ reading (JSON to pieces) ─▶ Hearing (pieces to an answer)
+//! ```
+//!
+//! A client of our own and no library: see `docs/decisions/0005`.
+
+pub(crate) mod hearing;
+pub(crate) mod http;
+pub(crate) mod reading;
+pub(crate) mod request;
+pub(crate) mod sse;
+
+/// A part of an answer, as it comes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Piece {
+    Text(String),
+    Call(CallPiece),
+    /// The model declines, in its words.
+    Refusal(String),
+    /// So far, in all: some providers say it with each piece.
+    Usage {
+        prompt_tokens: u64,
+        completion_tokens: u64,
+    },
+    End(End),
+}
+
+/// A part of a tool call: which one, and what is new of it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct CallPiece {
+    pub(crate) index: Option<u64>,
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) arguments: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Stop,
+    /// At the longest answer that the model gives.
+    Cut,
+    Filtered,
+}

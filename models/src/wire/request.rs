@@ -1,0 +1,68 @@
+//! A chat as the JSON of a request.
+
+use serde_json::{Map, Value, json};
+
+use crate::chat::{Answer, Chat, Line};
+use crate::provider::Provider;
+
+pub(crate) fn chat_request(provider: &Provider, model: &str, chat: &Chat, streamed: bool) -> Value {
+    let lines: Vec<Value> = chat.lines.iter().map(line).collect();
+    let mut request = json!({ "model": model, "messages": lines });
+    if let Some(fields) = request.as_object_mut() {
+        if streamed {
+            fields.insert("stream".to_owned(), json!(true));
+            fields.insert("stream_options".to_owned(), json!({ "include_usage": true }));
+        }
+        if !chat.tools.is_empty() {
+            fields.insert("tools".to_owned(), chat.tools.iter().map(tool).collect());
+            insert(fields, "tool_choice", chat.no_tools_now.then(|| json!("none")));
+        }
+        if let Some(form) = &chat.form {
+            let schema = json!({ "name": form.name, "schema": form.schema });
+            fields.insert("response_format".to_owned(), json!({ "type": "json_schema", "json_schema": schema }));
+        }
+        insert(fields, "temperature", chat.temperature.map(|temperature| json!(temperature)));
+        insert(fields, provider.most_tokens_field, chat.most_tokens.map(|most| json!(most)));
+    }
+    request
+}
+
+fn insert(fields: &mut Map<String, Value>, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+fn line(line: &Line) -> Value {
+    match line {
+        Line::System { text } => json!({ "role": "system", "content": text }),
+        Line::User { text } => json!({ "role": "user", "content": text }),
+        Line::Model { answer } => said(answer),
+        Line::Tool { call, text, .. } => json!({ "role": "tool", "tool_call_id": call, "content": text }),
+    }
+}
+
+fn said(answer: &Answer) -> Value {
+    if answer.calls.is_empty() {
+        return json!({ "role": "assistant", "content": answer.text });
+    }
+    let calls: Vec<Value> = answer
+        .calls
+        .iter()
+        .map(|call| {
+            // Some servers refuse a conversation that holds the broken JSON their own model wrote.
+            let broken = serde_json::from_str::<Value>(&call.arguments).is_err();
+            let arguments = if broken { "{}" } else { &call.arguments };
+            json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": arguments } })
+        })
+        .collect();
+    let content = if answer.text.is_empty() { Value::Null } else { json!(answer.text) };
+    json!({ "role": "assistant", "content": content, "tool_calls": calls })
+}
+
+fn tool(tool: &crate::chat::OfferedTool) -> Value {
+    json!({
+        "type": "function",
+        "function": { "name": tool.name, "description": tool.description, "parameters": tool.schema },
+    })
+}

@@ -1,0 +1,121 @@
+//! Starts to send and stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caudal_engine::Engine;
+use caudal_engine::notification::Channel;
+use caudal_engine::ports::{IdSource, NotificationOutbox};
+use caudal_engine::task::WorkerId;
+use caudal_runtime::Runtime;
+use tokio::task::JoinSet;
+
+use crate::attempt::send;
+use crate::claims::OutboxClaims;
+use crate::cleaner::clean_notifications;
+use crate::lease_renewer::LeaseRenewer;
+use crate::mail::Postbox;
+use crate::pace::Pace;
+use crate::sending::Sending;
+use crate::server_outage::ServerOutage;
+use crate::settings::NotificationSettings;
+use crate::templates::Templates;
+use crate::webhook::Caller;
+
+/// Mails that are claimed for each connection: while one is on its way to the server, others are asked for, made and
+/// written down.
+const CLAIMED_PER_CONNECTION: usize = 4;
+
+/// The notifications role of a process.
+pub struct Notifications;
+
+/// A sender at work. Dropping it is a crash on a small scale: what is being sent stays claimed.
+pub struct NotificationsHandle {
+    grace: Duration,
+    runtimes: Vec<(Channel, Runtime)>,
+    _loops: JoinSet<()>,
+    _renewer: Option<LeaseRenewer>,
+}
+
+/// What the parts of one sender share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) id: WorkerId,
+    pub(crate) settings: NotificationSettings,
+    pub(crate) templates: Arc<Templates>,
+    pub(crate) postbox: Postbox,
+    pub(crate) caller: Caller,
+    pub(crate) pace: Pace,
+    pub(crate) outage: ServerOutage,
+    pub(crate) sending: Arc<Sending>,
+}
+
+impl Shared {
+    pub(crate) fn outbox(&self) -> &dyn NotificationOutbox {
+        &*self.engine.notifications.outbox
+    }
+}
+
+impl Notifications {
+    /// Starts to claim and to send. Must be called within a tokio runtime.
+    pub fn start(
+        engine: Engine,
+        templates: Arc<Templates>,
+        settings: NotificationSettings,
+    ) -> std::io::Result<NotificationsHandle> {
+        let shared = Arc::new(Shared {
+            id: sender_id(&*engine.ids),
+            postbox: Postbox::open(&settings.mail, settings.mail_connections)?,
+            caller: Caller::new(&settings.webhook)?,
+            pace: Pace::new(settings.mails_per_second),
+            outage: ServerOutage::default(),
+            sending: Arc::default(),
+            templates,
+            engine,
+            settings,
+        });
+        let renewer = LeaseRenewer::start(shared.clone())?;
+        let mut loops = JoinSet::new();
+        loops.spawn(clean_notifications(shared.clone()));
+        let runtimes = Channel::ALL.map(|channel| (channel, runtime(&shared, channel))).into();
+        tracing::info!(sender = %shared.id, mail = %shared.settings.mail, "notifications are sent");
+        Ok(NotificationsHandle { grace: shared.settings.grace, runtimes, _loops: loops, _renewer: renewer })
+    }
+}
+
+fn runtime(shared: &Arc<Shared>, channel: Channel) -> Runtime {
+    let slots = match channel {
+        Channel::Mail => shared.settings.mail_connections * CLAIMED_PER_CONNECTION,
+        Channel::Webhook => shared.settings.webhook.concurrency,
+    };
+    let name = format!("{}:{}", shared.id, channel.as_str());
+    let sending = shared.clone();
+    Runtime::start(&name, slots, OutboxClaims::new(shared.clone(), channel), move |work| send(sending.clone(), work))
+}
+
+impl NotificationsHandle {
+    /// Claims nothing more, waits for what is being sent at most the grace time, and leaves the rest to be taken over.
+    /// Answers how many those are.
+    pub async fn drain(self) -> usize {
+        for (_, runtime) in &self.runtimes {
+            runtime.stop_claiming();
+        }
+        let mut left_behind = 0;
+        for (channel, runtime) in self.runtimes {
+            let aborted = runtime.finish(self.grace).await;
+            if aborted > 0 {
+                let channel = channel.as_str();
+                tracing::warn!(notifications = aborted, channel, "notifications were being sent; they are sent again");
+            }
+            left_behind += aborted;
+        }
+        left_behind
+    }
+}
+
+/// `host:pid:random`, so that people can tell where it was and no two are the same.
+fn sender_id(ids: &dyn IdSource) -> WorkerId {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
+    WorkerId::new(format!("{host}:{}:{:08x}", std::process::id(), ids.random() >> 32))
+}

@@ -1,0 +1,151 @@
+//! Claiming what is due in a channel, over all partitions; and what becomes of it.
+
+use std::collections::HashMap;
+
+use caudal_engine::notification::{Channel, NotificationId, NotificationState};
+use caudal_engine::ports::{ClaimedNotification, ClaimedNotifications, ResendRefused, SendOutcome, StoreError};
+use caudal_engine::task::{Claim, Tenant, Timestamp};
+use futures_util::future::join_all;
+
+use super::super::record::{claim_of, claim_text};
+use super::super::reply;
+use super::super::scripts::{OUTBOX_CLAIM, OUTBOX_RENEW, OUTBOX_RESEND, OUTBOX_SETTLE, channel_letter};
+use super::super::store::{RedisStore, millis};
+use super::record::{claimed, id_of, record_of, state_of};
+
+/// Notifications that one script claims; the rest is left for the next question.
+const MOST_PER_SCRIPT: usize = 100;
+
+/// What one partition answered.
+struct Answer {
+    items: Vec<ClaimedNotification>,
+    /// From the question on.
+    next_due: Option<i64>,
+}
+
+impl RedisStore {
+    /// Where the bell rang first, then the others in turn, until enough is claimed; of the rest it is asked when
+    /// something is due there.
+    pub(super) async fn claim_from_outbox(
+        &self,
+        channel: Channel,
+        most: usize,
+    ) -> Result<ClaimedNotifications, StoreError> {
+        let order = self.outbox_rounds.of(channel).order(self.layout.partitions());
+        let (mut items, mut next_due) = (Vec::new(), None::<i64>);
+        let mut failed = None;
+        // All are looked at in one go; only those that have something are asked again.
+        let looks = join_all(order.iter().map(|partition| self.claim_in_outbox(*partition, channel, 0))).await;
+        for (partition, look) in order.into_iter().zip(looks) {
+            let mut answer = match look {
+                Ok(answer) => answer,
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
+            if answer.next_due.is_some_and(|due| due <= 0) && items.len() < most {
+                match self.claim_in_outbox(partition, channel, most - items.len()).await {
+                    Ok(claimed) => answer = claimed,
+                    // What was claimed elsewhere must not be lost with this answer.
+                    Err(error) => failed = Some(error),
+                }
+            }
+            items.append(&mut answer.items);
+            next_due = next_due.into_iter().chain(answer.next_due).min();
+        }
+        match failed {
+            Some(error) if items.is_empty() => Err(error),
+            _ => {
+                let now = self.clock.now().as_millis();
+                let next_due = next_due.map(|offset| Timestamp::from_millis(now.saturating_add(offset)));
+                Ok(ClaimedNotifications { items, next_due })
+            }
+        }
+    }
+
+    async fn claim_in_outbox(&self, partition: u16, channel: Channel, most: usize) -> Result<Answer, StoreError> {
+        let most = most.min(MOST_PER_SCRIPT);
+        let rounds = self.outbox_rounds.of(channel);
+        let mut call = OUTBOX_CLAIM
+            .call(&self.keys.of(partition))
+            .arg(self.turned())
+            .arg(millis(self.lease))
+            .arg(channel_letter(channel))
+            .arg(most);
+        for _ in 0..most {
+            call.push(format!("{:016x}", self.ids.random()));
+        }
+        rounds.quiet(partition);
+        let answer = self.nodes.call(partition, &call).await.inspect_err(|_| rounds.ring(partition))?;
+        let [next_due, flat] = reply::tuple(answer)?;
+        let mut flat = reply::list(flat)?.into_iter();
+        let mut items = Vec::new();
+        while let (Some(id), Some(claim), Some(fields)) = (flat.next(), flat.next(), flat.next()) {
+            let id = id_of(id)?;
+            if let Some(record) = record_of(id, fields)? {
+                let claim = claim_of(&reply::text(claim)?)?;
+                items.push(ClaimedNotification { record: claimed(record), claim });
+            }
+        }
+        Ok(Answer { items, next_due: reply::maybe_int(&next_due)? })
+    }
+
+    /// One call per partition.
+    pub(super) async fn renew_in_outbox(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError> {
+        let mut by_partition: HashMap<u16, Vec<usize>> = HashMap::new();
+        for (place, (id, _)) in claims.iter().enumerate() {
+            by_partition.entry(id.partition()).or_default().push(place);
+        }
+        let calls = by_partition.into_iter().map(|(partition, places)| async move {
+            let call = OUTBOX_RENEW.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(self.lease));
+            let held = places.iter().filter_map(|place| claims.get(*place));
+            let call = held.fold(call, |call, (id, claim)| call.arg(id.to_string()).arg(claim_text(*claim)));
+            Ok::<_, StoreError>((places, reply::list(self.nodes.call(partition, &call).await?)?))
+        });
+        let mut held = vec![false; claims.len()];
+        for answered in join_all(calls).await {
+            let (places, answers) = answered?;
+            for (place, answer) in places.into_iter().zip(answers) {
+                held[place] = reply::int(&answer)? == 1;
+            }
+        }
+        Ok(held)
+    }
+
+    pub(super) async fn settle_in_outbox(
+        &self,
+        id: NotificationId,
+        claim: Claim,
+        outcome: SendOutcome,
+    ) -> Result<bool, StoreError> {
+        let released = outcome == SendOutcome::Released;
+        let (state, due, error) = match outcome {
+            SendOutcome::Sent => (NotificationState::Sent, None, String::new()),
+            SendOutcome::Deferred { due_at, error } => (NotificationState::Deferred, Some(due_at), error),
+            SendOutcome::Failed { error } => (NotificationState::Failed, None, error),
+            SendOutcome::Suppressed { error } => (NotificationState::Suppressed, None, error),
+            SendOutcome::Released => (NotificationState::Queued, None, String::new()),
+        };
+        let call = OUTBOX_SETTLE
+            .call(&self.keys.of(id.partition()))
+            .arg(self.turned())
+            .arg(id.to_string())
+            .arg(claim_text(claim))
+            .arg(state.as_str())
+            .arg(due.map(|due_at| self.offset_of(due_at).to_string()).unwrap_or_default())
+            .arg(error)
+            .flag(released);
+        Ok(reply::int(&self.nodes.call(id.partition(), &call).await?)? == 1)
+    }
+
+    pub(super) async fn resend_from_outbox(&self, tenant: &Tenant, id: NotificationId) -> Result<(), ResendRefused> {
+        let call = OUTBOX_RESEND.call(&self.keys.of(id.partition())).arg(self.turned()).arg(tenant.as_str());
+        let answer = reply::text(self.nodes.call(id.partition(), &call.arg(id.to_string())).await?)?;
+        match &*answer {
+            "" => Ok(()),
+            "-" => Err(ResendRefused::NotFound),
+            state => Err(ResendRefused::WrongState { state: state_of(state)? }),
+        }
+    }
+}

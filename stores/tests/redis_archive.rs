@@ -1,0 +1,100 @@
+//! What an archive asks of a Redis store: what has ended, whole and in order, and to let go of it.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod redis_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caudal_engine::ports::{CreateRefused, TaskFilter, TaskStore};
+use caudal_engine::task::{LogEntry, TaskId, TaskState};
+use caudal_engine::testing::conformance::Parts;
+use caudal_engine::testing::conformance::held::line;
+use caudal_stores::redis::{RedisSettings, RedisStore};
+use redis_support::scenes::Scene;
+use redis_support::{open_store, settings_of, shared_server};
+
+const GRACE: Duration = Duration::from_secs(3600);
+
+async fn open(most_unarchived_bytes: u64) -> (Scene, Arc<RedisStore>) {
+    let parts = Parts::default();
+    let settings = settings_of(&shared_server().url(), &parts);
+    let settings = RedisSettings { most_unarchived_bytes: Some(most_unarchived_bytes), ..settings };
+    let store = open_store(&settings, &parts).await;
+    (Scene::of(&store, parts), store)
+}
+
+async fn ended(scene: &Scene) -> TaskId {
+    let mut held = scene.trial.running().await;
+    held.send(&*scene.store, held.go_on(&[line("one"), line(&"x".repeat(1_000))])).await.unwrap();
+    held.send(&*scene.store, held.end(TaskState::Succeeded)).await.unwrap();
+    scene.trial.clock.advance(Duration::from_secs(1));
+    held.task
+}
+
+async fn offered(store: &RedisStore, most: usize) -> Vec<TaskId> {
+    store.to_archive(0, most, usize::MAX).await.unwrap().into_iter().map(|ended| ended.record.id).collect()
+}
+
+async fn kept(store: &RedisStore) -> Vec<TaskId> {
+    let page = store.list(&TaskFilter { limit: 100, ..TaskFilter::default() }).await.unwrap();
+    page.items.into_iter().map(|record| record.id).collect()
+}
+
+/// Goal: an archive gets the record and the whole log of what has ended, who ended first first, again and again until it
+/// says that it has them; then they are forgotten, after a while, and not before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_ended_is_offered_until_it_is_archived() {
+    let (scene, store) = open(u64::MAX).await;
+    let tasks = [ended(&scene).await, ended(&scene).await, ended(&scene).await];
+    let open_one = scene.trial.start().await;
+    assert_eq!(offered(&store, 2).await, tasks[..2]);
+    assert_eq!(offered(&store, 0).await, []);
+    let first = store.to_archive(0, 10, 1).await.unwrap();
+    assert_eq!(first.len(), 1, "a piece is bounded, and never empty");
+    let log: Vec<LogEntry> = first[0].log.iter().flat_map(|page| page.entries()).collect();
+    assert_eq!(log, store.events(tasks[0], 0, usize::MAX).await.unwrap());
+    assert_eq!((first[0].record.state, first[0].record.head), (TaskState::Succeeded, log.len() as u64));
+    store.clean(Duration::ZERO, 0, 10).await.unwrap();
+    assert_eq!(kept(&store).await.len(), 4, "nothing is forgotten that is not archived");
+    for _ in 0..2 {
+        store.archived(&tasks[..2], GRACE).await.unwrap();
+    }
+    assert_eq!(offered(&store, 10).await, tasks[2..]);
+    assert_eq!(store.clean(Duration::ZERO, 0, 10).await.unwrap(), 0);
+    scene.trial.clock.advance(GRACE);
+    assert_eq!(store.clean(Duration::ZERO, 0, 10).await.unwrap(), 2);
+    assert_eq!(kept(&store).await, [open_one, tasks[2]]);
+}
+
+/// Goal: a task that cannot be archived is kept with the reason, stops nobody, and can still be deleted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_archived_stops_nobody() {
+    let (scene, store) = open(u64::MAX).await;
+    let (bad, good) = (ended(&scene).await, ended(&scene).await);
+    store.set_aside(bad, "it has a NUL").await.unwrap();
+    assert_eq!(offered(&store, 10).await, [good]);
+    assert_eq!(store.aside().await.unwrap(), [(bad, "it has a NUL".to_owned())]);
+    scene.trial.clock.advance(100 * GRACE);
+    store.clean(Duration::ZERO, 0, 10).await.unwrap();
+    assert_eq!(kept(&store).await, [good, bad]);
+    store.delete(&Default::default(), bad).await.unwrap();
+    assert!(store.aside().await.unwrap().is_empty());
+}
+
+/// Goal: what waits to be archived is bounded: then nothing new is started, while what runs goes on, until it is archived.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_that_is_behind_stops_new_starts() {
+    let (scene, store) = open(2_000).await;
+    let mut running = scene.trial.running().await;
+    let first = ended(&scene).await;
+    let second = ended(&scene).await;
+    assert!(store.unarchived_bytes().await.unwrap() >= 2_000);
+    let refused = store.create(vec![scene.trial.new_task()]).await.unwrap().remove(0);
+    assert_eq!(refused, Err(CreateRefused::ArchiveBehind));
+    running.send(&*store, running.go_on(&[line("on it goes")])).await.unwrap();
+    store.archived(&[first, second], GRACE).await.unwrap();
+    assert_eq!(store.unarchived_bytes().await.unwrap(), 0);
+    assert!(store.create(vec![scene.trial.new_task()]).await.unwrap().remove(0).unwrap().new);
+}

@@ -1,0 +1,288 @@
+//! A Redis store through what happens to servers: they go and come back, lose scripts and answers; and several
+//! processes over one.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+mod redis_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caudal_engine::ports::{Bell, Feed, RandomIds, StoreError, SystemClock, TaskFilter, TaskStore, Watch};
+use caudal_engine::task::{LogEntry, TaskId, TaskState, Tenant, WireState};
+use caudal_engine::testing::conformance::Parts;
+use caudal_engine::testing::conformance::held::{Held, line};
+use caudal_engine::testing::conformance::trial::{new_signal, within};
+use caudal_stores::redis::{RedisSettings, RedisStore, StoreTime};
+use redis_support::keyspace::Keyspace;
+use redis_support::proxy::Proxy;
+use redis_support::redis_server::RedisServer;
+use redis_support::scenes::{FREEING, Scene, WRITING};
+use redis_support::{open_store, settings_of};
+
+/// One process: a store with a bell and a feed of its own.
+struct Member {
+    scene: Scene,
+    bell: Arc<Bell>,
+    feed: Arc<Feed>,
+}
+
+async fn member(settings: &RedisSettings) -> Member {
+    let parts = Parts { ids: Arc::new(RandomIds), ..Parts::default() };
+    let (bell, feed) = (parts.bell.clone(), parts.feed.clone());
+    let clock = Arc::new(SystemClock);
+    let store = RedisStore::open(settings, clock, parts.ids.clone(), bell.clone(), feed.clone()).await.unwrap();
+    let store = Arc::new(store);
+    Member { scene: Scene::of(&store, parts), bell, feed }
+}
+
+impl Member {
+    fn store(&self) -> Arc<RedisStore> {
+        self.scene.store.clone()
+    }
+}
+
+/// By the server's clock, as in earnest.
+fn in_earnest(server: &RedisServer) -> RedisSettings {
+    RedisSettings { time: StoreTime::Server, ..settings_of(&server.url(), &Parts::default()) }
+}
+
+/// Asks again while the store cannot be reached.
+async fn in_the_end<T>(mut ask: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
+    within(async {
+        loop {
+            match ask().await {
+                Ok(answer) => return answer,
+                Err(StoreError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    })
+    .await
+}
+
+/// Follows a log as the web does, until this many events were seen.
+async fn follow(store: &RedisStore, task: TaskId, watch: &mut Watch, log: &mut Vec<LogEntry>, until: u64) {
+    let seen = |log: &[LogEntry]| log.last().map_or(0, |entry| entry.seq);
+    while seen(log) < until {
+        let news = within(watch.next()).await.unwrap();
+        if news.entries.first().is_some_and(|entry| entry.seq <= seen(log) + 1) {
+            log.extend(news.entries.iter().filter(|entry| entry.seq > seen(log)).cloned().collect::<Vec<_>>());
+        } else if news.head > seen(log) {
+            log.extend(in_the_end(async || store.events(task, seen(log), 1_000_000).await).await);
+        }
+    }
+}
+
+/// Goal: what was accepted is there after the server was killed, and a store that was open goes on by itself; meanwhile
+/// it says at once that it cannot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_comes_back_is_used_again() {
+    let mut server = RedisServer::start();
+    let member = member(&in_earnest(&server)).await;
+    let store = member.store();
+    let mut held = member.scene.trial.running().await;
+    let mut watch = member.feed.watch(held.task);
+    let mut log = store.events(held.task, 0, 1_000_000).await.unwrap();
+    for round in 0..3 {
+        server.kill();
+        let write = held.go_on(&[line(&format!("round {round}"))]);
+        let down = store.create(vec![member.scene.trial.new_task()]).await.unwrap_err();
+        assert!(matches!(&down, StoreError::Unavailable(_)), "{down}");
+        assert!(store.check().await.is_err());
+        server.restart();
+        in_the_end(async || store.check().await).await;
+        let answer = in_the_end(async || match store.write(write.clone()).await {
+            Err(caudal_engine::ports::WriteRefused::Store(error)) => Err(error),
+            other => Ok(other.unwrap()),
+        })
+        .await;
+        (held.number, held.seen) = (held.number + 1, answer.head);
+        follow(&store, held.task, &mut watch, &mut log, answer.head).await;
+    }
+    assert_eq!(log, store.events(held.task, 0, 1_000_000).await.unwrap());
+}
+
+/// Goal: while a server was away nobody could renew: the first look after it is back takes nobody's task, a later one
+/// those of the dead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_rescued_right_after_a_restart() {
+    let mut server = RedisServer::start();
+    let lease = Duration::from_millis(400);
+    let member = member(&RedisSettings { lease, ..in_earnest(&server) }).await;
+    let store = member.store();
+    let held = member.scene.trial.running().await;
+    server.kill();
+    tokio::time::sleep(2 * lease).await;
+    server.restart();
+    let first = in_the_end(async || store.rescue(10).await).await;
+    assert!(first.is_empty(), "{first:?} could not have renewed");
+    let worker = member.scene.trial.request().worker;
+    let renewed = in_the_end(async || store.renew(&worker, &[(held.task, held.claim)]).await).await;
+    assert!(renewed[0].held);
+    let rescued = within(async {
+        loop {
+            let rescued = store.rescue(10).await.unwrap();
+            if !rescued.is_empty() {
+                return rescued;
+            }
+            tokio::time::sleep(lease / 8).await;
+        }
+    })
+    .await;
+    assert_eq!(rescued[0].task, held.task);
+}
+
+/// Goal: scripts that the server has forgotten are loaded again, without a word to the caller.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forgotten_scripts_are_loaded_again() {
+    let server = RedisServer::start();
+    for name in WRITING.iter().chain(FREEING) {
+        let parts = Parts::default();
+        let store = open_store(&settings_of(&server.url(), &parts), &parts).await;
+        let operation = Scene::of(&store, parts).set(name).await;
+        server.ask(&["SCRIPT", "FLUSH"]);
+        operation().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+/// Goal: an operation whose answer was lost with the connection, sent again, leaves what it leaves when it is sent once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_doubles_nothing() {
+    let server = RedisServer::start();
+    let proxy = Proxy::before(server.port).await;
+    for name in WRITING.iter().chain(FREEING) {
+        let mut pictures = Vec::new();
+        for loses in [false, true] {
+            let parts = Parts::default();
+            let settings = settings_of(&proxy.url, &parts);
+            let store = open_store(&settings, &parts).await;
+            let operation = Scene::of(&store, parts).set(name).await;
+            if loses {
+                proxy.lose_next_answer();
+                let lost = operation().await.unwrap_err();
+                assert!(matches!(lost, StoreError::Unavailable(_)) && proxy.has_lost_one(), "{name}: {lost}");
+            }
+            in_the_end(async || operation().await).await;
+            pictures.push(Keyspace::of(&server.url(), &settings.prefix).await.picture().await);
+            store.shutdown().await;
+        }
+        let (doubled, once) = (pictures.pop().unwrap(), pictures.pop().unwrap());
+        let keys = once.keys().chain(doubled.keys());
+        let differ: Vec<&String> = keys.filter(|key| once.get(*key) != doubled.get(*key)).collect();
+        assert!(differ.is_empty(), "{name} was doubled in {differ:?}");
+    }
+}
+
+/// Goal: what one process does rings, and is told, in the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_hear_each_other() {
+    let server = RedisServer::start();
+    let settings = in_earnest(&server);
+    let (web, worker) = (member(&settings).await, member(&settings).await);
+    let mut changes = web.feed.changes();
+    let task = web.scene.trial.start().await;
+    within(worker.bell.line_rung()).await;
+    let mut held = worker.scene.trial.claim(task).await;
+    let mut watch = web.feed.watch(task);
+    let mut log = web.store().events(task, 0, 1_000_000).await.unwrap();
+    let ear = worker.bell.listen(task);
+    web.store().signal(&Tenant::default(), new_signal(task, "go")).await.unwrap();
+    within(ear.rung()).await;
+    held.send(&*worker.store(), held.go_on(&[line("to be seen elsewhere")])).await.unwrap();
+    held.send(&*worker.store(), held.end(TaskState::Succeeded)).await.unwrap();
+    follow(&web.store(), task, &mut watch, &mut log, 5).await;
+    assert_eq!(log, worker.store().events(task, 0, 1_000_000).await.unwrap());
+    let mut states = Vec::new();
+    while states.last() != Some(&WireState::Success) {
+        states.push(within(changes.recv()).await.unwrap().state);
+    }
+    assert_eq!(states, [WireState::Pending, WireState::Progress, WireState::Success]);
+}
+
+/// Goal: an event too long to be published reaches who watches all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_events_are_read_by_who_watches() {
+    let server = RedisServer::start();
+    let member = member(&in_earnest(&server)).await;
+    let mut held: Held = member.scene.trial.running().await;
+    let mut watch = member.feed.watch(held.task);
+    let mut log = member.store().events(held.task, 0, 1_000_000).await.unwrap();
+    held.send(&*member.store(), held.go_on(&[line(&"x".repeat(300_000))])).await.unwrap();
+    held.send(&*member.store(), held.go_on(&[line("short")])).await.unwrap();
+    follow(&member.store(), held.task, &mut watch, &mut log, 4).await;
+    assert_eq!(log, member.store().events(held.task, 0, 1_000_000).await.unwrap());
+}
+
+/// Goal: with nothing to do, asking for work costs one script a partition, and asking for the dead nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_worker_asks_little() {
+    let server = RedisServer::start();
+    let parts = Parts::default();
+    let settings = RedisSettings { partitions: Some(8), ..settings_of(&server.url(), &parts) };
+    let store = open_store(&settings, &parts).await;
+    let scene = Scene::of(&store, parts);
+    scene.trial.nothing_is_due().await;
+    let monitor = server.monitor();
+    for _ in 0..3 {
+        scene.trial.nothing_is_due().await;
+        assert!(store.rescue(10).await.unwrap().is_empty());
+    }
+    let lines = monitor.lines();
+    let scripts = lines.iter().filter(|line| line.contains("EVALSHA")).count();
+    assert_eq!(scripts, 3 * 8);
+    let inside = lines.iter().filter(|line| line.contains("[0 lua]")).count();
+    assert!(inside <= 3 * 8 * 3, "an idle question asks {inside} things");
+}
+
+/// Goal: thousands of pieces of a text end as a handful of elements.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finished_text_is_merged() {
+    let server = RedisServer::with(&["--appendfsync", "no"]);
+    let parts = Parts::default();
+    let settings = RedisSettings { may_lose_seconds: Some(60), ..settings_of(&server.url(), &parts) };
+    let store = open_store(&settings, &parts).await;
+    let scene = Scene::of(&store, parts);
+    let mut held = scene.trial.running().await;
+    let from = held.seen + 1;
+    for number in 0..4_000 {
+        held.send(&*store, held.go_on(&[line(&number.to_string())])).await.unwrap();
+    }
+    let before = store.events(held.task, 0, usize::MAX).await.unwrap();
+    let merge = caudal_engine::ports::TaskWrite { compact_from: Some(from), ..held.go_on(&[line("done")]) };
+    held.send(&*store, merge).await.unwrap();
+    let key = format!("{}{{p0}}:l:{}", settings.prefix, held.task);
+    let length: u64 = server.ask(&["LLEN", &key]).trim_start_matches(':').parse().unwrap();
+    assert!(length < 12, "{length} elements");
+    let after = store.events(held.task, 0, usize::MAX).await.unwrap();
+    assert_eq!(after.get(..before.len()), Some(&before[..]));
+    assert_eq!(after.len(), before.len() + 1);
+}
+
+/// Goal: nothing of a forgotten task stays in memory, whatever it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forgetting_leaves_nothing() {
+    let server = RedisServer::start();
+    for name in ["end of a parent", "end of a child", "end", "cancel", "verdict", "full write", "rescue"] {
+        let parts = Parts::default();
+        let settings = settings_of(&server.url(), &parts);
+        let store = open_store(&settings, &parts).await;
+        let scene = Scene::of(&store, parts);
+        let empty = Keyspace::of(&server.url(), &settings.prefix).await.picture().await;
+        (scene.set(name).await)().await.unwrap();
+        let filter = TaskFilter { limit: 100, ..TaskFilter::default() };
+        for record in store.list(&filter).await.unwrap().items {
+            let _ = store.control(&Tenant::default(), record.id, caudal_engine::ports::Control::Cancel).await;
+        }
+        scene.trial.clock.advance(Duration::from_secs(3600));
+        store.rescue(100).await.unwrap();
+        scene.trial.clock.advance(Duration::from_secs(3600));
+        store.clean(Duration::ZERO, u64::MAX, 100).await.unwrap();
+        assert!(store.list(&filter).await.unwrap().items.is_empty(), "{name}");
+        let left = Keyspace::of(&server.url(), &settings.prefix).await.picture().await;
+        let allowed = ["counts", "outbox", "n:n/1"].map(|name| format!("{{p0}}:{name}"));
+        let more: Vec<&String> =
+            left.keys().filter(|key| !empty.contains_key(*key) && !allowed.contains(key)).collect();
+        assert!(more.is_empty(), "{name} leaves {more:?}");
+    }
+}

@@ -1,0 +1,53 @@
+//! The log of a Redis store: however its elements lie, every reader gets the same events with the same numbers.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod redis_support;
+
+use caudal_engine::ports::{TaskStore, TaskWrite};
+use caudal_engine::task::{Fact, LogEntry};
+use caudal_engine::testing::conformance::Parts;
+use caudal_engine::testing::conformance::held::line;
+use proptest::prelude::*;
+use redis_support::scenes::Scene;
+use redis_support::{open_store, settings_of, shared_server};
+
+async fn any_layout_reads_the_same(pages: &[usize], merges: &[u64], bytes: usize) {
+    let parts = Parts::default();
+    let store = open_store(&settings_of(&shared_server().url(), &parts), &parts).await;
+    let scene = Scene::of(&store, parts);
+    let mut held = scene.trial.running().await;
+    let mut merges = merges.iter();
+    let mut expected = store.events(held.task, 0, usize::MAX).await.unwrap();
+    for (place, count) in pages.iter().enumerate() {
+        let facts: Vec<Fact> = (0..*count).map(|number| line(&"x".repeat(bytes * (number + 1)))).collect();
+        let compact_from = if place % 3 == 2 { merges.next().copied() } else { None };
+        let write = TaskWrite { compact_from, ..held.go_on(&facts) };
+        let bodies = write.events.clone();
+        let answer = held.send(&*store, write).await.unwrap();
+        expected.extend((answer.first..).zip(bodies).map(|(seq, body)| LogEntry::new(seq, body)));
+    }
+    assert_eq!(held.seen, expected.len() as u64);
+    for after in 0..=expected.len() {
+        let seen = after as u64;
+        assert_eq!(store.events(held.task, seen, usize::MAX).await.unwrap(), expected[after..], "after {after}");
+        let one = usize::from(after < expected.len());
+        assert_eq!(store.events(held.task, seen, 0).await.unwrap(), expected[after..after + one], "one after {after}");
+    }
+    assert_eq!(store.last_event(held.task).await.unwrap().as_ref(), expected.last());
+    store.shutdown().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+    /// Goal: merging is a matter of the store alone.
+    #[test]
+    fn merging_changes_nothing_for_readers(
+        pages in proptest::collection::vec(0_usize..5, 1..20),
+        merges in proptest::collection::vec(0_u64..70, 6),
+        bytes in prop_oneof![Just(0_usize), 1_usize..40, Just(30_000)],
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        runtime.block_on(any_layout_reads_the_same(&pages, &merges, bytes));
+    }
+}

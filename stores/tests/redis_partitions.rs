@@ -1,0 +1,291 @@
+//! A Redis store of several partitions: tasks are spread, keys have a home, and the number grows while it is used.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod redis_support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use caudal_engine::ports::{
+    ClaimRequest, CreateRefused, Created, IdSource, RandomIds, StoreError, TaskFilter, TaskStore,
+};
+use caudal_engine::task::record::Idempotency;
+use caudal_engine::task::{NewTask, TaskId, TaskState, Tenant, home_of_key};
+use caudal_engine::testing::conformance::Parts;
+use caudal_engine::testing::conformance::held::Held;
+use caudal_stores::redis::{RedisSettings, RedisStore};
+use redis_support::keyspace::{Keyspace, command};
+use redis_support::redis_server::{RedisCluster, RedisServer};
+use redis_support::scenes::Scene;
+use redis_support::{open_store, settings_of, shared_server};
+
+struct Spread {
+    scene: Scene,
+    store: Arc<RedisStore>,
+}
+
+async fn open(settings: &RedisSettings) -> Spread {
+    let parts = Parts { ids: Arc::new(RandomIds), ..Parts::default() };
+    let store = open_store(settings, &parts).await;
+    Spread { scene: Scene::of(&store, parts), store }
+}
+
+fn of(partitions: u16) -> RedisSettings {
+    let mut settings = settings_of(&shared_server().url(), &Parts::default());
+    settings.limits.line_per_tenant = 10_000;
+    RedisSettings { partitions: Some(partitions), ..settings }
+}
+
+impl Spread {
+    fn new_task(&self, partition: u16) -> NewTask {
+        let new = self.scene.trial.new_task();
+        NewTask { id: RandomIds.task_id(new.created_at, partition), ..new }
+    }
+
+    async fn create(&self, new: NewTask) -> Result<Created, CreateRefused> {
+        self.store.create(vec![new]).await.unwrap().remove(0)
+    }
+
+    async fn fill(&self, partitions: u16, each: usize) -> Vec<TaskId> {
+        let mut ids = Vec::new();
+        for _ in 0..each {
+            for partition in 0..partitions {
+                ids.push(self.create(self.new_task(partition)).await.unwrap().id);
+            }
+        }
+        ids
+    }
+
+    fn request(&self, most: usize) -> ClaimRequest {
+        ClaimRequest { most, ..self.scene.trial.request() }
+    }
+}
+
+fn keyed(new: NewTask, key: &str, body: u8) -> NewTask {
+    NewTask { idempotency: Some(Idempotency { key: key.to_owned(), body_hash: [body; 32] }), ..new }
+}
+
+/// A key whose home is another partition than this.
+fn key_away_from(partition: u16, partitions: u16) -> String {
+    let keys = (0..).map(|number| format!("key {number}"));
+    keys.into_iter().find(|key| home_of_key(&Tenant::default(), key, partitions) != partition).unwrap()
+}
+
+/// Goal: a claim takes from all partitions, no more than asked for, and says when something is due anywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_go_round() {
+    let spread = open(&of(4)).await;
+    let expected: BTreeSet<TaskId> = spread.fill(4, 3).await.into_iter().collect();
+    let later = spread.scene.trial.now() + Duration::from_secs(60);
+    spread.create(NewTask { due_at: later, ..spread.new_task(3) }).await.unwrap();
+    let mut taken = BTreeSet::new();
+    while taken.len() < 12 {
+        let claimed = spread.store.claim_next(spread.request(5)).await.unwrap();
+        assert!(claimed.tasks.len() <= 5);
+        let is_last = taken.len() + claimed.tasks.len() == 12;
+        assert_eq!(claimed.next_due.unwrap() > spread.scene.trial.now(), is_last);
+        taken.extend(claimed.tasks.into_iter().map(|claimed| claimed.task.id));
+    }
+    assert_eq!(taken, expected);
+    assert_eq!(spread.store.claim_next(spread.request(5)).await.unwrap().next_due, Some(later));
+    let mut limited = spread.request(9);
+    limited.flows = [caudal_engine::ports::KnownFlow { free: Some(2), ..limited.flows[0].clone() }].into();
+    spread.fill(4, 1).await;
+    assert_eq!(
+        spread.store.claim_next(limited).await.unwrap().tasks.len(),
+        2,
+        "the free places are for all partitions"
+    );
+}
+
+/// Goal: a list is in one order over all partitions, page by page; figures are sums; a rescue looks everywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_is_asked_everywhere() {
+    let spread = open(&of(4)).await;
+    let mut expected = spread.fill(4, 40).await;
+    expected.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+    let mut seen = Vec::new();
+    let mut filter = TaskFilter { limit: 7, ..TaskFilter::default() };
+    loop {
+        let page = spread.store.list(&filter).await.unwrap();
+        seen.extend(page.items.into_iter().map(|record| record.id));
+        filter.cursor = page.next;
+        if page.next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, expected);
+    let claimed = spread.store.claim_next(spread.request(8)).await.unwrap().tasks;
+    let stats = spread.store.stats().await.unwrap();
+    let count = |state| stats.tasks.iter().find(|(_, known, _)| *known == state).map(|(.., count)| *count);
+    assert_eq!((count(TaskState::Queued), count(TaskState::Running)), (Some(152), Some(8)));
+    assert_eq!((stats.due, stats.in_line[0].2), (152, 152));
+    let claims: Vec<_> = claimed.iter().map(|claimed| (claimed.task.id, claimed.claim)).collect();
+    let renewed = spread.store.renew(&spread.request(1).worker, &claims).await.unwrap();
+    assert!(renewed.iter().zip(&claims).all(|(renewed, (task, _))| renewed.task == *task && renewed.held));
+    spread.scene.trial.clock.advance(spread.store.lease().unwrap());
+    assert_eq!(spread.store.rescue(5).await.unwrap().len(), 5);
+    assert_eq!(spread.store.rescue(100).await.unwrap().len(), 3);
+}
+
+/// Goal: an idempotency key answers the first task for a day, wherever the key and the task live and however many ask at
+/// once; another body is a conflict.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_may_live_apart_from_its_task() {
+    let spread = Arc::new(open(&of(4)).await);
+    let key = key_away_from(1, 4);
+    let starts = (0..16).map(|number| {
+        let (spread, new) = (spread.clone(), keyed(spread.new_task(number % 4), &key, 1));
+        tokio::spawn(async move { spread.create(new).await.unwrap() })
+    });
+    let starts: Vec<_> = starts.collect();
+    let mut answers = Vec::new();
+    for start in starts {
+        answers.push(start.await.unwrap());
+    }
+    let first = answers[0].id;
+    assert!(answers.iter().all(|answer| answer.id == first), "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| answer.new).count(), 1, "{answers:?}");
+    assert_eq!(spread.store.claim_next(spread.request(20)).await.unwrap().tasks.len(), 1);
+    for partition in 0..4 {
+        let other = spread.create(keyed(spread.new_task(partition), &key, 2)).await;
+        assert_eq!(other, Err(CreateRefused::IdempotencyConflict { first }));
+    }
+    spread.scene.trial.clock.advance(Duration::from_secs(24 * 3600));
+    assert!(spread.create(keyed(spread.new_task(1), &key, 2)).await.unwrap().new);
+}
+
+/// Goal: a start with both keys that met an earlier task keeps that answer when the earlier one has ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_met_another_keeps_its_answer() {
+    let spread = open(&of(4)).await;
+    let home = home_of_key(&Tenant::default(), "report", 4);
+    let key = key_away_from(home, 4);
+    let unique = || NewTask { unique_key: Some("report".to_owned()), ..spread.new_task(home) };
+    let holder = spread.create(unique()).await.unwrap();
+    assert!(holder.new);
+    let both = || keyed(unique(), &key, 1);
+    assert_eq!(spread.create(both()).await, Ok(Created { id: holder.id, new: false }));
+    let claimed = spread.store.claim_next(spread.request(1)).await.unwrap().tasks.remove(0);
+    let mut held = Held::new(&claimed, spread.scene.trial.clock.clone());
+    held.send(&*spread.store, held.end(TaskState::Succeeded)).await.unwrap();
+    assert_eq!(spread.create(both()).await, Ok(Created { id: holder.id, new: false }));
+    let conflict = spread.create(keyed(unique(), &key, 2)).await;
+    assert_eq!(conflict, Err(CreateRefused::IdempotencyConflict { first: holder.id }));
+    assert!(spread.create(unique()).await.unwrap().new, "the unique key is free again");
+}
+
+/// Goal: a start that is refused by a bound leaves its key free.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_start_keeps_no_key() {
+    let mut settings = of(4);
+    settings.limits.line_per_tenant = 4;
+    let spread = open(&settings).await;
+    let key = key_away_from(1, 4);
+    let running = spread.create(spread.new_task(1)).await.unwrap().id;
+    assert_eq!(spread.create(keyed(spread.new_task(1), &key, 1)).await, Err(CreateRefused::LineFull));
+    let claimed = spread.store.claim_next(spread.request(1)).await.unwrap().tasks.remove(0);
+    assert_eq!(claimed.task.id, running);
+    let mut held = Held::new(&claimed, spread.scene.trial.clock.clone());
+    held.send(&*spread.store, held.end(TaskState::Succeeded)).await.unwrap();
+    assert!(spread.create(keyed(spread.new_task(1), &key, 2)).await.unwrap().new, "the key was used for nothing");
+}
+
+/// Goal: the number of partitions grows under a running process: it learns of it, keys of before keep their answers, and
+/// a start by the old number is not lost between the two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_grows_while_it_is_used() {
+    let small = of(1);
+    let old = open(&small).await;
+    let (key, unique) = (key_away_from(0, 4), key_away_from(0, 4));
+    let first = old.create(keyed(old.new_task(0), &key, 1)).await.unwrap();
+    let holder = NewTask { unique_key: Some(unique.clone()), ..old.new_task(0) };
+    let holder = old.create(holder).await.unwrap();
+    let large = RedisSettings { partitions: Some(4), ..small.clone() };
+    let new = open(&large).await;
+    assert_eq!(new.store.partitions(), 4);
+    let home = home_of_key(&Tenant::default(), &key, 4);
+    assert_eq!(new.create(keyed(new.new_task(home), &key, 1)).await, Ok(Created { id: first.id, new: false }));
+    let conflict = new.create(keyed(new.new_task(home), &key, 2)).await;
+    assert_eq!(conflict, Err(CreateRefused::IdempotencyConflict { first: first.id }));
+    let again = NewTask { unique_key: Some(unique.clone()), ..new.new_task(home) };
+    assert_eq!(new.create(again).await, Ok(Created { id: holder.id, new: false }));
+    // The old process is told, unless it has asked by itself already.
+    let other = (0..).map(|n| format!("fresh {n}")).find(|key| home_of_key(&Tenant::default(), key, 4) != 0).unwrap();
+    let answer = old.store.create(vec![keyed(old.new_task(0), &other, 1)]).await;
+    assert!(
+        matches!(&answer, Err(StoreError::Unavailable(what)) if what.contains("grown")) || answer.is_ok(),
+        "{answer:?}"
+    );
+    assert_eq!(old.store.partitions(), 4);
+    let created = old.create(keyed(old.new_task(3), &other, 1)).await.unwrap();
+    let repeated = new.create(keyed(new.new_task(2), &other, 1)).await.unwrap();
+    assert_eq!((repeated.id, repeated.new), (created.id, false));
+    assert_eq!(open(&small).await.store.partitions(), 4, "it does not shrink");
+    let claimed = old.store.claim_next(old.request(20)).await.unwrap().tasks;
+    assert_eq!(claimed.len(), 3);
+}
+
+/// Goal: a partition that moves to another node of a cluster takes its tasks along; while it is on its way nobody works
+/// on half of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_moves_to_another_node() {
+    let cluster = RedisCluster::start(3);
+    let settings = settings_of(&cluster.url(), &Parts::default());
+    let spread = open(&settings).await;
+    let partition = 5;
+    let task = spread.create(spread.new_task(partition)).await.unwrap().id;
+    let slot = cluster.nodes[0].ask(&["CLUSTER", "KEYSLOT", &format!("{{p{partition}}}")]);
+    let slot = slot.trim_start_matches(':').to_owned();
+    let holds = |node: &RedisServer| node.ask(&["CLUSTER", "COUNTKEYSINSLOT", &slot]) != ":0";
+    let from = cluster.nodes.iter().position(&holds).unwrap();
+    let to = (from + 1) % 3;
+    let (from, to) = (&cluster.nodes[from], &cluster.nodes[to]);
+    let names = [from, to].map(|node| node.ask(&["CLUSTER", "MYID"]));
+    to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &names[0]]);
+    from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &names[1]]);
+    let underway = spread.scene.store.events(task, 0, 1_000).await;
+    assert!(matches!(underway, Err(StoreError::Unavailable(_))), "{underway:?}");
+    let mut source = Keyspace::of(&from.url(), "").await;
+    let keys = source.send(&command(&["CLUSTER", "GETKEYSINSLOT", &slot, "100"])).await.unwrap();
+    for key in redis::from_redis_value::<Vec<String>>(keys).unwrap() {
+        from.ask(&["MIGRATE", "127.0.0.1", &to.port.to_string(), &key, "0", "5000"]);
+    }
+    for node in [to, from, cluster.nodes.iter().find(|node| node.port != from.port && node.port != to.port).unwrap()] {
+        node.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &names[1]]);
+    }
+    assert_eq!(spread.scene.store.events(task, 0, 1_000).await.unwrap().len(), 1);
+    let claimed = spread.store.claim_next(spread.request(20)).await.unwrap().tasks.remove(0);
+    let mut held = Held::new(&claimed, spread.scene.trial.clock.clone());
+    held.send(&*spread.store, held.end(TaskState::Succeeded)).await.unwrap();
+    assert!(holds(to) && !holds(from));
+}
+
+/// Goal: a node that dies and comes back is used again; meanwhile the others' partitions go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_a_cluster_is_away_for_a_while() {
+    let mut cluster = RedisCluster::start(3);
+    for node in &cluster.nodes {
+        node.ask(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let spread = open(&settings_of(&cluster.url(), &Parts::default())).await;
+    spread.fill(16, 1).await;
+    cluster.nodes[2].kill();
+    let mut created = 0;
+    for partition in 0..16 {
+        created += usize::from(spread.store.create(vec![spread.new_task(partition)]).await.is_ok());
+    }
+    assert!(created > 0 && created < 16, "{created} of 16 partitions can be reached");
+    assert!(!spread.store.claim_next(spread.request(5)).await.unwrap().tasks.is_empty());
+    cluster.nodes[2].restart();
+    for partition in 0..16 {
+        let mut tries = 0;
+        while spread.store.create(vec![spread.new_task(partition)]).await.is_err() {
+            tries += 1;
+            assert!(tries < 2_000, "partition {partition} does not come back");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

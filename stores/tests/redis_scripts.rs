@@ -1,0 +1,199 @@
+//! The safety of the scripts: whatever a server refuses or holds, nothing is ever half-written.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+mod redis_support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use caudal_engine::ports::StoreError;
+use caudal_engine::testing::conformance::Parts;
+use caudal_stores::redis::{RedisSettings, RedisStore};
+use redis_support::keyspace::{Keyspace, Picture};
+use redis_support::redis_server::RedisServer;
+use redis_support::scenes::{FREEING, Operation, Scene, WRITING};
+use redis_support::{open_store, settings_of};
+
+/// A store of its own with a scene in it.
+struct Stage {
+    store: Arc<RedisStore>,
+    keyspace: Keyspace,
+    operation: Operation,
+    before: Picture,
+}
+
+impl Stage {
+    async fn set(server: &RedisServer, name: &str) -> Self {
+        let parts = Parts::default();
+        let settings: RedisSettings = settings_of(&server.url(), &parts);
+        let store = open_store(&settings, &parts).await;
+        let operation = Scene::of(&store, parts).set(name).await;
+        let mut keyspace = Keyspace::of(&server.url(), &settings.prefix).await;
+        let before = keyspace.picture().await;
+        Self { store, keyspace, operation, before }
+    }
+
+    /// The keys that the operation changes, with what they are.
+    async fn touched(&mut self) -> BTreeMap<String, String> {
+        let mut kinds = self.keyspace.kinds().await;
+        (self.operation)().await.unwrap();
+        kinds.extend(self.keyspace.kinds().await);
+        let after = self.keyspace.picture().await;
+        kinds.retain(|name, _| self.before.get(name) != after.get(name));
+        kinds
+    }
+
+    /// The operation must be refused and leave everything as it was.
+    async fn refused(&mut self, name: &str, trouble: &str) -> StoreError {
+        let before = self.keyspace.picture().await;
+        let Err(error) = (self.operation)().await else { panic!("{name} was done in spite of {trouble}") };
+        self.unchanged(&before, name, trouble).await;
+        error
+    }
+
+    async fn unchanged(&mut self, before: &Picture, name: &str, trouble: &str) {
+        let after = self.keyspace.picture().await;
+        let differ: Vec<&String> =
+            before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key)).collect();
+        assert!(differ.is_empty(), "{name} with {trouble}: half-written were {differ:?}");
+    }
+
+    /// Asked until it is done: the connection may have to be made anew.
+    async fn done_in_the_end(&self, name: &str) {
+        for _ in 0..500 {
+            match (self.operation)().await {
+                Ok(()) => return,
+                Err(StoreError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(other) => panic!("{name}: {other}"),
+            }
+        }
+        panic!("{name} was never done");
+    }
+}
+
+/// Goal: a key of another type, wherever a script would write, is found before the first write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_of_the_wrong_type_is_found_before_the_first_write() {
+    let server = RedisServer::start();
+    let mut refused = 0;
+    for name in WRITING.iter().chain(FREEING) {
+        let mut stage = Stage::set(&server, name).await;
+        let touched = stage.touched().await;
+        assert!(!touched.is_empty(), "{name} changes nothing");
+        for (key, kind) in touched {
+            stage.keyspace.put_back(&stage.before).await;
+            stage.keyspace.break_key(&key, &kind).await;
+            let before = stage.keyspace.picture().await;
+            match (stage.operation)().await {
+                Err(error) => {
+                    assert!(matches!(error, StoreError::Corrupt(_)), "{name} with a broken {key}: {error:?}");
+                    stage.unchanged(&before, name, &format!("a broken {key}")).await;
+                    refused += 1;
+                }
+                // What is only set or removed is so whatever it was before.
+                Ok(()) => eprintln!("{name} does not mind a broken {key}"),
+            }
+        }
+        stage.store.shutdown().await;
+    }
+    assert!(refused > 60, "only {refused} operations were refused");
+}
+
+/// Goal: a server without memory refuses what would take more, whole, and does it when it has some again; what frees
+/// memory, and what keeps claims, is done all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_memory_nothing_is_half_written() {
+    let server = RedisServer::start();
+    for name in WRITING {
+        let mut stage = Stage::set(&server, name).await;
+        server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+        let error = stage.refused(name, "no memory").await;
+        assert!(matches!(&error, StoreError::Full(what) if what.contains("maxmemory")), "{name}: {error}");
+        server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+        stage.done_in_the_end(name).await;
+    }
+    for name in FREEING {
+        let stage = Stage::set(&server, name).await;
+        server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+        (stage.operation)().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    }
+}
+
+/// Goal: the same of a server that has become a replica.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_replica_nothing_is_half_written() {
+    let server = RedisServer::start();
+    for name in WRITING.iter().chain(FREEING) {
+        let mut stage = Stage::set(&server, name).await;
+        // Nobody listens there: it keeps what it has.
+        server.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+        let error = stage.refused(name, "a replica").await;
+        assert!(matches!(&error, StoreError::Unavailable(what) if what.contains("replica")), "{name}: {error}");
+        server.ask(&["REPLICAOF", "NO", "ONE"]);
+        stage.done_in_the_end(name).await;
+    }
+}
+
+/// Goal: the same of a server that cannot write to its disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_disk_nothing_is_half_written() {
+    let server = RedisServer::with(&["--dbfilename", "taken", "--save", "36000 1000000"]);
+    // A folder stands where the server would put its snapshot.
+    std::fs::create_dir(server.folder().join("taken")).unwrap();
+    server.ask(&["CONFIG", "SET", "stop-writes-on-bgsave-error", "no"]);
+    server.ask(&["BGSAVE"]);
+    while !server.ask(&["INFO", "persistence"]).contains("rdb_last_bgsave_status:err") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for name in WRITING.iter().chain(FREEING) {
+        let mut stage = Stage::set(&server, name).await;
+        server.ask(&["CONFIG", "SET", "stop-writes-on-bgsave-error", "yes"]);
+        let error = stage.refused(name, "no disk").await;
+        assert!(matches!(&error, StoreError::Unavailable(what) if what.contains("disk")), "{name}: {error}");
+        server.ask(&["CONFIG", "SET", "stop-writes-on-bgsave-error", "no"]);
+        stage.done_in_the_end(name).await;
+    }
+}
+
+/// Goal: a script that is called with nonsense refuses it before it writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_argument_is_found_before_the_first_write() {
+    let server = RedisServer::start();
+    let mut refused = 0;
+    for name in WRITING.iter().chain(FREEING) {
+        let mut stage = Stage::set(&server, name).await;
+        let calls = monitored(&server, &stage).await;
+        assert!(!calls.is_empty(), "{name} calls no script");
+        // The name, the hash, the count of keys and the prefix are no arguments of the script.
+        for (call, place) in calls.iter().flat_map(|call| (4..call.len()).map(move |place| (call, place))) {
+            stage.keyspace.put_back(&stage.before).await;
+            let before = stage.keyspace.picture().await;
+            let mut command = redis::Cmd::new();
+            for (at, word) in call.iter().enumerate() {
+                command.arg(if at == place { &b"nonsense"[..] } else { word });
+            }
+            if stage.keyspace.send(&command).await.is_err() {
+                stage.unchanged(&before, name, &format!("a wrong argument {}", place - 3)).await;
+                refused += 1;
+            }
+        }
+        stage.store.shutdown().await;
+    }
+    assert!(refused > 60, "only {refused} calls were refused");
+}
+
+/// The script calls that the operation makes, as the server saw them.
+async fn monitored(server: &RedisServer, stage: &Stage) -> Vec<Vec<Vec<u8>>> {
+    let seen = server.monitor();
+    (stage.operation)().await.unwrap();
+    let prefix = stage.keyspace.key("");
+    let lines = seen.lines();
+    let calls = lines.iter().map(|line| redis_support::monitor::words(line));
+    calls
+        .filter(|words| words.first().is_some_and(|first| first.eq_ignore_ascii_case(b"EVALSHA")))
+        .filter(|words| words.get(3).is_some_and(|key| key.starts_with(prefix.as_bytes())))
+        .collect()
+}

@@ -1,0 +1,89 @@
+//! All that a store has in a Redis, to be compared and put back.
+
+use std::collections::BTreeMap;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Client, Cmd, Value};
+
+pub struct Keyspace {
+    connection: MultiplexedConnection,
+    prefix: String,
+}
+
+/// Keys, without the prefix, and their serialized values.
+pub type Picture = BTreeMap<String, Vec<u8>>;
+
+pub fn command(words: &[&str]) -> Cmd {
+    words.iter().fold(Cmd::new(), |mut command, word| {
+        command.arg(word);
+        command
+    })
+}
+
+impl Keyspace {
+    pub async fn of(url: &str, prefix: &str) -> Self {
+        let connection = Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        Self { connection, prefix: prefix.to_owned() }
+    }
+
+    pub async fn ask(&mut self, words: &[&str]) -> Value {
+        self.send(&command(words)).await.unwrap()
+    }
+
+    pub async fn send(&mut self, command: &Cmd) -> redis::RedisResult<Value> {
+        self.connection.send_packed_command(command).await.and_then(Value::extract_error)
+    }
+
+    pub fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    async fn keys(&mut self) -> Vec<String> {
+        let pattern = format!("{}*", self.prefix);
+        let keys: Vec<String> = command(&["KEYS", &pattern]).query_async(&mut self.connection).await.unwrap();
+        keys.into_iter().map(|key| key.strip_prefix(&*self.prefix).unwrap().to_owned()).collect()
+    }
+
+    pub async fn picture(&mut self) -> Picture {
+        let mut picture = Picture::new();
+        for name in self.keys().await {
+            let key = self.key(&name);
+            let value: Option<Vec<u8>> = command(&["DUMP", &key]).query_async(&mut self.connection).await.unwrap();
+            picture.extend(value.map(|value| (name, value)));
+        }
+        picture
+    }
+
+    pub async fn put_back(&mut self, picture: &Picture) {
+        for name in self.keys().await {
+            let key = self.key(&name);
+            self.ask(&["DEL", &key]).await;
+        }
+        for (name, value) in picture {
+            let mut restore = command(&["RESTORE", &self.key(name), "0"]);
+            restore.arg(value);
+            self.send(&restore).await.unwrap();
+        }
+    }
+
+    pub async fn kinds(&mut self) -> BTreeMap<String, String> {
+        let mut kinds = BTreeMap::new();
+        for name in self.keys().await {
+            let key = self.key(&name);
+            let kind = command(&["TYPE", &key]).query_async(&mut self.connection).await.unwrap();
+            kinds.insert(name, kind);
+        }
+        kinds
+    }
+
+    /// Gives the key a value of another type than this.
+    pub async fn break_key(&mut self, name: &str, kind: &str) {
+        let key = self.key(name);
+        self.ask(&["DEL", &key]).await;
+        if kind == "string" {
+            self.ask(&["RPUSH", &key, "broken"]).await;
+        } else {
+            self.ask(&["SET", &key, "broken"]).await;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! `GET /notifications`: the newest notifications that match, page by page.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use crate::api_error::ApiResult;
+use crate::notification_json::NotificationJson;
+use crate::request::{Query, notification_filter};
+use crate::site::OfSite;
+use crate::tenant::tenant_of;
+
+pub(super) async fn notifications(site: OfSite, request: HttpRequest) -> ApiResult {
+    let filter = notification_filter(&Query::of(&request), tenant_of(&request))?;
+    let page = site.engine.notifications.outbox.notifications(&filter).await?;
+    let items: Vec<NotificationJson> = page.items.into_iter().map(NotificationJson::of).collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": page.next })))
+}
