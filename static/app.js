@@ -4,26 +4,20 @@ import './theme.js';
 import { fill, h } from './dom.js';
 import './elements/live-health.js';
 import './elements/session-menu.js';
+import { problemNote } from './elements/problem-note.js';
 import { allFlows } from './flows.js';
 import * as route from './route.js';
 import { redraw, watch } from './tasks.js';
 import { text } from './text.js';
-import { flowView } from './views/flow.js';
 import { flowsView } from './views/flows.js';
-import { notificationView } from './views/notification.js';
-import { outboxView } from './views/outbox.js';
-import { overviewView } from './views/overview.js';
-import { settingsView } from './views/settings.js';
-import { taskView } from './views/task.js';
-import { tasksView } from './views/tasks.js';
 
-/** By the first word of the hash: the view of all, and that of one. */
+/** By the first word of the hash: the view of all, and that of one. What is not seen first is fetched when it is wanted. */
 const VIEWS = {
-  flows: [flowsView, flowView],
-  tasks: [tasksView, taskView],
-  overview: [overviewView],
-  outbox: [outboxView, notificationView],
-  settings: [settingsView],
+  flows: [async () => flowsView, async () => (await import('./views/flow.js')).flowView],
+  tasks: [async () => (await import('./views/tasks.js')).tasksView, async () => (await import('./views/task.js')).taskView],
+  overview: [async () => (await import('./views/overview.js')).overviewView],
+  outbox: [async () => (await import('./views/outbox.js')).outboxView, async () => (await import('./views/notification.js')).notificationView],
+  settings: [async () => (await import('./views/settings.js')).settingsView],
 };
 
 const main = document.getElementById('main');
@@ -31,27 +25,38 @@ const nav = document.getElementById('nav');
 
 let leave = null;
 let isFirst = true;
+let number = 0;
 
-function show() {
+async function show() {
   // The link that skips to the content is no view.
   if (location.hash === '#main') return;
   const { view: asked, name, parameters } = route.current();
   const view = asked in VIEWS ? asked : 'flows';
   route.settle();
   watch(route.openTasks());
+  const [all, one] = VIEWS[view];
+  number += 1;
+  const mine = number;
+  markNav(view);
+  const make = await (name && one ? one : all)().catch(unreachable);
+  // Somebody went on meanwhile.
+  if (mine !== number || !make) return;
   leave?.();
   const place = h('div', { class: `view is-${view}` });
   fill(main, place);
-  const [all, one] = VIEWS[view];
-  const shown = (name && one ? one : all)(place, { name, parameters, onTitle: setTitle });
+  const shown = make(place, { name, parameters, onTitle: setTitle });
   leave = shown.leave ?? null;
   setTitle(shown.title);
-  markNav(view);
   if (!isFirst) {
     scrollTo(0, 0);
     place.querySelector('h1')?.focus({ preventScroll: true });
   }
   isFirst = false;
+}
+
+/** The server is away, or has another version now, whose page knows its files. */
+function unreachable() {
+  fill(main, problemNote(new Error(text.error.network), () => location.reload()));
 }
 
 function setTitle(title) {
@@ -76,5 +81,8 @@ skip.addEventListener('click', (event) => {
 addEventListener('hashchange', show);
 document.addEventListener('task-closed', () => watch(route.openTasks()));
 show();
+// The rest is fetched when there is nothing else to do, so that it is there when it is wanted.
+const later = globalThis.requestIdleCallback ?? ((then) => setTimeout(then, 1000));
+later(() => Object.values(VIEWS).flat().forEach((load) => load().catch(() => {})), { timeout: 4000 });
 // Titles are shown in many places; until they come, a flow's name does.
 allFlows().then(redraw, () => {});

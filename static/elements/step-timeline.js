@@ -66,6 +66,7 @@ class StepTimeline extends HTMLElement {
     const tool = (label, sign, act) => h('button', { type: 'button', class: 'button is-icon is-small', 'aria-label': label, title: label, onclick: act }, sign);
     this.fitter = tool(text.timeline.fit, '↔', () => this.#zoomed(() => this.#time.fit()));
     this.count = h('span', { class: 'timeline-count' });
+    this.taken = h('span', { class: 'chip is-warning', title: text.timeline.takeover, hidden: true });
     this.longer = h('button', { type: 'button', class: 'button is-quiet is-small', 'aria-expanded': 'false', hidden: true, onclick: () => this.#lengthen() });
     this.axis = h('div', { class: 'timeline-axis', 'aria-hidden': 'true' });
     this.map = timelineMap((at) => this.rows.scrollTo(at, { center: true }));
@@ -75,7 +76,7 @@ class StepTimeline extends HTMLElement {
     this.note = h('p', { class: 'quiet timeline-note' }, text.task.noSteps);
     fill(this,
       h('div', { class: 'timeline-head' },
-        h('h2', {}, text.task.steps), this.count, this.longer,
+        h('h2', {}, text.task.steps), this.count, this.taken, this.longer,
         h('div', { class: 'timeline-tools', role: 'group', 'aria-label': text.timeline.zoom },
           tool(text.timeline.out, '−', () => this.#zoomed(() => this.#time.zoom(ZOOM))),
           tool(text.timeline.in, '+', () => this.#zoomed(() => this.#time.zoom(1 / ZOOM))), this.fitter)),
@@ -110,6 +111,8 @@ class StepTimeline extends HTMLElement {
     this.note.hidden = count > 0;
     this.classList.toggle('is-empty', count === 0);
     setText(this.note, end ? text.task.noStepsEver : text.task.noSteps);
+    this.taken.hidden = this.#log.takeovers.length === 0;
+    setText(this.taken, text.timeline.takeovers(this.#log.takeovers.length));
     setText(this.count, count > 0 ? text.timeline.count(count) : '');
     this.#time.setWhole(start, end ?? Math.max(Date.now(), start + 1000));
     this.fitter.disabled = !this.#time.isZoomed;

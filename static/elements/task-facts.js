@@ -21,7 +21,6 @@ export function taskFacts(record, usage) {
     [text.task.ended, record.ended_at ? moment(record.ended_at) : null],
     [text.task.worker, record.worker],
     [text.task.tags, record.tags?.length ? tagLinks(record.tags) : null],
-    [text.task.takeovers, record.takeovers || null],
     ...usageFacts(usage),
   ];
   return [

@@ -204,7 +204,6 @@ export const en = {
     created: 'Created',
     due: 'Begins',
     ended: 'Ended',
-    takeovers: 'Takeovers',
     unfinished: 'of an attempt that did not finish',
     attemptOf: (step, attempt) => `${step} · attempt ${attempt}`,
     others: 'Other tasks that are open',
@@ -238,6 +237,7 @@ export const en = {
     longer: 'Show more rows',
     shorter: 'Show fewer rows',
     takeover: 'Its worker was gone; another took over',
+    takeovers: (count) => (count === 1 ? 'Taken over' : `Taken over ${count} times`),
   },
   log: {
     heading: 'Log',

@@ -221,7 +221,6 @@ export const es = {
     created: 'Creada',
     due: 'Empieza',
     ended: 'Terminó',
-    takeovers: 'Relevos',
     unfinished: 'de un intento que no terminó',
     attemptOf: (step, attempt) => `${step} · intento ${attempt}`,
     others: 'Otras tareas abiertas',
@@ -255,6 +254,7 @@ export const es = {
     longer: 'Ver más filas',
     shorter: 'Ver menos filas',
     takeover: 'Su proceso desapareció; otro la retomó',
+    takeovers: (count) => (count === 1 ? 'Retomada' : `Retomada ${count} veces`),
   },
   log: {
     heading: 'Registro',

@@ -26,11 +26,11 @@ struct Files;
 
 /// Where the documents' links begin.
 const FOLDER: &str = "/static/";
-/// In a document: here go the names of all modules, so that a browser asks for them at once and not one by one as it
-/// finds the imports.
+/// In a document: here go the modules that its script imports, and what those import, so that a browser asks for them
+/// at once and not one by one as it finds them.
 const MODULES: &str = "<!-- modules -->";
-/// Modules that the page does not use.
-const NOT_OF_THE_PAGE: &[&str] = &["login.js"];
+/// The script of the document that has them.
+const ENTRY: &str = "app.js";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Asked for each time, and mostly answered with 304.
 const REVALIDATED: &str = "no-cache";
@@ -109,8 +109,40 @@ fn fingerprint_of_all() -> String {
 }
 
 fn preloads() -> String {
-    let modules = names().into_iter().filter(|name| name.ends_with(".js") && !NOT_OF_THE_PAGE.contains(&&**name));
-    modules.map(|name| format!("<link rel=\"modulepreload\" href=\"{FOLDER}{name}\">\n  ")).collect()
+    let mut found = vec![ENTRY.to_owned()];
+    let mut looked_at = 0;
+    while let Some(name) = found.get(looked_at).cloned() {
+        looked_at += 1;
+        let Some(file) = Files::get(&name) else { continue };
+        for import in imports(&String::from_utf8_lossy(&file.data)).filter_map(|path| beside(&name, path)) {
+            if !found.contains(&import) {
+                found.push(import);
+            }
+        }
+    }
+    found.iter().map(|name| format!("<link rel=\"modulepreload\" href=\"{FOLDER}{name}\">\n  ")).collect()
+}
+
+/// The paths that a module imports before it runs: `import … from './x.js';`, one to a line.
+fn imports(module: &str) -> impl Iterator<Item = &str> {
+    let lines = module.lines().filter(|line| line.starts_with("import ") || line.starts_with("export * from"));
+    lines.filter_map(|line| line.trim_end().strip_suffix("';")?.rsplit_once('\'').map(|(_, path)| path))
+}
+
+/// `views/task.js` and `../dom.js` make `dom.js`.
+fn beside(module: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = module.split('/').collect();
+    parts.pop();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
 }
 
 /// In an order that does not depend on the machine.
@@ -159,5 +191,33 @@ fn content_type(name: &str) -> &'static str {
         "svg" => "image/svg+xml",
         "png" => "image/png",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: what a module needs is found, however it is written, and what it may need later is not.
+    #[test]
+    fn modules_that_are_needed() {
+        let module =
+            "import { a } from './dom.js';\nimport '../elements/x.js';\nconst later = () => import('./later.js');\n";
+        assert_eq!(imports(module).collect::<Vec<_>>(), ["./dom.js", "../elements/x.js"]);
+        assert_eq!(beside("views/task.js", "../elements/x.js").as_deref(), Some("elements/x.js"));
+        assert_eq!(beside("app.js", "./dom.js").as_deref(), Some("dom.js"));
+        assert_eq!(beside("app.js", "../../secret"), None);
+    }
+
+    /// Goal: the page names each module that it begins with, once, and each is there.
+    #[test]
+    fn the_page_names_its_modules() {
+        let links = preloads();
+        let named: Vec<&str> = links.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(named.len() > 10 && named.contains(&"/static/dom.js"), "{named:?}");
+        for name in &named {
+            assert!(Files::get(name.trim_start_matches(FOLDER)).is_some(), "{name}");
+            assert_eq!(named.iter().filter(|other| *other == name).count(), 1, "{name}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 
 const PROTECTION: &[(&str, &str)] = &[
@@ -17,12 +17,13 @@ const PROTECTION: &[(&str, &str)] = &[
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
     ),
-    ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
 ];
+/// Of whatever kind an answer is.
+const ALWAYS: &[(&str, &str)] =
+    &[("x-content-type-options", "nosniff"), ("cross-origin-resource-policy", "same-origin")];
 
 pub(crate) async fn observe(
     request: ServiceRequest,
@@ -55,7 +56,9 @@ fn known_method(method: &str) -> &'static str {
 }
 
 fn protect(headers: &mut HeaderMap) {
-    for &(name, value) in PROTECTION {
+    let is_part = is_part_of_a_page(headers);
+    let protection = PROTECTION.iter().filter(|_| !is_part).chain(ALWAYS);
+    for &(name, value) in protection {
         // A route that shows what others wrote, such as a mail, sets a stricter one itself.
         if !headers.contains_key(name) {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -64,4 +67,11 @@ fn protect(headers: &mut HeaderMap) {
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+}
+
+/// The policy of the page is what counts for its scripts and styles. A page has a hundred of them: with a policy each,
+/// a third of its first load would be policies.
+fn is_part_of_a_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.starts_with("text/javascript") || kind.starts_with("text/css")
 }

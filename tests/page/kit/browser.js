@@ -40,3 +40,9 @@ export function heading(page, name) {
 export function state(page, name) {
   return page.locator('task-head state-badge').filter({ hasText: name }).waitFor();
 }
+
+/** The id of the task that is shown, once one is. */
+export async function shownTask(page) {
+  await page.waitForURL(/#\/tasks\/[0-9a-f]/);
+  return new URL(page.url()).hash.match(/tasks\/([0-9a-f-]+)/)[1];
+}

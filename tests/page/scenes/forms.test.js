@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { heading, launch, open, state } from '../kit/browser.js';
+import { heading, launch, open, shownTask, state } from '../kit/browser.js';
 import { Server } from '../kit/server.js';
 
 let server;
@@ -13,8 +13,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-const idOf = (page) => new URL(page.url()).hash.match(/tasks\/([0-9a-f-]+)/)[1];
 
 // Goal: whatever the schema asks for can be entered, and arrives as the schema wants it.
 test('every kind of field', async () => {
@@ -33,19 +31,19 @@ test('every kind of field', async () => {
   await page.getByLabel(/^Day/).fill('2026-12-24');
   await page.getByLabel(/^Moment/).fill('2026-12-24T18:30:00');
   await page.getByRole('button', { name: 'Add to Labels' }).click();
-  await page.getByLabel('Item 1').fill('family');
+  await page.getByRole('textbox', { name: 'Item 1' }).fill('family');
   await page.getByRole('button', { name: 'Add to Stops' }).click();
   await page.getByLabel('Place').fill('Faro');
   await page.getByLabel(/^Nights/).fill('2');
   await page.getByRole('button', { name: 'Add to Weights' }).click();
   await page.getByRole('textbox', { name: 'Name', exact: true }).last().fill('bag');
-  await page.getByLabel('Value', { exact: true }).last().fill('7.5');
+  await page.getByRole('spinbutton', { name: 'Value' }).fill('7.5');
   await page.getByLabel('Payment: Kind').selectOption('Transfer');
   await page.getByLabel('Account').fill('PT50');
   await page.getByLabel(/^Password/).fill('hidden-word');
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await state(page, 'Succeeded');
-  const task = await server.task(idOf(page));
+  const task = await server.task(await shownTask(page));
   const { moment, ...input } = task.input;
   assert.equal(new Date(moment).getTime(), new Date('2026-12-24T18:30:00').getTime());
   assert.deepEqual(input, {
@@ -71,7 +69,7 @@ test('form and JSON', async () => {
   await json.fill(JSON.stringify({ ...value, traveller: 'Jane', places: ['Faro'] }));
   await page.getByRole('tab', { name: 'Form' }).click();
   assert.equal(await page.getByLabel('Traveller').inputValue(), 'Jane');
-  assert.equal(await page.getByLabel('Item 1').inputValue(), 'Faro');
+  assert.equal(await page.getByRole('textbox', { name: 'Item 1' }).inputValue(), 'Faro');
   // How to start it elsewhere is filled in with that.
   await page.getByRole('tab', { name: 'From elsewhere' }).click();
   const recipes = await page.locator('.recipes').textContent();

@@ -52,7 +52,7 @@ test('the worker is stopped from the page', async () => {
   assert.ok(await page.evaluate(() => window.isStillHere), 'nothing was loaded again');
   const { items: [successor] } = await server.get('/workers');
   assert.notEqual(successor.id, worker.id, 'another worker has it');
-  await page.getByText('Takeovers').waitFor();
+  await page.getByText('Taken over', { exact: true }).waitFor();
   assert.deepEqual(page.mistakes, []);
 });
 

@@ -1,0 +1,102 @@
+// A task of 500 steps and 5,000 log lines: it can be read, it scrolls, and it costs little.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+
+import { launch, open, state } from '../kit/browser.js';
+import { Server } from '../kit/server.js';
+import { until } from '../kit/until.js';
+
+const MOST_BYTES = 150 * 1024 * 1024;
+/** Of the main thread, for each frame of scrolling: at sixty frames a second there are 16 ms. */
+const MOST_MS_PER_FRAME = 16;
+
+let server;
+let browser;
+before(async () => { [server, browser] = await Promise.all([Server.start(), launch()]); });
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** What the page's process has for itself alone, as the system counts it. */
+async function ownBytes() {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  const sizes = await Promise.all(processInfo.filter(({ type }) => type === 'renderer').map(async ({ id }) => {
+    const text = await readFile(`/proc/${id}/smaps_rollup`, 'utf8').catch(() => '');
+    return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
+  }));
+  return Math.max(...sizes);
+}
+
+/** Scrolls an element to its end in so many frames; answers the main thread's work for each, in ms. */
+async function scroll(page, selector, frames) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  const work = async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    const of = (name) => metrics.find((metric) => metric.name === name).value;
+    return of('ScriptDuration') + of('LayoutDuration') + of('RecalcStyleDuration');
+  };
+  const before = await work();
+  await page.locator(selector).evaluate((element, count) => new Promise((resolve) => {
+    const step = (element.scrollHeight - element.clientHeight) / count;
+    let frame = 0;
+    const next = () => {
+      frame += 1;
+      element.scrollTop = frame * step;
+      if (frame < count) requestAnimationFrame(next);
+      else requestAnimationFrame(resolve);
+    };
+    requestAnimationFrame(next);
+  }), frames);
+  return ((await work()) - before) * 1000 / frames;
+}
+
+// Goal: whatever the length of a task, only what is seen is made.
+test('500 steps and 5,000 log lines', async (t) => {
+  const id = await server.begin('crowded_flow', { steps: 500, lines: 10, at_once: 16, step_ms: 1 });
+  await server.reaches(id, 'SUCCESS');
+  const page = await open(browser, `${server.url}/#/tasks/${id}`);
+  await state(page, 'Succeeded');
+  await page.getByText('500', { exact: true }).first().waitFor();
+  const first = page.getByRole('option').first();
+  await until(async () => (await first.getAttribute('aria-setsize')) === '500', 'all steps are known');
+  assert.ok(await page.getByRole('option').count() < 60, 'few rows are made');
+
+  const timeline = await scroll(page, '.timeline-rows', 120);
+  await page.getByRole('option', { name: /Item 500/ }).waitFor();
+  await page.getByRole('tab', { name: 'Log' }).click();
+  await page.getByLabel('Kinds of entries').selectOption('Log lines');
+  // The ten lines of ten items that failed at first were told twice.
+  const count = page.locator('.log-count');
+  await count.filter({ hasText: /^5,100 of / }).waitFor();
+  assert.ok(await page.locator('.log-row').count() < 80, 'few lines are made');
+  const log = await scroll(page, '.log-rows', 120);
+  await page.getByLabel('Filter the log').fill('Item 321: line 7');
+  await count.filter({ hasText: /^1 of / }).waitFor();
+  await page.locator('.log-row').first().click();
+  await page.locator('.log-open').getByText('"Item 321: line 7 of 10').waitFor();
+
+  const bytes = await ownBytes();
+  t.diagnostic(`scrolling: ${timeline.toFixed(1)} ms a frame in the timeline, ${log.toFixed(1)} ms in the log; memory ${(bytes / 1048576).toFixed(0)} MiB`);
+  assert.ok(timeline < MOST_MS_PER_FRAME && log < MOST_MS_PER_FRAME, `${timeline} and ${log} ms a frame`);
+  assert.ok(bytes > 0 && bytes < MOST_BYTES, `${bytes} bytes`);
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: while such a task runs, the page follows it and can still be used.
+test('while it runs', async () => {
+  const id = await server.begin('crowded_flow', { steps: 400, lines: 10, at_once: 8, step_ms: 10 });
+  const page = await open(browser, `${server.url}/#/tasks/${id}`);
+  await page.getByRole('option').first().waitFor();
+  // Who goes back is left where they are.
+  await page.getByRole('listbox', { name: 'Steps' }).focus();
+  await page.keyboard.press('Home');
+  await page.getByRole('option', { name: /^Item 1,/ }).waitFor();
+  await page.locator('step-detail').getByText('Item 1: line 10 of 10', { exact: false }).waitFor();
+  await state(page, 'Succeeded');
+  assert.deepEqual(page.mistakes, []);
+});

@@ -1,0 +1,120 @@
+// The list of tasks: filters that stand in the URL, live rows, many steered at once.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { heading, launch, open, state } from '../kit/browser.js';
+import { Server } from '../kit/server.js';
+import { until } from '../kit/until.js';
+
+let server;
+let browser;
+before(async () => { [server, browser] = await Promise.all([Server.start(), launch()]); });
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const rows = (page) => page.locator('.task-list > li');
+
+// Goal: a filtered list can be shared as a link, and goes on living in another window.
+test('filters in the URL, and live', async () => {
+  const [nightly] = await Promise.all([server.begin('wait_flow', {}, { tags: ['nightly'] }), server.begin('wait_flow'), server.begin('bench_flow', { steps: 1 })]);
+  const page = await open(browser, `${server.url}/#/tasks`);
+  await until(async () => (await rows(page).count()) === 3, 'all are listed');
+  await page.getByRole('textbox', { name: 'Tag' }).fill('nightly');
+  await until(async () => (await rows(page).count()) === 1, 'only the tagged one is listed');
+  await page.getByLabel('Flow').selectOption('wait_flow');
+  await page.getByText('Waiting', { exact: true }).first().click();
+  await page.getByLabel('Time').selectOption('Last hour');
+  await page.waitForFunction(() => ['flow=wait_flow', 'tag=nightly', 'state=WAITING', 'after=hour'].every((part) => location.hash.includes(part)));
+
+  const other = await open(browser, page.url());
+  await until(async () => (await rows(other).count()) === 1, 'the link shows the same');
+  assert.equal(await other.getByRole('textbox', { name: 'Tag' }).inputValue(), 'nightly');
+  const later = await server.begin('wait_flow', {}, { tags: ['nightly'] });
+  await until(async () => (await rows(other).count()) === 2, 'a new one comes by itself');
+  await Promise.all([nightly, later].map((id) => server.post(`/tasks/${id}/signals/go`, 'now')));
+  await other.getByText('No task matches.').waitFor();
+  await other.getByRole('button', { name: 'Clear' }).click();
+  await until(async () => (await rows(other).count()) === 4, 'all are listed again');
+  assert.deepEqual([...page.mistakes, ...other.mistakes], []);
+});
+
+// Goal: many are cancelled and retried in one go: those that are chosen, and all that match.
+test('many at once', async () => {
+  const ids = await Promise.all(Array.from({ length: 6 }, () => server.begin('wait_flow', {}, { tags: ['bulk'] })));
+  await Promise.all(ids.map((id) => server.reaches(id, 'WAITING')));
+  const page = await open(browser, `${server.url}/#/tasks?tag=bulk`);
+  await until(async () => (await rows(page).count()) === 6, 'all are listed');
+  await rows(page).nth(0).getByRole('checkbox').check();
+  await rows(page).nth(1).getByRole('checkbox').check();
+  await page.getByText('2 chosen').waitFor();
+  await page.getByRole('button', { name: 'Cancel those' }).click();
+  await page.getByRole('button', { name: 'Really cancel?' }).click();
+  await page.locator('.bulk').getByText('Done for 2.').waitFor();
+  await until(async () => (await rows(page).getByRole('img', { name: 'Cancelled' }).count()) === 2, 'two are cancelled');
+
+  await page.goto(`${server.url}/#/tasks?tag=bulk&state=WAITING`);
+  await page.getByRole('button', { name: 'Cancel all that match' }).click();
+  await page.getByRole('button', { name: 'Really cancel?' }).click();
+  await page.getByText('No task matches.').waitFor();
+
+  await page.goto(`${server.url}/#/tasks?tag=bulk&state=CANCELLED`);
+  await until(async () => (await rows(page).count()) === 6, 'all are cancelled');
+  await page.getByLabel('Choose all that are shown').check();
+  await page.getByRole('button', { name: 'Retry those' }).click();
+  await page.getByRole('button', { name: 'Really retry?' }).click();
+  await page.locator('.bulk').getByText('Done for 6.').waitFor();
+  const { items } = await server.get('/tasks?tag=bulk&state=WAITING,PENDING,PROGRESS&limit=50');
+  assert.equal(items.length, 6);
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: a task is steered from its page: paused, resumed, cancelled, started again.
+test('steering', async () => {
+  const id = await server.begin('slow_flow', { steps: 200, step_ms: 100 });
+  const page = await open(browser, `${server.url}/#/tasks/${id}`);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await state(page, 'Paused');
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await state(page, 'Running');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Really cancel?' }).click();
+  await state(page, 'Cancelled');
+  await page.getByRole('button', { name: 'Start again' }).click();
+  await page.waitForFunction((old) => !location.hash.includes(`tasks/${old}`), id);
+  await state(page, 'Running');
+  // What is open stays open, as a strip above.
+  await page.getByRole('navigation', { name: 'Other tasks that are open' }).getByText(id.slice(-6)).waitFor();
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: everything can be reached and done by keyboard alone.
+test('by keyboard', async () => {
+  const id = await server.begin('tour_flow', { rest_seconds: 0 });
+  await server.reaches(id, 'WAITING');
+  const page = await open(browser, `${server.url}/#/tasks/${id}`);
+  const timeline = page.getByRole('listbox', { name: 'Steps' });
+  await page.getByRole('option').first().waitFor();
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
+  await timeline.focus();
+  await page.keyboard.press('Home');
+  await page.locator('step-detail').getByRole('heading', { name: 'Pack the bag' }).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.locator('step-detail').getByRole('heading', { name: 'Get a ticket' }).waitFor();
+  await page.keyboard.press('+');
+  assert.ok(await page.getByRole('button', { name: 'Show all' }).isEnabled(), 'it is zoomed');
+  await page.keyboard.press('0');
+  assert.ok(await page.getByRole('button', { name: 'Show all' }).isDisabled(), 'all is shown again');
+  await page.keyboard.press('Escape');
+  await page.locator('step-detail').waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: 'Approve' }).focus();
+  await page.keyboard.press('Enter');
+  await state(page, 'Succeeded');
+  await page.goto(`${server.url}/#/overview`);
+  await heading(page, 'Overview');
+  assert.ok(await page.evaluate(() => document.activeElement.tagName === 'H1'), 'a new view is announced by its heading');
+  assert.deepEqual(page.mistakes, []);
+});

@@ -1,0 +1,89 @@
+// What needs no browser: the two languages say the same things, and Markdown is read as people write it.
+
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
+
+import { safeAddress } from '../../../static/markdown/address.js';
+import { blocksOf } from '../../../static/markdown/blocks.js';
+import { en } from '../../../static/words/en.js';
+import { es } from '../../../static/words/es.js';
+
+const STATIC = fileURLToPath(new URL('../../../static/', import.meta.url));
+
+function names(words, before = '') {
+  return Object.entries(words).flatMap(([name, value]) => (value && typeof value === 'object' && !Array.isArray(value) ? names(value, `${before}${name}.`) : [`${before}${name}`]));
+}
+
+async function scripts() {
+  const files = (await readdir(STATIC, { recursive: true })).filter((name) => name.endsWith('.js'));
+  return Promise.all(files.map(async (name) => ({ name, text: await readFile(join(STATIC, name), 'utf8') })));
+}
+
+// Goal: whoever adds a word is told of the language that lacks it.
+test('both languages have the same words', () => {
+  assert.deepEqual(names(es), names(en));
+  for (const [name, of] of [['en', en], ['es', es]]) {
+    for (const one of names(of)) {
+      const value = one.split('.').reduce((at, part) => at[part], of);
+      const other = one.split('.').reduce((at, part) => at[part], en);
+      if (Array.isArray(value)) continue;
+      assert.equal(typeof value, typeof other, `${name}: ${one}`);
+      if (typeof value === 'function') assert.equal(value.length, other.length, `${name}: ${one} takes as much`);
+    }
+  }
+});
+
+// Goal: a word that is used is there.
+test('no word is missing', async () => {
+  for (const { name, text } of await scripts()) {
+    for (const [, path] of text.matchAll(/(?<![.\w])text\.(?!js\b)([a-z]\w*(?:\.[a-zA-Z]\w*)?)/g)) {
+      const value = path.split('.').reduce((at, part) => at?.[part], en);
+      // Some files have a text of their own by this name.
+      if (!text.includes("from '../text.js'") && !text.includes("from './text.js'")) continue;
+      assert.notEqual(value, undefined, `${name} uses text.${path}`);
+    }
+  }
+});
+
+// Goal: markup is never made of text, in any file.
+test('no file makes markup', async () => {
+  for (const { name, text } of await scripts()) {
+    assert.doesNotMatch(text, /\.(innerHTML|outerHTML|srcdoc)\b|insertAdjacentHTML|document\.write|\beval\(|new Function/, name);
+    assert.ok(text.split('\n').length <= 400, `${name} is too long to be read`);
+    assert.match(text, /^\/\//, `${name} begins with what it is`);
+  }
+});
+
+// Goal: only what leads to the web, or to a mail, is a link.
+test('addresses', () => {
+  for (const good of ['https://example.org/a?b=c#d', 'http://example.org', 'mailto:a@example.org', 'HTTPS://EXAMPLE.ORG/']) assert.ok(safeAddress(good), good);
+  for (const bad of ['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'java\tscript:alert(1)', ' javascript:alert(1)', 'data:text/html,x', 'vbscript:x', '//evil.example', '/path', 'https:evil', 'https://', 'file:///etc/passwd', 'blob:https://x/1', '\u0000javascript:x']) {
+    assert.equal(safeAddress(bad), null, bad);
+  }
+});
+
+// Goal: blocks are found as people mean them, and a text that grows changes only its end.
+test('blocks of Markdown', () => {
+  const text = '# Title\n\nOne\ntwo\n- a\n- b\n  - c\n\n2. x\n3. y\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n> q\n\n```js\n# no title\n```\nend\n\n---\n';
+  assert.deepEqual(blocksOf(text).map((block) => block.kind), ['heading', 'paragraph', 'list', 'list', 'table', 'quote', 'code', 'paragraph', 'rule']);
+  const [, , list, ordered, table, , code] = blocksOf(text);
+  assert.deepEqual(list.items, ['a', 'b\n- c']);
+  assert.deepEqual([ordered.isOrdered, ordered.from, ordered.items.length], [true, 2, 2]);
+  assert.deepEqual([table.head, table.aligns, table.rows], [['a', 'b'], ['start', 'end'], [['1', '2']]]);
+  assert.deepEqual([code.language, code.code], ['js', '# no title']);
+  for (let end = 1; end < text.length; end += 1) {
+    const [before, after] = [blocksOf(text.slice(0, end)), blocksOf(text.slice(0, end + 1))];
+    const settled = before.slice(0, -2).map((block) => block.source);
+    assert.deepEqual(after.slice(0, settled.length).map((block) => block.source), settled, text.slice(0, end));
+  }
+});
+
+// Goal: a text that is meant to take long does not.
+test('Markdown in bounded time', () => {
+  const began = process.cpuUsage().user;
+  for (const hostile of ['*'.repeat(20_000), '['.repeat(20_000), '> '.repeat(5_000), '- '.repeat(5_000), '|'.repeat(20_000), `${'a|'.repeat(5_000)}\n${'-|'.repeat(5_000)}`, '`'.repeat(20_000), ' '.repeat(20_000), '1. a\n'.repeat(5_000)]) blocksOf(hostile);
+  assert.ok(process.cpuUsage(undefined).user - began < 5_000_000, 'nine hostile texts take seconds');
+});
