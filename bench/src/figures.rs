@@ -1,7 +1,7 @@
 //! What a scenario found: named figures, and their medians over several rounds.
 
 use anyhow::{Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::latencies::Latencies;
 
@@ -15,7 +15,7 @@ pub(crate) struct Figure {
 }
 
 /// What the project wants at least; told beside the figure, never a reason to fail.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Floor {
     AtLeast(f64),
@@ -36,8 +36,9 @@ impl Figure {
         Self { name: name.into(), unit, value, floor: None }
     }
 
-    pub(crate) fn floor(self, floor: Floor) -> Self {
-        Self { floor: Some(floor), ..self }
+    /// None where the project wants nothing, as of a peer.
+    pub(crate) fn floor(self, floor: impl Into<Option<Floor>>) -> Self {
+        Self { floor: floor.into(), ..self }
     }
 
     /// Median and 99th percentile.
@@ -48,16 +49,26 @@ impl Figure {
 }
 
 /// One thing that was measured in every round.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) name: String,
-    pub(crate) unit: &'static str,
+    pub(crate) unit: String,
     pub(crate) median: f64,
     pub(crate) rounds: Vec<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) floor: Option<Floor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) floor_holds: Option<bool>,
+}
+
+impl Row {
+    pub(crate) fn lowest(&self) -> f64 {
+        self.rounds.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    pub(crate) fn highest(&self) -> f64 {
+        self.rounds.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
 }
 
 /// Puts the rounds side by side; each must have measured the same things.
@@ -74,7 +85,7 @@ pub(crate) fn rows(rounds: &[Vec<Figure>]) -> Result<Vec<Row>> {
         let median = median(&values);
         Ok(Row {
             name: figure.name.clone(),
-            unit: figure.unit,
+            unit: figure.unit.to_owned(),
             median,
             rounds: values,
             floor: figure.floor,

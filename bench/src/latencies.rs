@@ -1,8 +1,9 @@
 //! Latencies: all are kept, and sorted once when somebody asks.
 //!
-//! They are those of a closed loop: a client that waits for a slow answer sends nothing meanwhile, so that a stall
-//! is counted once per client and not once per task that would have come (coordinated omission). They tell how
-//! fast the server answers so many clients, not how long strangers wait who come at a rate of their own.
+//! Those of a closed loop tell how fast the server answers so many clients: one that waits for a slow answer sends
+//! nothing meanwhile, so that a stall is counted once per client and not once per task that would have come
+//! (coordinated omission). How long strangers wait who come at a rate of their own is told by `arrivals`, where each
+//! latency begins when the task was due to start and not when somebody was free to start it.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! What the figures were measured on: without it they mean nothing to others.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Machine {
     cores: usize,
     cpu: String,

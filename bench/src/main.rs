@@ -1,57 +1,60 @@
-//! `caudal-bench`: measures a Caudal server from outside, over its HTTP contract alone.
+//! `caudal-bench`: measures Caudal, and peers beside it, from outside, over HTTP alone.
 //!
 //! ```text
-//! scenario → (start the binary, wait until it is ready) → load → figures → (end it) → medians → table, JSON
+//! scenario → (start the processes, wait until they are ready) → load → figures → (end them) → medians → table, JSON
 //! ```
-//! Each round has a server and a data folder of its own. `--check` runs the same code, small, and fails when
-//! something does not work; it judges no time.
+//! Each round has processes and a data folder of its own. `--check` runs the same code, small, and fails when
+//! something does not work; it judges no time. `report` makes a page of what the others wrote down.
 
 mod client;
+mod compare;
+mod contenders;
 mod figures;
 mod latencies;
 mod machine;
+mod open_files;
 mod output;
 mod provider;
+mod report;
 mod scenarios;
 mod server;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use clap::Parser;
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
 
 use crate::client::Target;
-use crate::figures::rows;
+use crate::contenders::Start;
+use crate::figures::{Figure, rows};
 use crate::machine::Machine;
-use crate::output::Report;
-use crate::provider::Provider;
+use crate::output::{Document, Report};
 use crate::scenarios::Scenario;
-use crate::server::{Launch, Server};
+use crate::server::{Fsync, Server, System};
 
-/// Measures a Caudal server.
+/// Measures Caudal, and peers beside it.
 ///
 /// Without --url it starts the binary itself, with the environment's settings and a new data folder each time.
 #[derive(Debug, Parser)]
 #[command(name = "caudal-bench", max_term_width = 110)]
 struct Cli {
     #[command(subcommand)]
-    scenario: Scenario,
+    what: What,
     /// Measure a server that runs already
     #[arg(long, global = true, conflicts_with = "binary")]
     url: Option<String>,
     /// The process of that server, to tell its CPU time and memory
     #[arg(long, global = true, requires = "url")]
     pid: Option<u32>,
-    /// The binary to start [default: `caudal` beside this one]
-    #[arg(long, global = true)]
-    binary: Option<PathBuf>,
-    /// With which durability it is started
-    #[arg(long, global = true, default_value = "full")]
-    durability: String,
-    /// Where its data folders are made [default: where temporary files go]
-    #[arg(long, global = true)]
-    folder: Option<PathBuf>,
+    /// What is measured: Caudal as one process, or as several over Redis and Postgres, or a peer that is installed
+    #[arg(long, global = true, value_enum, default_value = "embedded")]
+    system: System,
+    /// When Redis flushes, where there is one
+    #[arg(long, global = true, value_enum, default_value = "always")]
+    fsync: Fsync,
+    #[command(flatten)]
+    start: Start,
     /// Measure so often, and tell the medians
     #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -61,6 +64,16 @@ struct Cli {
     /// Only see whether it works: small, and fast
     #[arg(long, global = true)]
     check: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    #[command(flatten)]
+    Scenario(Scenario),
+    /// Ours and a peer in turn: medians and ratios
+    Compare(compare::Options),
+    /// Make a page of files that --json wrote
+    Report(report::Options),
 }
 
 fn main() -> ExitCode {
@@ -80,58 +93,52 @@ fn complain(error: &anyhow::Error) {
 }
 
 fn run(cli: Cli) -> Result<()> {
+    open_files::raise_limit()?;
     // One thread: what the generator takes of a small machine is missing to the server.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(measure_all(cli))
+    runtime.block_on(measure(cli))
 }
 
-async fn measure_all(cli: Cli) -> Result<()> {
-    let machine = Machine::here();
-    let mut reports = Vec::new();
-    for scenario in cli.scenario.clone().each() {
-        let scenario = if cli.check { scenario.small() } else { scenario };
-        let mut rounds = Vec::new();
-        for _ in 0..cli.rounds {
-            rounds.push(measure_once(&cli, &scenario).await?);
+async fn measure(cli: Cli) -> Result<()> {
+    let mut document = Document::of(Machine::here());
+    match &cli.what {
+        What::Report(options) => return report::write(options),
+        What::Compare(options) => {
+            document.comparisons = compare::run(options, &cli.start, cli.rounds, cli.check).await?;
         }
-        let options = serde_json::to_value(&scenario)?;
-        let report = Report { scenario: scenario.name(), options, rows: rows(&rounds)? };
-        output::print(&report, &machine);
-        reports.push(report);
+        What::Scenario(scenario) => document.reports = measure_all(&cli, scenario, &document.machine).await?,
     }
     match &cli.json {
-        Some(path) => output::write_json(path, &machine, &reports),
+        Some(path) => document.write(path),
         None => Ok(()),
     }
 }
 
-async fn measure_once(cli: &Cli, scenario: &Scenario) -> Result<Vec<figures::Figure>> {
-    let provider = scenario.provider().await?;
-    let environment = provider.as_ref().map(Provider::environment).unwrap_or_default();
-    let server = match &cli.url {
-        Some(_) if provider.is_some() => bail!("'{}' starts its own server: leave out --url", scenario.name()),
-        Some(url) => Server::running(Target::parse(url)?, cli.pid),
-        None => Server::launch(&launch(cli, environment)?).await?,
-    };
-    match scenario.measure(&server, provider.as_ref()).await {
-        Ok(figures) => {
-            server.stop().await?;
-            Ok(figures)
+async fn measure_all(cli: &Cli, scenario: &Scenario, machine: &Machine) -> Result<Vec<Report>> {
+    let mut reports = Vec::new();
+    let system = cli.start.title(cli.system, cli.fsync);
+    for scenario in scenario.clone().each() {
+        let scenario = if cli.check { scenario.small() } else { scenario };
+        let mut rounds = Vec::new();
+        for _ in 0..cli.rounds {
+            rounds.push(measure_once(cli, &scenario).await?);
         }
-        Err(error) => Err(error.context(format!("the server's last words:\n{}", server.last_words()))),
+        let options = serde_json::to_value(&scenario)?;
+        let scenario = scenario.name().to_owned();
+        let report = Report { scenario, system: system.clone(), options, rows: rows(&rounds)? };
+        output::print(&report, machine);
+        reports.push(report);
     }
+    Ok(reports)
 }
 
-fn launch(cli: &Cli, environment: Vec<(&'static str, String)>) -> Result<Launch> {
-    let binary = match &cli.binary {
-        Some(binary) => binary.clone(),
-        None => std::env::current_exe()?.with_file_name("caudal"),
+async fn measure_once(cli: &Cli, scenario: &Scenario) -> Result<Vec<Figure>> {
+    let Some(url) = &cli.url else {
+        return cli.start.measure(cli.system, cli.fsync, scenario).await;
     };
-    // The server is started in another folder.
-    let binary = std::path::absolute(binary)?;
-    if !binary.is_file() {
-        bail!("{} is not there: build it with `cargo build --release -p caudal`, or name it", binary.display());
+    if matches!(scenario, Scenario::Words(_) | Scenario::Killed(_) | Scenario::Restart(_)) {
+        bail!("'{}' starts its own server: leave out --url", scenario.name());
     }
-    let folder = cli.folder.as_ref().map(std::path::absolute).transpose().context("--folder cannot be found")?;
-    Ok(Launch { binary, durability: cli.durability.clone(), folder, environment })
+    let mut server = Server::running(Target::parse(url)?, cli.system, cli.pid);
+    scenario.measure(&mut server, None).await
 }

@@ -4,50 +4,113 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::compare::{Comparison, Ratio};
 use crate::figures::{Floor, Row};
 use crate::machine::Machine;
+use crate::provider::unix_micros;
 
 /// All that one scenario found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
-    pub(crate) scenario: &'static str,
+    pub(crate) scenario: String,
+    pub(crate) system: String,
     /// With what it was called.
     pub(crate) options: serde_json::Value,
     pub(crate) rows: Vec<Row>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    machine: &'a Machine,
-    reports: &'a [Report],
+/// What one call of this program found.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Document {
+    pub(crate) machine: Machine,
+    /// As it was typed, without where things lie here.
+    pub(crate) command: String,
+    /// Of this program; the binary that was measured may be another's.
+    pub(crate) commit: String,
+    /// Seconds of Unix time.
+    pub(crate) at: u64,
+    pub(crate) reports: Vec<Report>,
+    pub(crate) comparisons: Vec<Comparison>,
 }
 
-#[expect(clippy::print_stdout, reason = "the one place that prints")]
+impl Document {
+    pub(crate) fn of(machine: Machine) -> Self {
+        let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.contains('/')).collect();
+        let git = std::process::Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+        let commit = git.map(|git| String::from_utf8_lossy(&git.stdout).trim().to_owned()).unwrap_or_default();
+        Self {
+            machine,
+            command: format!("caudal-bench {}", words.join(" ")),
+            commit,
+            at: unix_micros() / 1_000_000,
+            reports: Vec::new(),
+            comparisons: Vec::new(),
+        }
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let json = serde_json::to_vec_pretty(self)?;
+        std::fs::write(path, json).with_context(|| format!("{} cannot be written", path.display()))
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a table is what people get")]
 pub(crate) fn print(report: &Report, machine: &Machine) {
     let rounds = report.rows.first().map_or(0, |row| row.rounds.len());
     let word = if rounds == 1 { "round" } else { "rounds" };
-    println!("\n{}: medians of {rounds} {word} ({})\n{}", report.scenario, machine.sentence(), table(&report.rows));
+    let Report { scenario, system, rows, .. } = report;
+    println!("\n{scenario} of {system}: medians of {rounds} {word} ({})\n{}", machine.sentence(), table(rows));
 }
 
-pub(crate) fn write_json(path: &Path, machine: &Machine, reports: &[Report]) -> Result<()> {
-    let json = serde_json::to_vec_pretty(&Document { machine, reports })?;
-    std::fs::write(path, json).with_context(|| format!("{} cannot be written", path.display()))
+#[expect(clippy::print_stdout, reason = "a table is what people get")]
+pub(crate) fn print_comparison(comparison: &Comparison) {
+    let mut table = Table::new();
+    let names = comparison.contenders.iter().map(|one| one.name.clone());
+    let ratios = comparison.ratios.iter().map(|ratio| ratio_title(comparison, ratio));
+    table.set_header(["what".to_owned(), "unit".to_owned()].into_iter().chain(names).chain(ratios));
+    for (name, unit) in comparison.figures() {
+        let medians = comparison.contenders.iter().map(|one| one.row(name).map_or_else(String::new, spread));
+        let ratios =
+            comparison.ratios.iter().map(|ratio| comparison.ratio(ratio, name).map_or_else(String::new, times));
+        table.add_row([name.to_owned(), unit.to_owned()].into_iter().chain(medians).chain(ratios));
+    }
+    println!("\n{}: medians (lowest – highest)\n{table}", comparison.scenario);
+    for contender in &comparison.contenders {
+        for failure in &contender.failures {
+            println!("{} could not: {failure}", contender.name);
+        }
+    }
+}
+
+pub(crate) fn ratio_title(comparison: &Comparison, ratio: &Ratio) -> String {
+    let name = |place: usize| comparison.contenders.get(place).map_or("", |one| one.name.as_str());
+    format!("{} / {}", name(ratio.ours), name(ratio.theirs))
+}
+
+pub(crate) fn times(ratio: f64) -> String {
+    format!("{} ×", number(ratio))
+}
+
+/// The median, and from where to where the rounds went.
+pub(crate) fn spread(row: &Row) -> String {
+    match row.rounds.len() {
+        0 | 1 => number(row.median),
+        _ => format!("{} ({} – {})", number(row.median), number(row.lowest()), number(row.highest())),
+    }
 }
 
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.set_header(["what", "median", "unit", "lowest", "highest", "floor"]);
     for row in rows {
-        let lowest = row.rounds.iter().copied().fold(f64::INFINITY, f64::min);
-        let highest = row.rounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         table.add_row([
             row.name.clone(),
             number(row.median),
-            row.unit.to_owned(),
-            number(lowest),
-            number(highest),
+            row.unit.clone(),
+            number(row.lowest()),
+            number(row.highest()),
             floor(row),
         ]);
     }
@@ -59,7 +122,7 @@ fn table(rows: &[Row]) -> Table {
     table
 }
 
-fn floor(row: &Row) -> String {
+pub(crate) fn floor(row: &Row) -> String {
     let word = if row.floor_holds == Some(true) { "yes" } else { "NO" };
     match row.floor {
         None => String::new(),
@@ -87,7 +150,7 @@ mod tests {
     fn rows_of_the_table() {
         let row = Row {
             name: "tasks".into(),
-            unit: "/s",
+            unit: "/s".into(),
             median: 1234.5,
             rounds: vec![1200.0, 1234.5, 9.876],
             floor: Some(Floor::AtLeast(1500.0)),

@@ -1,4 +1,4 @@
-//! What the generator says to the server: start, watch to the end, look at the figures, cancel.
+//! What the generator says to the server: start, watch to the end, look at the figures.
 
 use std::time::{Duration, Instant};
 
@@ -113,12 +113,6 @@ pub(crate) fn state_of_snapshot(data: &[u8]) -> WireState {
         b"CANCELLED" => WireState::Cancelled,
         _ => WireState::Running,
     }
-}
-
-pub(crate) async fn cancel(connection: &mut Connection, task: &str) -> Result<()> {
-    let path = format!("/tasks/{task}/cancel");
-    let answer = connection.post(&path, b"{}").await?;
-    ok(&path, &answer).map(drop)
 }
 
 /// How many tasks of a flow are in which state.

@@ -32,7 +32,7 @@ impl Options {
 }
 
 pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Figure>> {
-    if server.pid == 0 {
+    if !server.is_known() {
         bail!("its process is not known: name it with --pid, or the binary with --binary");
     }
     tokio::time::sleep(SETTLE).await;

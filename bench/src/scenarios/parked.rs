@@ -75,10 +75,12 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
         Figure::new("bench_flow before", "ms", alone.as_secs_f64() * 1_000.0),
         Figure::new("bench_flow beside them", "ms", beside.as_secs_f64() * 1_000.0),
     ];
-    if server.pid != 0 {
+    if server.is_known() {
         figures.push(Figure::new("RSS before", "MiB", before.mib()));
         figures.push(Figure::new("RSS after", "MiB", after.mib()));
+        let growth = after.resident_bytes - before.resident_bytes;
         figures.push(Figure::new("RSS growth", "MiB", after.mib() - before.mib()).floor(Floor::AtMost(20.0)));
+        figures.push(Figure::new("RSS per parked task", "bytes", growth / options.tasks.max(1) as f64));
     }
     Ok(figures)
 }

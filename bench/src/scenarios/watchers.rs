@@ -1,28 +1,29 @@
-//! `watchers`: many event streams on one task that changes many times a second. Each change holds the time at which
-//! it was told, so that a watcher knows how old it is when it arrives.
+//! `watchers`: many event streams on one task that changes many times a second, or each on a task of its own. Each
+//! change holds the time at which it was told, so that a watcher knows how old it is when it arrives.
 //!
 //! ```text
-//! ticker starts → all connect (and read) → the window: only changes told in it count → cancel → all see the end
+//! tickers start → all connect (and read) → the window: only changes told in it count → over: all leave
 //! ```
-//! Each stream is a file and a port: above about 15,000, `ulimit -n` must allow two files per watcher (the
-//! server inherits the limit), and watchers come from several addresses of 127.0.0.0/8.
+//! Each stream is a port: above ten thousand, watchers come from several addresses of 127.0.0.0/8.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::client::{Connection, Target, WireState, cancel, start, state_of_snapshot};
+use crate::client::{Connection, Target, WireState, start, state_of_snapshot};
 use crate::figures::Figure;
 use crate::latencies::Latencies;
-use crate::server::{Server, Usage};
+use crate::open_files::check_limit;
+use crate::provider::unix_micros;
+use crate::server::{Needs, Server, Usage};
 
 /// Ports of one address, with room for those that still linger from before.
 const PER_ADDRESS: usize = 10_000;
@@ -30,6 +31,8 @@ const PER_ADDRESS: usize = 10_000;
 const DIALLING: usize = 128;
 const LONGEST_CONNECT: Duration = Duration::from_secs(120);
 const LONGEST_END: Duration = Duration::from_secs(60);
+/// For others than the watched tasks.
+const SPARE_SLOTS: usize = 64;
 const LOOK: Duration = Duration::from_millis(10);
 /// From the last connect to the window, and from the window's end to its last change's arrival.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -37,11 +40,14 @@ const MARGIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Args, Serialize)]
 pub(crate) struct Options {
     /// How many watch
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 10_000)]
     watchers: usize,
     /// Changes per second
     #[arg(long, default_value_t = 10.0)]
     hz: f64,
+    /// Each watches a task of its own, instead of all the same
+    #[arg(long)]
+    pub(super) own: bool,
     /// How long, once all are connected
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
@@ -49,13 +55,24 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { watchers: 1_000, hz: 10.0, seconds: 10.0 }
+        Self { watchers: 10_000, hz: 10.0, seconds: 10.0, own: false }
     }
 }
 
 impl Options {
+    /// A change every five seconds each, which is a thousand a second of all.
+    pub(super) fn each_its_own(self) -> Self {
+        Self { watchers: 5_000, hz: 0.2, seconds: 15.0, own: true }
+    }
+
+    /// A task of each watcher runs all the time, and nobody waits for it when all is over.
+    pub(super) fn needs(&self) -> Needs {
+        let slots = self.own.then_some(self.watchers + SPARE_SLOTS);
+        Needs { slots, environment: vec![("CAUDAL_GRACE_SECONDS", "1".to_owned())], ..Needs::default() }
+    }
+
     pub(super) fn small(self) -> Self {
-        Self { watchers: 20, seconds: 1.0, ..self }
+        Self { watchers: 20, hz: 10.0, seconds: 1.0, ..self }
     }
 }
 
@@ -67,69 +84,84 @@ struct Window {
     /// Unix time in microseconds.
     from: AtomicU64,
     to: AtomicU64,
+    over: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Watched {
     latencies: Latencies,
     connect: Duration,
-    saw_end: bool,
 }
 
 pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Figure>> {
-    check_file_limit(options.watchers)?;
+    check_limit(options.watchers)?;
     let mut connection = server.connect().await?;
     let longest = options.seconds + (LONGEST_CONNECT + LONGEST_END).as_secs_f64();
     let ticker = json!({ "flow": "ticker_flow", "inputs": { "hz": options.hz, "secs": longest } });
-    let task = start(&mut connection, &serde_json::to_vec(&ticker)?).await?;
-    let before = server.usage();
+    let body = serde_json::to_vec(&ticker)?;
+    let mut tasks = vec![start(&mut connection, &body).await?];
+    while options.own && tasks.len() < options.watchers {
+        tasks.push(start(&mut connection, &body).await?);
+    }
+    let before = server.usage_of_web();
 
     let window = Arc::new(Window {
         connected: AtomicUsize::new(0),
         dialling: Semaphore::new(DIALLING),
         from: AtomicU64::new(u64::MAX),
         to: AtomicU64::new(u64::MAX),
+        over: AtomicBool::new(false),
     });
     let began = Instant::now();
     let mut watchers = JoinSet::new();
     for number in 0..options.watchers {
-        let path = format!("/task-status/{task}");
+        let path = format!("/task-status/{}", tasks[number % tasks.len()]);
         watchers.spawn(watch(server.target.clone(), source_address(number), path, window.clone()));
     }
     wait_until_connected(&window, options.watchers, &mut watchers).await?;
     let connected_in = began.elapsed();
 
     tokio::time::sleep(MARGIN).await;
-    let (from, at_begin, here_at_begin) = (unix_micros(), server.usage(), Usage::of_this_process());
+    let (from, at_begin, here_at_begin) = (unix_micros(), Used::now(server), Usage::of_this_process());
     window.from.store(from, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs_f64(options.seconds)).await;
-    let (to, at_end, here_at_end) = (unix_micros(), server.usage(), Usage::of_this_process());
+    let (to, at_end, here_at_end) = (unix_micros(), Used::now(server), Usage::of_this_process());
     window.to.store(to, Ordering::Relaxed);
     tokio::time::sleep(MARGIN).await;
 
-    cancel(&mut connection, &task).await?;
+    window.over.store(true, Ordering::Relaxed);
     let watched = match tokio::time::timeout(LONGEST_END, watchers.join_all()).await {
         Ok(watched) => watched.into_iter().collect::<Result<Vec<_>>>()?,
-        Err(_) => bail!("not all watchers were told of the end"),
+        Err(_) => bail!("not all watchers hear of changes any more"),
     };
     let seconds = (to - from) as f64 / 1e6;
     let mut figures = vec![Figure::new("all connected in", "s", connected_in.as_secs_f64())];
     figures.extend(received(watched)?);
     let cores = |name: &str, used: Usage| Figure::new(name, "cores", used.cpu_seconds / seconds);
-    if server.pid != 0 {
-        let per_watcher = (at_end.resident_bytes - before.resident_bytes) / 1_024.0 / options.watchers.max(1) as f64;
-        figures.push(cores("server CPU", at_end - at_begin));
-        figures.push(Figure::new("server RSS per watcher", "KiB", per_watcher));
-        figures.push(Figure::new("server RSS", "MiB", at_end.mib()));
+    if server.is_known() {
+        let grown = at_end.web.resident_bytes - before.resident_bytes;
+        figures.push(cores("server CPU", at_end.all - at_begin.all));
+        figures.push(cores("web process CPU", at_end.web - at_begin.web));
+        figures.push(Figure::new("web RSS per watcher", "KiB", grown / 1_024.0 / options.watchers.max(1) as f64));
+        figures.push(Figure::new("web RSS", "MiB", at_end.web.mib()));
     }
     figures.push(cores("generator CPU", here_at_end - here_at_begin));
     Ok(figures)
 }
 
-fn received(watched: Vec<Watched>) -> Result<Vec<Figure>> {
-    if let Some(missed) = Some(watched.iter().filter(|one| !one.saw_end).count()).filter(|count| *count > 0) {
-        bail!("{missed} streams ended before the task");
+#[derive(Debug, Clone, Copy)]
+struct Used {
+    all: Usage,
+    web: Usage,
+}
+
+impl Used {
+    fn now(server: &Server) -> Self {
+        Self { all: server.usage(), web: server.usage_of_web() }
     }
+}
+
+fn received(watched: Vec<Watched>) -> Result<Vec<Figure>> {
     // Nobody can have seen more changes than were made.
     let made = watched.iter().map(|one| one.latencies.len()).max().unwrap_or_default();
     let (mut latencies, mut connects) = (Latencies::default(), Latencies::default());
@@ -157,7 +189,7 @@ async fn watch(target: Target, from: Option<Ipv4Addr>, path: String, window: Arc
     let began = Instant::now();
     let mut connection = Connection::open(&target, from).await?;
     let mut stream = connection.watch(&path).await?;
-    let mut watched = Watched { latencies: Latencies::default(), connect: Duration::ZERO, saw_end: false };
+    let mut watched = Watched { latencies: Latencies::default(), connect: Duration::ZERO };
     if !stream.advance().await? {
         bail!("a stream ended before its first message");
     }
@@ -172,9 +204,14 @@ async fn watch(target: Target, from: Option<Ipv4Addr>, path: String, window: Arc
                 watched.latencies.record(Duration::from_micros(unix_micros().saturating_sub(told)));
             }
         }
-        watched.saw_end |= state_of_snapshot(data) != WireState::Running;
+        if state_of_snapshot(data) != WireState::Running {
+            bail!("a task ended while it was watched");
+        }
+        if window.over.load(Ordering::Relaxed) {
+            return Ok(watched);
+        }
     }
-    Ok(watched)
+    bail!("a stream ended before its task")
 }
 
 /// Fails with the first watcher that fails.
@@ -201,26 +238,10 @@ fn time_in_status(data: &[u8]) -> Option<u64> {
     Some(digits.fold(0_u64, |all, digit| all.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))))
 }
 
-fn unix_micros() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
-
 /// The first ten thousand come from where the kernel says; the others from addresses with ports of their own.
 fn source_address(number: usize) -> Option<Ipv4Addr> {
     let address = u8::try_from(number / PER_ADDRESS).ok()?;
     (address > 0).then(|| Ipv4Addr::new(127, 0, 0, 1 + address))
-}
-
-fn check_file_limit(watchers: usize) -> Result<()> {
-    let limits = std::fs::read_to_string("/proc/self/limits").context("the limit of open files is not known")?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let limit = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or(usize::MAX);
-    let needed = watchers + 200;
-    if limit < needed {
-        bail!("{watchers} watchers need {needed} open files, and {limit} are allowed: run `ulimit -n {needed}` first");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

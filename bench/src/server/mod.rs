@@ -1,57 +1,143 @@
-//! The server that is measured: one that runs somewhere, or the real binary, started for the measurement in a folder
+//! What is measured: a server that runs somewhere, or a system of processes started for the measurement in a folder
 //! that is thrown away.
 
 mod launch;
+mod part;
+mod postgres;
 mod process;
+mod redis;
+mod system;
 
-use anyhow::Result;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Add;
+use std::path::Path;
 
-use crate::client::{Connection, Target};
-pub(crate) use launch::{Launch, Launched};
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::client::{Connection, Target, View};
+pub(crate) use launch::{Launch, Needs};
+use part::Part;
 pub(crate) use process::Usage;
+pub(crate) use redis::Fsync;
+pub(crate) use system::System;
 
+/// Fields are dropped in this order: processes before the servers that they meet in, and the folder last.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) target: Target,
-    /// Whose CPU time and memory are looked at; 0 when nobody told which process it is.
-    pub(crate) pid: u32,
+    pub(crate) system: System,
     /// From its start until it said that it is ready.
     pub(crate) ready_ms: Option<f64>,
-    launched: Option<Launched>,
+    /// A process that somebody else started.
+    foreign: Option<u32>,
+    /// The web process, then the workers.
+    parts: Vec<Part>,
+    redis: Option<Part>,
+    postgres: Option<Part>,
+    folder: Option<TempDir>,
 }
 
 impl Server {
-    pub(crate) fn running(target: Target, pid: Option<u32>) -> Self {
-        Self { target, pid: pid.unwrap_or_default(), ready_ms: None, launched: None }
+    /// One that runs already.
+    pub(crate) fn running(target: Target, system: System, pid: Option<u32>) -> Self {
+        Self {
+            target,
+            system,
+            ready_ms: None,
+            foreign: pid,
+            parts: Vec::new(),
+            redis: None,
+            postgres: None,
+            folder: None,
+        }
     }
 
-    pub(crate) async fn launch(launch: &Launch) -> Result<Self> {
-        let launched = launch.start().await?;
-        Ok(Self {
-            target: launched.target.clone(),
-            pid: launched.pid,
-            ready_ms: Some(launched.ready.as_secs_f64() * 1_000.0),
-            launched: Some(launched),
-        })
+    fn of(target: Target, system: System, folder: TempDir) -> Self {
+        Self { folder: Some(folder), ..Self::running(target, system, None) }
     }
 
     pub(crate) async fn connect(&self) -> Result<Connection> {
         Connection::open(&self.target, None).await
     }
 
+    pub(crate) fn view(&self) -> View {
+        self.system.view()
+    }
+
+    /// Whether anybody told which processes it consists of.
+    pub(crate) fn is_known(&self) -> bool {
+        self.foreign.is_some() || !self.parts.is_empty()
+    }
+
+    /// Of web, workers and Redis; Postgres only keeps what has ended, and is left out.
     pub(crate) fn usage(&self) -> Usage {
-        if self.pid == 0 { Usage::default() } else { Usage::of_tree(self.pid) }
+        let foreign = self.foreign.map(Usage::of_tree);
+        let parts = self.parts.iter().chain(&self.redis).map(Part::usage);
+        foreign.into_iter().chain(parts).fold(Usage::default(), Add::add)
     }
 
-    pub(crate) async fn stop(self) -> Result<()> {
-        match self.launched {
-            Some(launched) => launched.stop().await,
-            None => Ok(()),
+    /// Of the web process alone; in one process it is all there is.
+    pub(crate) fn usage_of_web(&self) -> Usage {
+        self.parts.first().map_or_else(|| self.usage(), Part::usage)
+    }
+
+    /// Where tasks note their steps.
+    pub(crate) fn step_log(&self) -> Result<std::path::PathBuf> {
+        Ok(self.folder()?.join("steps.log"))
+    }
+
+    /// Kills a worker, or the one process that does all.
+    pub(crate) async fn kill_worker(&mut self) -> Result<()> {
+        self.parts.last_mut().context("it was not started here, so it cannot be killed")?.kill().await
+    }
+
+    pub(crate) fn start_worker_again(&mut self) -> Result<()> {
+        self.parts.last_mut().context("it was not started here")?.start_again()
+    }
+
+    /// Kills all of its processes; Redis and Postgres stay.
+    pub(crate) async fn kill_all(&mut self) -> Result<()> {
+        for part in &mut self.parts {
+            part.kill().await?;
         }
+        Ok(())
     }
 
-    /// What the server wrote last, for whoever must find out why a scenario failed.
-    pub(crate) fn last_words(&self) -> String {
-        self.launched.as_ref().map(Launched::last_words).unwrap_or_default()
+    pub(crate) fn start_all_again(&mut self) -> Result<()> {
+        self.parts.iter_mut().try_for_each(Part::start_again)
     }
+
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        // Workers first: what they still tell is heard.
+        while let Some(part) = self.parts.pop() {
+            let last_words = part.last_words();
+            if !part.stop().await? && self.system.is_ours() {
+                bail!("it ended badly:\n{last_words}");
+            }
+        }
+        for part in self.redis.take().into_iter().chain(self.postgres.take()) {
+            part.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// What its processes wrote last, for whoever must find out why a scenario failed.
+    pub(crate) fn last_words(&self) -> String {
+        self.parts.iter().chain(&self.redis).map(Part::last_words).collect::<Vec<_>>().join("\n")
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.parts.iter_mut().chain(&mut self.redis).try_for_each(Part::check)
+    }
+
+    fn folder(&self) -> Result<&Path> {
+        Ok(self.folder.as_ref().context("it has no folder here")?.path())
+    }
+}
+
+/// Another process may take it before the server does; then the start fails, and says so.
+fn free_address() -> Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    Ok(listener.local_addr()?)
 }

@@ -1,0 +1,157 @@
+//! `compare`: ours and a peer, each scenario in turn, round after round, so that both meet the same machine and hour.
+//!
+//! ```text
+//! scenario → round → each contender, the order turned by one each round → medians side by side → ratios
+//! ```
+//! What a contender cannot do is told in its words and stops nobody.
+
+use anyhow::Result;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::contenders::{Start, install};
+use crate::figures::{Figure, Row, rows};
+use crate::output;
+use crate::scenarios::{Compared, Scenario};
+use crate::server::{Fsync, System};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// With whom
+    #[arg(long, value_enum, default_value = "bullmq")]
+    peer: System,
+    /// Compare Redis + Postgres mode, and not the one process with its data folder
+    #[arg(long)]
+    redis: bool,
+    /// When Redis flushes, on both sides
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "everysec,always")]
+    appendfsync: Vec<Fsync>,
+    /// What is compared
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "latency,throughput,posts,killed,watchers,own-tasks"
+    )]
+    rows: Vec<Compared>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Contender {
+    system: System,
+    fsync: Fsync,
+}
+
+/// What one scenario found of all contenders.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Comparison {
+    pub(crate) scenario: String,
+    pub(crate) options: serde_json::Value,
+    /// Ours first.
+    pub(crate) contenders: Vec<Compete>,
+    /// Which of ours against which of theirs.
+    pub(crate) ratios: Vec<Ratio>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Compete {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) rows: Vec<Row>,
+    /// Why there are fewer rounds than were tried.
+    pub(crate) failures: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Ratio {
+    pub(crate) ours: usize,
+    pub(crate) theirs: usize,
+}
+
+pub(crate) async fn run(options: &Options, start: &Start, rounds: u32, check: bool) -> Result<Vec<Comparison>> {
+    install(options.peer).await?;
+    let contenders = contenders(options);
+    let mut comparisons = Vec::new();
+    for compared in &options.rows {
+        let scenario = compared.scenario();
+        let scenario = if check { scenario.small() } else { scenario };
+        let comparison = compare(&contenders, start, &scenario, rounds).await?;
+        output::print_comparison(&comparison);
+        comparisons.push(comparison);
+    }
+    Ok(comparisons)
+}
+
+fn contenders(options: &Options) -> Vec<Contender> {
+    let of = |system: System| options.appendfsync.iter().map(move |fsync| Contender { system, fsync: *fsync });
+    let ours: Vec<Contender> = match options.redis {
+        true => of(System::Machines).collect(),
+        false => vec![Contender { system: System::Embedded, fsync: Fsync::Always }],
+    };
+    ours.into_iter().chain(of(options.peer)).collect()
+}
+
+async fn compare(contenders: &[Contender], start: &Start, scenario: &Scenario, rounds: u32) -> Result<Comparison> {
+    let mut found: Vec<(Vec<Vec<Figure>>, Vec<String>)> = contenders.iter().map(|_| Default::default()).collect();
+    for round in 0..rounds as usize {
+        for turn in 0..contenders.len() {
+            let place = (round + turn) % contenders.len();
+            let Contender { system, fsync } = contenders[place];
+            match start.measure(system, fsync, scenario).await {
+                Ok(figures) => found[place].0.push(figures),
+                Err(error) => found[place].1.push(format!("{error:#}")),
+            }
+        }
+    }
+    let mut competes = Vec::new();
+    for (contender, (measured, failures)) in contenders.iter().zip(found) {
+        competes.push(Compete {
+            name: start.title(contender.system, contender.fsync),
+            version: start.version(contender.system).await?,
+            rows: rows(&measured)?,
+            failures,
+        });
+    }
+    let name = scenario.name().to_owned();
+    let options = serde_json::to_value(scenario)?;
+    Ok(Comparison { scenario: name, options, contenders: competes, ratios: ratios(contenders) })
+}
+
+/// One process is held against each of the peer's; over Redis only what flushes alike is compared.
+fn ratios(contenders: &[Contender]) -> Vec<Ratio> {
+    let mut ratios = Vec::new();
+    for (ours, one) in contenders.iter().enumerate().filter(|(_, one)| one.system.is_ours()) {
+        for (theirs, other) in contenders.iter().enumerate().filter(|(_, other)| !other.system.is_ours()) {
+            if one.system == System::Embedded || one.fsync == other.fsync {
+                ratios.push(Ratio { ours, theirs });
+            }
+        }
+    }
+    ratios
+}
+
+impl Comparison {
+    /// The figures that somebody has, in the order in which they are first met.
+    pub(crate) fn figures(&self) -> Vec<(&str, &str)> {
+        let mut names: Vec<(&str, &str)> = Vec::new();
+        for row in self.contenders.iter().flat_map(|contender| &contender.rows) {
+            if !names.iter().any(|(name, _)| *name == row.name) {
+                names.push((&row.name, &row.unit));
+            }
+        }
+        names
+    }
+
+    /// Ours divided by theirs.
+    pub(crate) fn ratio(&self, ratio: &Ratio, name: &str) -> Option<f64> {
+        let median = |place: usize| Some(self.contenders.get(place)?.row(name)?.median);
+        let (ours, theirs) = (median(ratio.ours)?, median(ratio.theirs)?);
+        (theirs != 0.0).then(|| ours / theirs)
+    }
+}
+
+impl Compete {
+    pub(crate) fn row(&self, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.name == name)
+    }
+}

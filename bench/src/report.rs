@@ -1,0 +1,110 @@
+//! `report`: a page of what measurements wrote down. What stands outside of its two marks is written by people and stays.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::compare::Comparison;
+use crate::output::{Document, Report, floor, ratio_title, spread, times};
+
+const BEGIN: &str = "<!-- figures: written by `caudal-bench report`, not by hand -->";
+const END: &str = "<!-- end of figures -->";
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// What --json wrote
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The page whose figures are replaced
+    #[arg(long, default_value = "docs/performance.md")]
+    page: PathBuf,
+}
+
+pub(crate) fn write(options: &Options) -> Result<()> {
+    let mut figures = String::new();
+    for file in &options.files {
+        let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let document: Document =
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is not what --json wrote", file.display()))?;
+        tell_document(&mut figures, &document)?;
+    }
+    let page = std::fs::read_to_string(&options.page).unwrap_or_default();
+    std::fs::write(&options.page, replaced(&page, &figures))
+        .with_context(|| format!("{} cannot be written", options.page.display()))
+}
+
+/// The page with other figures between its marks; a page without marks gets them at its end.
+fn replaced(page: &str, figures: &str) -> String {
+    let (before, rest) = page.split_once(BEGIN).unwrap_or((page, ""));
+    let after = rest.split_once(END).map_or("\n", |(_, after)| after);
+    format!("{before}{BEGIN}\n\n{figures}{END}{after}")
+}
+
+fn tell_document(page: &mut String, document: &Document) -> Result<()> {
+    let Document { machine, command, commit, .. } = document;
+    writeln!(page, "## `{command}`\n\n{}; commit {commit}.\n", machine.sentence())?;
+    let mut versions: Vec<String> = Vec::new();
+    for contender in document.comparisons.iter().flat_map(|comparison| &comparison.contenders) {
+        if !contender.version.is_empty() && !versions.contains(&contender.version) {
+            versions.push(contender.version.clone());
+        }
+    }
+    if !versions.is_empty() {
+        writeln!(page, "Versions: {}.\n", versions.join("; "))?;
+    }
+    document.comparisons.iter().try_for_each(|comparison| tell_comparison(page, comparison))?;
+    document.reports.iter().try_for_each(|report| tell_report(page, report))
+}
+
+fn tell_comparison(page: &mut String, comparison: &Comparison) -> Result<()> {
+    let names = comparison.contenders.iter().map(|one| one.name.clone());
+    let ratios = comparison.ratios.iter().map(|ratio| ratio_title(comparison, ratio));
+    let mut lines = vec![["what".to_owned(), "unit".to_owned()].into_iter().chain(names).chain(ratios).collect()];
+    for (name, unit) in comparison.figures() {
+        let medians = comparison.contenders.iter().map(|one| one.row(name).map_or_else(|| "–".to_owned(), spread));
+        let ratios =
+            comparison.ratios.iter().map(|ratio| comparison.ratio(ratio, name).map_or_else(|| "–".to_owned(), times));
+        lines.push([name.to_owned(), unit.to_owned()].into_iter().chain(medians).chain(ratios).collect());
+    }
+    tell_table(page, &comparison.scenario, &lines)?;
+    for contender in comparison.contenders.iter().filter(|contender| !contender.failures.is_empty()) {
+        let first = contender.failures.first().and_then(|failure| failure.lines().next()).unwrap_or_default();
+        writeln!(page, "{} failed in {} rounds: {first}\n", contender.name, contender.failures.len())?;
+    }
+    Ok(())
+}
+
+fn tell_report(page: &mut String, report: &Report) -> Result<()> {
+    let mut lines: Vec<Vec<String>> = vec![["what", "unit", "median", "floor"].map(str::to_owned).into()];
+    for row in &report.rows {
+        lines.push(vec![row.name.clone(), row.unit.clone(), spread(row), floor(row)]);
+    }
+    tell_table(page, &format!("{} of {}", report.scenario, report.system), &lines)
+}
+
+fn tell_table(page: &mut String, title: &str, lines: &[Vec<String>]) -> Result<()> {
+    writeln!(page, "### {title}\n")?;
+    for (number, line) in lines.iter().enumerate() {
+        writeln!(page, "| {} |", line.join(" | "))?;
+        if number == 0 {
+            writeln!(page, "|{}", "---|".repeat(line.len()))?;
+        }
+    }
+    Ok(writeln!(page)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: only the figures are replaced, and a page without marks gets some.
+    #[test]
+    fn figures_are_replaced() {
+        let first = replaced("# Page\n", "old\n");
+        assert_eq!(first, format!("# Page\n{BEGIN}\n\nold\n{END}\n"));
+        let page = format!("{first}Written by people.\n");
+        assert_eq!(replaced(&page, "new\n"), page.replace("old", "new"));
+    }
+}
