@@ -15,6 +15,8 @@ use crate::output;
 use crate::scenarios::{Compared, Scenario};
 use crate::server::{Fsync, System};
 
+const TRIES: usize = 2;
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     /// With whom
@@ -97,9 +99,15 @@ async fn compare(contenders: &[Contender], start: &Start, scenario: &Scenario, r
         for turn in 0..contenders.len() {
             let place = (round + turn) % contenders.len();
             let Contender { system, fsync } = contenders[place];
-            match start.measure(system, fsync, scenario).await {
-                Ok(figures) => found[place].0.push(figures),
-                Err(error) => found[place].1.push(format!("{error:#}")),
+            // Once more after a failure: somebody may have stopped all this for a while.
+            for _ in 0..TRIES {
+                match start.measure(system, fsync, scenario).await {
+                    Ok(figures) => {
+                        found[place].0.push(figures);
+                        break;
+                    }
+                    Err(error) => found[place].1.push(format!("{error:#}")),
+                }
             }
         }
     }

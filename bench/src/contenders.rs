@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use tokio::process::Command;
 
 use crate::figures::Figure;
 use crate::scenarios::Scenario;
-use crate::server::{Fsync, Launch, System};
+use crate::server::{Fsync, Launch, System, Watch};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Start {
@@ -36,12 +36,15 @@ impl Start {
             needs: scenario.needs(provider.as_ref()),
         };
         let mut server = launch.start().await?;
-        match scenario.measure(&mut server, provider.as_ref()).await {
+        let watch = Watch::begin();
+        let measured = scenario.measure(&mut server, provider.as_ref()).await;
+        watch.check()?;
+        match measured {
             Ok(figures) => {
                 server.stop().await?;
                 Ok(figures)
             }
-            Err(error) => Err(error.context(format!("the server's last words:\n{}", server.last_words()))),
+            Err(error) => Err(anyhow!("{error:#}\nthe last words of its processes:\n{}", server.last_words())),
         }
     }
 

@@ -38,7 +38,9 @@ pub(crate) struct Document {
 impl Document {
     pub(crate) fn of(machine: Machine) -> Self {
         let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.contains('/')).collect();
-        let git = std::process::Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+        let git = std::process::Command::new("git")
+            .args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "--short", "HEAD"])
+            .output();
         let commit = git.map(|git| String::from_utf8_lossy(&git.stdout).trim().to_owned()).unwrap_or_default();
         Self {
             machine,

@@ -15,7 +15,7 @@ use super::{bench_task, cost_of_tasks};
 use crate::client::{Connection, View, WireState, start, stats, watch_to_end};
 use crate::figures::{Figure, Floor};
 use crate::latencies::Latencies;
-use crate::server::{Server, Usage};
+use crate::server::{Server, Usage, busy_seconds};
 
 const FLOW: &str = "bench_flow";
 /// Between two looks at the backlog: each look makes the server count its tasks.
@@ -100,7 +100,7 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
     if options.post_only {
         wait_until_all_ended(server).await?;
     }
-    let (before, before_here) = (server.usage(), Usage::of_this_process());
+    let (before, before_here, busy) = (server.usage(), Usage::of_this_process(), busy_seconds());
     let began = Instant::now();
     let limit = options.tasks.map_or_else(|| Limit::seconds(options.seconds), Limit::tasks);
     let mut samples = run_clients(options, server, &limit).await?;
@@ -110,6 +110,7 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
     }
     let ended_in = began.elapsed().as_secs_f64();
     let (used, used_here) = (server.usage() - before, Usage::of_this_process() - before_here);
+    let others = busy_seconds() - busy - used.cpu_seconds - used_here.cpu_seconds;
 
     let count = samples.posts.len() as u64;
     let mut figures = Vec::new();
@@ -126,6 +127,7 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
     figures.extend(cost_of_tasks(count, server, used, used_here));
     if server.is_known() {
         figures.push(Figure::new("server cores in use", "", used.cpu_seconds / ended_in));
+        figures.push(Figure::new("others' cores in use", "", others / ended_in));
         figures.push(Figure::new("server RSS", "MiB", server.usage().mib()));
     }
     Ok(figures)

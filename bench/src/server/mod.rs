@@ -2,6 +2,7 @@
 //! that is thrown away.
 
 mod launch;
+mod neighbours;
 mod part;
 mod postgres;
 mod process;
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::client::{Connection, Target, View};
 pub(crate) use launch::{Launch, Needs};
+pub(crate) use neighbours::{Watch, busy_seconds};
 use part::Part;
 pub(crate) use process::Usage;
 pub(crate) use redis::Fsync;

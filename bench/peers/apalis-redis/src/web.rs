@@ -47,7 +47,7 @@ pub(crate) async fn serve() -> Result<(), Failure> {
             .route("/stats", web::get().to(stats))
             .route("/readyz", web::get().to(|| async { "{\"ready\":true}" }))
     };
-    Ok(HttpServer::new(app).workers(2).backlog(4096).bind(std::env::var("LISTEN")?)?.run().await?)
+    Ok(HttpServer::new(app).tcp_nodelay(true).workers(2).backlog(4096).bind(std::env::var("LISTEN")?)?.run().await?)
 }
 
 async fn start(shared: Data<Shared>, start: Json<flows::Start>) -> actix_web::Result<impl Responder> {
