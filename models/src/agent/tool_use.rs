@@ -16,7 +16,7 @@ use crate::web_page::shorten;
 
 impl Agent {
     /// Uses the tools that the model asked for, several at once, and returns what it gets to read, in its order.
-    pub(super) async fn use_tools(&self, ctx: &mut FlowContext, calls: &[ToolCall]) -> FlowResult<Vec<String>> {
+    pub async fn use_tools(&self, ctx: &mut FlowContext, calls: &[ToolCall]) -> FlowResult<Vec<String>> {
         let used = |mut ctx: FlowContext, call: ToolCall| async move { self.use_tool(&mut ctx, &call).await };
         ctx.map("Use tools", calls.to_vec(), self.at_once, used).await
     }
@@ -27,7 +27,10 @@ impl Agent {
         };
         let arguments = match fitting(tool, &call.arguments) {
             Ok(arguments) => arguments,
-            Err(problem) => return Ok(format!("The arguments of {} are wrong: {problem}", tool.name)),
+            Err(problem) => {
+                let problem = cut(problem, self.most_output);
+                return Ok(format!("The arguments of {} are wrong: {problem}", tool.name));
+            }
         };
         if tool.asks_approval {
             let approval = ctx.ask_approval(&intent(tool, &arguments)).await?;
@@ -39,7 +42,8 @@ impl Agent {
         match self.run(ctx, tool, arguments).await {
             Ok(output) => Ok(as_data(tool.name, &output)),
             Err(error) if ends_the_agent(&error) => Err(error),
-            Err(error) => Ok(format!("The tool failed: {error}")),
+            // A failure may repeat what a stranger wrote, at any length: it is data like the rest.
+            Err(error) => Ok(as_data(tool.name, &cut(format!("The tool failed: {error}"), self.most_output))),
         }
     }
 
@@ -84,25 +88,57 @@ fn fitting(tool: &ToolDefinition, written: &str) -> Result<Json, String> {
 fn intent(tool: &ToolDefinition, arguments: &Json) -> String {
     const MOST: usize = 4_000;
     let arguments = serde_json::to_string_pretty(&arguments.to_value()).unwrap_or_default();
-    format!("{}? The agent wants to use {} with:\n{}", tool.title, tool.name, shorten(&arguments, MOST))
+    format!("{}? The agent wants to use {} with:\n{}", tool.title, tool.name, cut(arguments, MOST))
 }
 
 /// Text stays text.
 fn readable(output: &Json, most: usize) -> String {
-    let text = output.parse::<String>().unwrap_or_else(|_| output.text().to_owned());
-    let length = text.chars().count();
-    if length <= most {
-        return text;
-    }
-    format!("{} [cut: {most} of {length} characters]", shorten(&text, most))
+    cut(output.parse::<String>().unwrap_or_else(|_| output.text().to_owned()), most)
 }
 
-/// Between marks that it cannot fake the end of.
+/// So that its reader knows that something is missing, and how much.
+fn cut(text: String, most: usize) -> String {
+    match text.chars().count() {
+        length if length <= most => text,
+        length => format!("{} [cut: {most} of {length} characters]", shorten(&text, most)),
+    }
+}
+
+/// Between marks that it cannot fake.
 fn as_data(tool: &str, output: &str) -> String {
-    let output = output.replace("</data", "&lt;/data").replace("<data", "&lt;data");
-    format!("<data from=\"{tool}\">\n{output}\n</data>")
+    format!("<data from=\"{tool}\">\n{}\n</data>", without_marks(output))
+}
+
+/// However they are written: a model reads `</DATA >` as an end, too.
+fn without_marks(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let (before, tag) = rest.split_at(at);
+        safe.push_str(before);
+        let name = tag[1..].trim_start_matches(|letter: char| letter == '/' || letter.is_whitespace());
+        let is_mark = name.get(..4).is_some_and(|name| name.eq_ignore_ascii_case("data"));
+        safe.push_str(if is_mark { "&lt;" } else { "<" });
+        rest = &tag[1..];
+    }
+    safe + rest
 }
 
 fn ends_the_agent(error: &FlowError) -> bool {
     matches!(error, FlowError::Cancelled | FlowError::ContinueAsNew(_)) || error.kind() == "over_budget"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: no spelling of the marks gets through, and nothing else is touched.
+    #[test]
+    fn marks_cannot_be_faked() {
+        for mark in ["</data>", "</DATA >", "< /data>", "<\n/Data", "<data from=\"x\">"] {
+            let safe = without_marks(&format!("a {mark} b"));
+            assert!(safe.starts_with("a &lt;") && !safe.contains('<'), "{safe}");
+        }
+        assert_eq!(without_marks("1 < 2 <b>dat</b> </ é <"), "1 < 2 <b>dat</b> </ é <");
+    }
 }
