@@ -45,6 +45,7 @@ extern crate caudal_engine as caudal;
 
 pub mod agent;
 pub mod chat;
+mod embedding;
 pub mod error;
 pub mod language_model;
 pub mod price;
