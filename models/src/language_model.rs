@@ -132,6 +132,7 @@ impl LanguageModel {
     }
 
     async fn answer(&self, step: &StepContext, chat: &Chat, aloud: bool) -> FlowResult<Answer> {
+        self.count_what_was_lost(step, chat);
         self.may_spend(step, &self.chosen, &self.name)?;
         let heard = self.hear(step, chat, aloud).await;
         let outcome = match &heard {
@@ -218,6 +219,24 @@ impl LanguageModel {
     }
 
     // ---- spending
+
+    fn count(&self, step: &StepContext, prompt_tokens: u64, completion_tokens: u64, estimated: bool) {
+        step.usage(&ModelUsage {
+            model: self.name.clone(),
+            prompt_tokens,
+            completion_tokens,
+            cost: self.price(&self.chosen, &self.name).map(|price| price.of(prompt_tokens, completion_tokens)),
+            estimated,
+            rehearsal: self.is_rehearsal(),
+        });
+    }
+
+    /// A call that a crash cut off is paid for all the same, and nobody was left to say so.
+    fn count_what_was_lost(&self, step: &StepContext, chat: &Chat) {
+        if let Some(bytes) = step.take_lost_text() {
+            self.count(step, estimate(chat.characters()), estimate(bytes), true);
+        }
+    }
 
     pub(crate) fn may_spend(&self, step: &StepContext, chosen: &Chosen, name: &str) -> FlowResult<()> {
         step.check_budget()?;
@@ -318,15 +337,7 @@ impl Bill<'_> {
         let counted = self.hearing.usage;
         let (prompt_tokens, completion_tokens) =
             counted.unwrap_or_else(|| (estimate(self.chat.characters()), estimate(self.hearing.characters())));
-        let price = model.price(&model.chosen, &model.name);
-        self.step.usage(&ModelUsage {
-            model: model.name.clone(),
-            prompt_tokens,
-            completion_tokens,
-            cost: price.map(|price| price.of(prompt_tokens, completion_tokens)),
-            estimated: counted.is_none(),
-            rehearsal: model.is_rehearsal(),
-        });
+        model.count(self.step, prompt_tokens, completion_tokens, counted.is_none());
     }
 }
 

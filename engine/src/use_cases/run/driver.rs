@@ -20,7 +20,7 @@ use crate::flow::error::FlowError;
 use crate::flow::step::{BoxFuture, panic_text};
 use crate::ports::bell::Ear;
 use crate::ports::{TaskWrite, Then, WriteRefused, Written};
-use crate::task::{Claim, ErrorReport, PauseReason, Timestamp};
+use crate::task::{Claim, ErrorReport, Fact, PauseReason, Timestamp};
 
 /// How long cleanup may take after a stop.
 const CLEANUP: Duration = Duration::from_secs(10);
@@ -288,7 +288,13 @@ impl Driver {
                 Ok(events) if events.is_empty() => break,
                 Ok(events) => {
                     let mut state = self.execution.state();
-                    events.into_iter().for_each(|event| state.history.apply(event));
+                    for event in events {
+                        // The purse counts what this execution tells by itself; a child's end is told by the store.
+                        if let Fact::ChildEnded(child) = &event.fact {
+                            state.purse.spent.merge(&child.usage);
+                        }
+                        state.history.apply(event);
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(task.id = %self.execution.task.id, %error, "cannot read news yet");
