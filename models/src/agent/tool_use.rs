@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::Agent;
 use crate::chat::ToolCall;
+use crate::material::as_data;
 use crate::web_page::shorten;
 
 impl Agent {
@@ -104,41 +105,6 @@ fn cut(text: String, most: usize) -> String {
     }
 }
 
-/// Between marks that it cannot fake.
-fn as_data(tool: &str, output: &str) -> String {
-    format!("<data from=\"{tool}\">\n{}\n</data>", without_marks(output))
-}
-
-/// However they are written: a model reads `</DATA >` as an end, too.
-fn without_marks(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('<') {
-        let (before, tag) = rest.split_at(at);
-        safe.push_str(before);
-        let name = tag[1..].trim_start_matches(|letter: char| letter == '/' || letter.is_whitespace());
-        let is_mark = name.get(..4).is_some_and(|name| name.eq_ignore_ascii_case("data"));
-        safe.push_str(if is_mark { "&lt;" } else { "<" });
-        rest = &tag[1..];
-    }
-    safe + rest
-}
-
 fn ends_the_agent(error: &FlowError) -> bool {
     matches!(error, FlowError::Cancelled | FlowError::ContinueAsNew(_)) || error.kind() == "over_budget"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Goal: no spelling of the marks gets through, and nothing else is touched.
-    #[test]
-    fn marks_cannot_be_faked() {
-        for mark in ["</data>", "</DATA >", "< /data>", "<\n/Data", "<data from=\"x\">"] {
-            let safe = without_marks(&format!("a {mark} b"));
-            assert!(safe.starts_with("a &lt;") && !safe.contains('<'), "{safe}");
-        }
-        assert_eq!(without_marks("1 < 2 <b>dat</b> </ é <"), "1 < 2 <b>dat</b> </ é <");
-    }
 }
