@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::chat::{Answer, Chat, Line};
 use crate::provider::Provider;
+use crate::schema::sendable;
 
 pub(crate) fn chat_request(provider: &Provider, model: &str, chat: &Chat, streamed: bool) -> Value {
     let mut request = json!({ "model": model, "messages": lines(chat) });
@@ -17,7 +18,7 @@ pub(crate) fn chat_request(provider: &Provider, model: &str, chat: &Chat, stream
             insert(fields, "tool_choice", chat.no_tools_now.then(|| json!("none")));
         }
         if let Some(form) = &chat.form {
-            let schema = json!({ "name": form.name, "schema": form.schema });
+            let schema = json!({ "name": form.name, "schema": sendable(&form.schema) });
             fields.insert("response_format".to_owned(), json!({ "type": "json_schema", "json_schema": schema }));
         }
         insert(fields, "temperature", chat.temperature.map(|temperature| json!(temperature)));
@@ -82,6 +83,6 @@ fn said(answer: &Answer) -> Value {
 fn tool(tool: &crate::chat::OfferedTool) -> Value {
     json!({
         "type": "function",
-        "function": { "name": tool.name, "description": tool.description, "parameters": tool.schema },
+        "function": { "name": tool.name, "description": tool.description, "parameters": sendable(&tool.schema) },
     })
 }
