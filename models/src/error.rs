@@ -2,9 +2,9 @@
 //!
 //! | what came | what the step does |
 //! |---|---|
-//! | 429, 503 with `Retry-After` | parks that long, then tries again |
+//! | 429, 5xx with `Retry-After`, or Gemini's word for it | parks that long, then tries again |
 //! | 429 without, 5xx, a time-out, a connection that is cut, half a stream | tries again, later each time |
-//! | 400, 401, 403, 404, no money left | gives up |
+//! | 400, 401, 403, 404, no money left, a refusal, nothing said before the longest answer | gives up |
 //!
 //! No text here ever holds a key: what a provider says is cleaned of it, and of a refused key only the variable is named.
 
