@@ -49,7 +49,7 @@ pub(crate) struct Driver {
 /// What there is to send.
 enum Turn {
     GoOn,
-    Let(Ending),
+    Let(Box<Ending>),
 }
 
 impl Driver {
@@ -150,17 +150,17 @@ impl Driver {
     /// What should be sent now. Polled right after the flow, so it sees what the flow left.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         if let Some(end) = &self.flow_end {
-            return Poll::Ready(Turn::Let(ending_of(&self.execution, end)));
+            return Poll::Ready(Turn::Let(Box::new(ending_of(&self.execution, end))));
         }
         match self.execution.phase() {
             Phase::Settling if self.execution.in_flight() == 0 => {
                 if let Some(ending) = self.settled() {
-                    return Poll::Ready(Turn::Let(ending));
+                    return Poll::Ready(Turn::Let(Box::new(ending)));
                 }
             }
             Phase::Running => {
                 if let Some(waits) = self.execution.parkable() {
-                    return Poll::Ready(Turn::Let(Ending::park(&self.execution, waits)));
+                    return Poll::Ready(Turn::Let(Box::new(Ending::park(&self.execution, waits))));
                 }
             }
             _ => {}
