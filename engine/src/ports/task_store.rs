@@ -18,8 +18,8 @@ use super::workers::WorkerStatus;
 
 use crate::notification::NewNotification;
 use crate::task::{
-    Claim, ErrorReport, Json, LogEntry, NewTask, Summary, TaskId, TaskRecord, TaskState, Tenant, Timestamp, Wait,
-    WireState, WorkerId,
+    Claim, ErrorReport, Json, LogEntry, NewTask, Summary, TaskId, TaskRecord, TaskState, Tenant, Timestamp,
+    UsageTotals, Wait, WireState, WorkerId,
 };
 
 #[async_trait]
@@ -238,6 +238,8 @@ pub enum Then {
 pub struct Outcome {
     pub result: Option<Json>,
     pub error: Option<ErrorReport>,
+    /// What it spent, as far as its worker knew; nothing when it was ended without one.
+    pub usage: UsageTotals,
     /// The end is not the end for a parent: this task goes on in its place.
     pub continued_as: Option<TaskId>,
 }

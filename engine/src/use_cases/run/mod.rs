@@ -111,6 +111,7 @@ async fn read_history(engine: &Engine, claimed: &ClaimedTask, hold: &Hold) -> Op
             }
         }
     }
+    history.note_lost();
     Some(history)
 }
 
