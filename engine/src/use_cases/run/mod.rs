@@ -14,6 +14,7 @@ pub mod hold;
 mod outcome;
 mod pulse;
 pub mod queue;
+mod telling;
 mod writer;
 
 pub use hold::{Hold, HoldState, Order};
