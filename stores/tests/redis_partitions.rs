@@ -289,3 +289,35 @@ async fn a_node_of_a_cluster_is_away_for_a_while() {
         }
     }
 }
+
+/// Goal: while a node is away, the claims on the other nodes' tasks are renewed, and those of the dead taken over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_away_costs_the_others_no_claim() {
+    let mut cluster = RedisCluster::start(3);
+    for node in &cluster.nodes {
+        node.ask(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let spread = open(&settings_of(&cluster.url(), &Parts::default())).await;
+    spread.fill(16, 2).await;
+    let mut claims = Vec::new();
+    while claims.len() < 32 {
+        let claimed = spread.store.claim_next(spread.request(40)).await.unwrap().tasks;
+        claims.extend(claimed.into_iter().map(|claimed| (claimed.task.id, claimed.claim)));
+    }
+    claims.sort_unstable_by_key(|(task, _)| (task.partition(), *task));
+    let (of_the_living, of_the_dead): (Vec<_>, Vec<_>) = claims.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
+    cluster.nodes[2].kill();
+    // What rang is asked first from now on, and what cannot be asked counts as that.
+    let _ = spread.store.claim_next(spread.request(5)).await;
+    let (clock, lease) = (&spread.scene.trial.clock, spread.store.lease().unwrap());
+    clock.advance(lease * 3 / 5);
+    let renewed = spread.store.renew(&spread.request(1).worker, &of_the_living).await.unwrap();
+    assert!(renewed.iter().all(|renewed| renewed.held) && !renewed.is_empty() && renewed.len() < 16, "{renewed:?}");
+    clock.advance(lease * 3 / 5);
+    let reachable: BTreeSet<u16> = renewed.iter().map(|renewed| renewed.task.partition()).collect();
+    let expected: BTreeSet<TaskId> =
+        of_the_dead.iter().map(|(task, _)| *task).filter(|task| reachable.contains(&task.partition())).collect();
+    let rescued: BTreeSet<TaskId> =
+        spread.store.rescue(100).await.unwrap().into_iter().map(|rescued| rescued.task).collect();
+    assert_eq!(rescued, expected);
+}

@@ -71,8 +71,14 @@ async fn renew_once(shared: &Shared, lease: Duration) -> Result<(), StoreError> 
         return Ok(());
     }
     let sent = Instant::now();
-    let answers = shared.engine.store.renew(&shared.id, &claims).await?;
-    for ((task, claim), renewed) in claims.into_iter().zip(answers).filter(|((task, _), answer)| *task == answer.task) {
+    let mut answers = shared.engine.store.renew(&shared.id, &claims).await?.into_iter().peekable();
+    let mut left_out = 0;
+    for (task, claim) in claims {
+        // In the same order, so what does not answer this one answers a later one.
+        let Some(renewed) = answers.next_if(|renewed| renewed.task == task) else {
+            left_out += 1;
+            continue;
+        };
         // One that ended meanwhile is no longer held, and that is nobody's loss.
         let Some(kept) = shared.running.saw_head(task, claim, renewed.head) else { continue };
         if renewed.held {
@@ -84,5 +90,8 @@ async fn renew_once(shared: &Shared, lease: Duration) -> Result<(), StoreError> 
             shared.engine.bell.ring_task(task);
         }
     }
-    Ok(())
+    match left_out {
+        0 => Ok(()),
+        _ => Err(StoreError::Unavailable(format!("a part of the store cannot be reached, with {left_out} of them"))),
+    }
 }
