@@ -16,6 +16,7 @@ pub mod redis_server;
 
 pub mod keyspace;
 pub mod monitor;
+mod outbox_scenes;
 pub mod proxy;
 pub mod scenes;
 
