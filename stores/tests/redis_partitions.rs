@@ -17,6 +17,8 @@ use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::conformance::held::Held;
 use caudal_stores::redis::{RedisSettings, RedisStore};
 use redis_support::keyspace::{Keyspace, command};
+use redis_support::monitor;
+use redis_support::proxy::Proxy;
 use redis_support::redis_server::{RedisCluster, RedisServer};
 use redis_support::scenes::Scene;
 use redis_support::{open_store, settings_of, shared_server};
@@ -191,6 +193,58 @@ async fn a_refused_start_keeps_no_key() {
     let mut held = Held::new(&claimed, spread.scene.trial.clock.clone());
     held.send(&*spread.store, held.end(TaskState::Succeeded)).await.unwrap();
     assert!(spread.create(keyed(spread.new_task(1), &key, 2)).await.unwrap().new, "the key was used for nothing");
+}
+
+/// Goal: who found the reservation of a start that was refused, and then got through, is answered to all who repeat it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_start_forgets_no_other() {
+    let mut settings = of(4);
+    settings.limits.line_per_tenant = 4;
+    let spread = open(&settings).await;
+    let key = key_away_from(1, 4);
+    spread.create(spread.new_task(1)).await.unwrap();
+    let refused = spread.new_task(1);
+    let monitor = shared_server().monitor();
+    assert_eq!(spread.create(keyed(refused.clone(), &key, 1)).await, Err(CreateRefused::LineFull));
+    let ours = settings.prefix.as_bytes();
+    let scripts = monitor.lines().iter().map(|line| monitor::words(line)).collect::<Vec<_>>();
+    let mut scripts = scripts.into_iter().filter(|words| words.get(3).is_some_and(|key| key.starts_with(ours)));
+    let mut settle = scripts.next_back().unwrap();
+    assert_eq!(settle.pop().unwrap(), b"", "the last word of the refused one was that nothing was created");
+    let claimed = spread.store.claim_next(spread.request(1)).await.unwrap().tasks.remove(0);
+    let mut held = Held::new(&claimed, spread.scene.trial.clock.clone());
+    held.send(&*spread.store, held.end(TaskState::Succeeded)).await.unwrap();
+    // The other one, who had come in between with the same request, creates by the same id, and says so.
+    assert!(spread.create(refused.clone()).await.unwrap().new);
+    settle.push(refused.id.to_string().into_bytes());
+    let words = settle.iter().fold(redis::Cmd::new(), |mut command, word| {
+        command.arg(word);
+        command
+    });
+    Keyspace::of(&shared_server().url(), "").await.send(&words).await.unwrap();
+    for partition in 0..4 {
+        let repeated = spread.create(keyed(spread.new_task(partition), &key, 1)).await;
+        assert_eq!(repeated, Ok(Created { id: refused.id, new: false }));
+    }
+}
+
+/// Goal: a key that was only reserved, by who died before the task was there, answers no task that is not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reservation_is_no_task() {
+    let settings = of(4);
+    let spread = open(&settings).await;
+    let proxy = Proxy::before(shared_server().port).await;
+    let dying = open(&RedisSettings { url: proxy.url.clone(), ..settings }).await;
+    let key = key_away_from(1, 4);
+    let home = home_of_key(&Tenant::default(), &key, 4);
+    proxy.lose_an_answer(0);
+    let lost = dying.store.create(vec![keyed(dying.new_task(1), &key, 1)]).await;
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))) && proxy.has_lost_one(), "{lost:?}");
+    let created = spread.create(keyed(spread.new_task(home), &key, 1)).await.unwrap();
+    assert!(created.new);
+    assert!(spread.store.task(&Tenant::default(), created.id).await.unwrap().is_some());
+    let repeated = spread.create(keyed(spread.new_task(home), &key, 1)).await;
+    assert_eq!(repeated, Ok(Created { id: created.id, new: false }));
 }
 
 /// Goal: the number of partitions grows under a running process: it learns of it, keys of before keep their answers, and
