@@ -247,6 +247,19 @@ async fn a_reservation_is_no_task() {
     assert_eq!(repeated, Ok(Created { id: created.id, new: false }));
 }
 
+/// Goal: a page reads hardly more tasks than it shows, however many partitions there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_reads_what_it_shows() {
+    let server = RedisServer::start();
+    let spread = open(&RedisSettings { url: server.url(), ..of(4) }).await;
+    spread.fill(4, 30).await;
+    let monitor = server.monitor();
+    let page = spread.store.list(&TaskFilter { limit: 10, ..TaskFilter::default() }).await.unwrap();
+    let read = monitor.lines().iter().filter(|line| line.contains("HGETALL")).count();
+    assert_eq!(page.items.len(), 10);
+    assert!(read <= 11, "{read} tasks were read for a page of ten");
+}
+
 /// Goal: the number of partitions grows under a running process: it learns of it, keys of before keep their answers, and
 /// a start by the old number is not lost between the two.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
