@@ -8,8 +8,8 @@ mod redis_support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caudal_engine::ports::{Bell, Feed, RandomIds, StoreError, SystemClock, TaskFilter, TaskStore, Watch};
-use caudal_engine::task::{LogEntry, TaskId, TaskState, Tenant, WireState};
+use caudal_engine::ports::{Bell, Feed, RandomIds, StoreError, SystemClock, TaskFilter, TaskStore, TaskWrite, Watch};
+use caudal_engine::task::{LogEntry, NewTask, Parent, TaskId, TaskState, Tenant, WireState};
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::conformance::held::{Held, line};
 use caudal_engine::testing::conformance::trial::{new_signal, within};
@@ -300,5 +300,35 @@ async fn forgetting_leaves_nothing() {
         let stays = |key: &String| empty.contains_key(key) || outbox.iter().any(|kind| key.starts_with(kind));
         let more: Vec<&String> = left.keys().filter(|key| !stays(key)).collect();
         assert!(more.is_empty(), "{name} leaves {more:?}");
+    }
+}
+
+/// Goal: a flow may start as many children at once as a task may have; and all of them end with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_children_are_born_in_one_write() {
+    const CHILDREN: usize = 10_000;
+    let server = RedisServer::start();
+    let parts = Parts::default();
+    let store = open_store(&settings_of(&server.url(), &parts), &parts).await;
+    let scene = Scene::of(&store, parts);
+    let mut parent = scene.trial.running().await;
+    let of_parent = Some(Parent { task: parent.task, step: "child".into() });
+    let children: Vec<NewTask> =
+        (0..CHILDREN).map(|_| NewTask { parent: of_parent.clone(), ..scene.trial.new_task_of("child_flow") }).collect();
+    parent.send(&*store, TaskWrite { children, ..parent.go_on(&[line("many")]) }).await.unwrap();
+    let count = async |state: TaskState| {
+        let counted = store.stats().await.unwrap().tasks.into_iter();
+        counted
+            .filter(|(flow, known, _)| **flow == *"child_flow" && *known == state)
+            .map(|(.., count)| count)
+            .sum::<u64>()
+    };
+    assert_eq!(count(TaskState::Queued).await, CHILDREN as u64);
+    parent.send(&*store, parent.end(TaskState::Succeeded)).await.unwrap();
+    let mut rounds = 0;
+    while count(TaskState::Cancelled).await < CHILDREN as u64 {
+        store.rescue(10).await.unwrap();
+        rounds += 1;
+        assert!(rounds <= 50, "its children do not come to an end");
     }
 }
