@@ -303,6 +303,24 @@ async fn forgetting_leaves_nothing() {
     }
 }
 
+/// Goal: a server that is full of somebody else's keys costs nobody an ended task.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_has_ended_counts_for_forgetting() {
+    let server = RedisServer::start();
+    let parts = Parts::default();
+    let store = open_store(&settings_of(&server.url(), &parts), &parts).await;
+    let scene = Scene::of(&store, parts);
+    for _ in 0..3 {
+        let mut held = scene.trial.running().await;
+        held.send(&*store, held.go_on(&[line(&"x".repeat(100_000))])).await.unwrap();
+        held.send(&*store, held.end(TaskState::Succeeded)).await.unwrap();
+    }
+    server.ask(&["SETRANGE", "theirs", "50000000", "x"]);
+    let day = Duration::from_secs(86_400);
+    assert_eq!(store.clean(day, 1_000_000, 10).await.unwrap(), 0);
+    assert_eq!(store.clean(day, 250_000, 10).await.unwrap(), 1, "as many as are too many");
+}
+
 /// Goal: a flow may start as many children at once as a task may have; and all of them end with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_children_are_born_in_one_write() {
