@@ -14,7 +14,7 @@ use redis::Value;
 
 use super::create::id_of;
 use super::facts::summary_text;
-use super::fault::unreadable;
+use super::fault::{down, unreadable};
 use super::record::{Fields, claim_text};
 use super::reply;
 use super::scripts::{CLAIM, RENEW};
@@ -171,8 +171,8 @@ impl RedisStore {
         })
     }
 
-    /// One call per partition. Those of a partition that cannot be reached are left out: the others' claims must not
-    /// die with it.
+    /// One call per partition. Those of a partition that cannot be reached, or hangs, are left out: the others' claims
+    /// must not die with it.
     pub(super) async fn renew_all(&self, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError> {
         let mut by_partition: HashMap<u16, Vec<usize>> = HashMap::new();
         for (place, (task, _)) in claims.iter().enumerate() {
@@ -183,7 +183,8 @@ impl RedisStore {
             for (task, claim) in places.iter().filter_map(|place| claims.get(*place)) {
                 call = call.arg(task.to_string()).arg(claim_text(*claim));
             }
-            let answers = reply::list(self.nodes.call(partition, &call).await?)?;
+            let answer = tokio::time::timeout(self.lease * 2 / 5, self.nodes.call(partition, &call)).await;
+            let answers = reply::list(answer.unwrap_or_else(|_| Err(down("no answer in time")))?)?;
             Ok::<_, StoreError>((places, answers))
         });
         let mut renewed: Vec<Option<Renewed>> = vec![None; claims.len()];

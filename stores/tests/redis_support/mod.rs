@@ -19,6 +19,7 @@ pub mod monitor;
 mod outbox_scenes;
 pub mod proxy;
 pub mod scenes;
+pub mod spread;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
