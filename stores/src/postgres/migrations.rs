@@ -108,5 +108,4 @@ async fn make_schema(connection: &mut PgConnection, schema: &str) -> Result<(), 
 }
 
 #[cfg(test)]
-#[path = "migrations_tests.rs"]
 mod tests;

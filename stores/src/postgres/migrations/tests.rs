@@ -3,9 +3,9 @@
 #![expect(unreachable_pub, dead_code, reason = "the kit of the end-to-end tests is taken in by its path")]
 
 // As the stores' other tests do.
-#[path = "../../../tests/src/free_port.rs"]
+#[path = "../../../../tests/src/free_port.rs"]
 mod free_port;
-#[path = "../../../tests/src/postgres_server.rs"]
+#[path = "../../../../tests/src/postgres_server.rs"]
 mod postgres_server;
 
 use std::sync::Arc;
