@@ -60,7 +60,8 @@ pub trait TaskStore: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Renews these claims in one call, and answers for each in the same order.
+    /// Renews these claims in one call, and answers for each in the same order. One that could not be asked for, while
+    /// others could, is left out.
     async fn renew(&self, worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError>;
 
     /// One write of a running task, whatever it carries.
