@@ -110,7 +110,7 @@ fn trouble(error: &Error, first: bool) -> Trouble {
 
 async fn open(settings: &SmtpSettings) -> Result<AsyncSmtpConnection, Error> {
     let name = ClientId::default();
-    let parameters = || TlsParameters::new(settings.host.clone());
+    let parameters = || tls_of(settings);
     let wrapped = if settings.tls == SmtpTls::Wrapped { Some(parameters()?) } else { None };
     let place = (settings.host.as_str(), settings.port);
     let mut connection = AsyncSmtpConnection::connect_tokio1(place, Some(CONNECTING), &name, wrapped, None).await?;
@@ -129,6 +129,12 @@ async fn open(settings: &SmtpSettings) -> Result<AsyncSmtpConnection, Error> {
     Ok(connection)
 }
 
+fn tls_of(settings: &SmtpSettings) -> Result<TlsParameters, Error> {
+    let parameters = TlsParameters::builder(settings.host.clone());
+    let trusted = settings.authority.iter().cloned();
+    trusted.fold(parameters, |parameters, authority| parameters.add_root_certificate(authority)).build()
+}
+
 /// The server's words if it said something, else what went wrong.
 fn words(error: &Error) -> String {
     let mut causes = Vec::new();
@@ -137,6 +143,8 @@ fn words(error: &Error) -> String {
         causes.push(inner.to_string());
         cause = inner.source();
     }
+    // Some causes repeat the words of those below them.
+    causes.dedup();
     let said = causes.join(": ");
     match error.status() {
         Some(code) => format!("{code} {said}").trim().to_owned(),
