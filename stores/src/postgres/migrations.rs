@@ -12,8 +12,10 @@ use sqlx_postgres::{PgConnection, Postgres};
 use super::fault::Fault;
 use super::open::{OpenError, Place};
 
-const MIGRATIONS: &[(&str, &str)] =
-    &[("0001_kept_tasks", include_str!("../../../migrations/postgres/0001_kept_tasks.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_kept_tasks", include_str!("../../../migrations/postgres/0001_kept_tasks.sql")),
+    ("0002_kept_notifications", include_str!("../../../migrations/postgres/0002_kept_notifications.sql")),
+];
 
 pub(super) async fn run(connection: &mut PgConnection, schema: &str, place: &Place<'_>) -> Result<(), OpenError> {
     let known = MIGRATIONS.len() as i64;
