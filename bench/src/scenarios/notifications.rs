@@ -73,7 +73,7 @@ pub(super) async fn measure(options: &Options, server: &Server, sink: &MailSink)
 async fn tasks_beside_mails(options: &Options, server: &Server, sink: &MailSink) -> Result<Vec<Figure>> {
     rate(options, server, false).await?;
     // Before and after: a store that grows, or a machine that slows down, is not the mails' doing.
-    let mut without = rate(options, server, false).await?;
+    let before = rate(options, server, false).await?;
     let mut with = Vec::new();
     for (words, manners) in [
         ("the mail server silent", Manners::Silent),
@@ -85,19 +85,34 @@ async fn tasks_beside_mails(options: &Options, server: &Server, sink: &MailSink)
         with.push((words, rate(options, server, true).await?));
     }
     sink.behave(Manners::Silent);
-    without = f64::midpoint(without, rate(options, server, false).await?);
+    let after = rate(options, server, false).await?;
     sink.behave(Manners::Good);
-    let mut figures = vec![Figure::new("tasks without mails", "/s", without)];
+    let without = f64::midpoint(before.tasks, after.tasks);
+    let mut figures = vec![Figure::new("tasks without mails", "/s", without), before.cost("without mails")];
     for (words, rate) in with {
-        figures.push(Figure::new(format!("each with a mail, {words}"), "/s", rate));
-        let share = Figure::new(format!("... of those without, {words}"), "%", rate / without * 100.0);
-        figures.push(share.floor(Floor::AtLeast(85.0)));
+        figures.push(Figure::new(format!("each with a mail, {words}"), "/s", rate.tasks));
+        let share = Figure::new(format!("... of those without, {words}"), "%", rate.tasks / without * 100.0);
+        figures.extend([share.floor(Floor::AtLeast(85.0)), rate.cost(words)]);
     }
     Ok(figures)
 }
 
-/// Tasks a second, of clients that each start one, watch it to its end and start the next.
-async fn rate(options: &Options, server: &Server, notifies: bool) -> Result<f64> {
+struct Rate {
+    /// A second.
+    tasks: f64,
+    /// For a thousand tasks. Others on the machine move it less than the rate.
+    cpu_seconds: f64,
+}
+
+impl Rate {
+    fn cost(&self, words: &str) -> Figure {
+        Figure::new(format!("server CPU, {words}"), "s / 1,000 tasks", self.cpu_seconds)
+    }
+}
+
+/// Of clients that each start a task, watch it to its end and start the next.
+async fn rate(options: &Options, server: &Server, notifies: bool) -> Result<Rate> {
+    let used_before = server.usage();
     let (began, count) = (Instant::now(), Arc::<AtomicU64>::default());
     let mut clients = JoinSet::new();
     for _ in 0..options.clients.max(1) {
@@ -123,7 +138,8 @@ async fn rate(options: &Options, server: &Server, notifies: bool) -> Result<f64>
     while let Some(client) = clients.join_next().await {
         client??;
     }
-    Ok(count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64())
+    let (tasks, used) = (count.load(Ordering::Relaxed) as f64, server.usage() - used_before);
+    Ok(Rate { tasks: tasks / began.elapsed().as_secs_f64(), cpu_seconds: used.cpu_seconds / (tasks / 1_000.0) })
 }
 
 async fn drain(options: &Options, server: &Server, sink: &MailSink) -> Result<Vec<Figure>> {
