@@ -166,6 +166,8 @@ pub(crate) const KEYS: &[Key] = &[
         "Connections to the mail server at once"),
     key(NOTIFICATIONS, "smtp_seconds", Form::Number(1, 3_600), ["60", "300"],
         "How long each answer of the mail server may take"),
+    key(NOTIFICATIONS, "smtp_ca_file", Form::Path, ["", "/etc/caudal/mail-ca.pem"],
+        "Certificates (PEM) that the mail server's may be signed by, besides those that everybody believes"),
     key(NOTIFICATIONS, "mails_per_second", Form::Number(1, 1_000_000), ["100", "14"],
         "Mails that one process hands to the mail server in a second, at most"),
     key(NOTIFICATIONS, "mails_per_hour_per_address", Form::Number(1, 1_000_000_000), ["60", "10"],

@@ -15,7 +15,10 @@ use super::open::{OpenError, Place};
 /// Names and statements, in order.
 type Migrations = &'static [(&'static str, &'static str)];
 
-const MIGRATIONS: Migrations = &[("0001_kept_tasks", include_str!("../../../migrations/postgres/0001_kept_tasks.sql"))];
+const MIGRATIONS: Migrations = &[
+    ("0001_kept_tasks", include_str!("../../../migrations/postgres/0001_kept_tasks.sql")),
+    ("0002_kept_notifications", include_str!("../../../migrations/postgres/0002_kept_notifications.sql")),
+];
 
 pub(super) async fn run(connection: &mut PgConnection, schema: &str, place: &Place<'_>) -> Result<(), OpenError> {
     run_all(connection, schema, place, MIGRATIONS).await
