@@ -26,18 +26,18 @@ pub(crate) struct Start {
 impl Start {
     /// One round of a scenario, on a system of its own.
     pub(crate) async fn measure(&self, system: System, fsync: Fsync, scenario: &Scenario) -> Result<Vec<Figure>> {
-        let provider = scenario.provider().await?;
+        let beside = scenario.beside().await?;
         let launch = Launch {
             system,
             programs: self.programs(system)?,
             durability: self.durability.clone(),
             fsync,
             folder: self.folder.as_ref().map(std::path::absolute).transpose().context("--folder cannot be found")?,
-            needs: scenario.needs(provider.as_ref()),
+            needs: scenario.needs(&beside),
         };
         let mut server = launch.start().await?;
         let watch = Watch::begin();
-        let measured = scenario.measure(&mut server, provider.as_ref()).await;
+        let measured = scenario.measure(&mut server, &beside).await;
         watch.check()?;
         match measured {
             Ok(figures) => {

@@ -12,6 +12,7 @@ mod contenders;
 mod figures;
 mod latencies;
 mod machine;
+mod mail_sink;
 mod open_files;
 mod output;
 mod provider;
@@ -30,7 +31,7 @@ use crate::contenders::Start;
 use crate::figures::{Figure, rows};
 use crate::machine::Machine;
 use crate::output::{Document, Report};
-use crate::scenarios::Scenario;
+use crate::scenarios::{Beside, Scenario};
 use crate::server::{Fsync, Server, System};
 
 /// Measures Caudal, and peers beside it.
@@ -136,9 +137,9 @@ async fn measure_once(cli: &Cli, scenario: &Scenario) -> Result<Vec<Figure>> {
     let Some(url) = &cli.url else {
         return cli.start.measure(cli.system, cli.fsync, scenario).await;
     };
-    if matches!(scenario, Scenario::Words(_) | Scenario::Killed(_) | Scenario::Restart(_)) {
+    if scenario.starts_its_own() {
         bail!("'{}' starts its own server: leave out --url", scenario.name());
     }
     let mut server = Server::running(Target::parse(url)?, cli.system, cli.pid);
-    scenario.measure(&mut server, None).await
+    scenario.measure(&mut server, &Beside::Nothing).await
 }

@@ -6,6 +6,7 @@ mod idle;
 mod killed;
 mod latency;
 mod long_task;
+mod notifications;
 mod parked;
 mod restart;
 mod throughput;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::figures::{Figure, Floor};
+use crate::mail_sink::MailSink;
 use crate::provider::Provider;
 use crate::server::{Needs, Server, System, Usage};
 
@@ -38,6 +40,8 @@ pub(crate) enum Scenario {
     Watchers(watchers::Options),
     /// A provider's first word, on its way to those who watch
     Words(words::Options),
+    /// Tasks that each send a mail, beside mail servers good and bad
+    Notifications(notifications::Options),
     /// A worker is killed while tasks run: when has the last one ended?
     Killed(killed::Options),
     /// How fast tasks end while very many are in line
@@ -94,6 +98,8 @@ impl Scenario {
                 Self::Watchers(watchers::Options::default()),
                 Self::Watchers(watchers::Options::default().each_its_own()),
                 Self::Words(words::Options::default()),
+                Self::Notifications(notifications::Options::default()),
+                Self::Notifications(notifications::Options::default().draining()),
                 Self::Killed(killed::Options::default()),
                 Self::Backlog(backlog::Options::default()),
                 Self::LongTask(long_task::Options::default()),
@@ -113,6 +119,7 @@ impl Scenario {
             Self::Parked(options) => Self::Parked(options.small()),
             Self::Watchers(options) => Self::Watchers(options.small()),
             Self::Words(options) => Self::Words(options.small()),
+            Self::Notifications(options) => Self::Notifications(options.small()),
             Self::Killed(options) => Self::Killed(options.small()),
             Self::Backlog(options) => Self::Backlog(options.small()),
             Self::LongTask(options) => Self::LongTask(options.small()),
@@ -132,6 +139,8 @@ impl Scenario {
             Self::Watchers(options) if options.own => "watchers, each of its own task",
             Self::Watchers(_) => "watchers",
             Self::Words(_) => "words",
+            Self::Notifications(options) if options.drain => "notifications, drain",
+            Self::Notifications(_) => "notifications",
             Self::Killed(_) => "killed",
             Self::Backlog(_) => "backlog",
             Self::LongTask(_) => "long task",
@@ -140,41 +149,72 @@ impl Scenario {
         }
     }
 
-    /// Where the server gets its words from, for a scenario that has some.
-    pub(crate) async fn provider(&self) -> Result<Option<Provider>> {
-        match self {
-            Self::Words(_) => Provider::start().await.map(Some),
-            _ => Ok(None),
-        }
+    /// Whether it must kill or set what it measures, and so cannot be asked of a server that runs already.
+    pub(crate) fn starts_its_own(&self) -> bool {
+        matches!(self, Self::Words(_) | Self::Notifications(_) | Self::Killed(_) | Self::Restart(_))
     }
 
-    pub(crate) fn needs(&self, provider: Option<&Provider>) -> Needs {
+    /// What the server needs beside it.
+    pub(crate) async fn beside(&self) -> Result<Beside> {
+        Ok(match self {
+            Self::Words(_) => Beside::Provider(Provider::start().await?),
+            Self::Notifications(_) => Beside::MailSink(MailSink::start().await?),
+            _ => Beside::Nothing,
+        })
+    }
+
+    pub(crate) fn needs(&self, beside: &Beside) -> Needs {
         match self {
             Self::Killed(options) => options.needs(),
             Self::Watchers(options) => options.needs(),
-            _ => Needs { environment: provider.map(Provider::environment).unwrap_or_default(), ..Needs::default() },
+            Self::Notifications(options) => {
+                let environment = beside.environment().into_iter().chain(options.environment()).collect();
+                Needs { environment, ..Needs::default() }
+            }
+            _ => Needs { environment: beside.environment(), ..Needs::default() },
         }
     }
 
-    pub(crate) async fn measure(&self, server: &mut Server, provider: Option<&Provider>) -> Result<Vec<Figure>> {
-        let measured = match self {
-            Self::Throughput(options) => throughput::measure(options, server).await,
-            Self::Arrivals(options) => arrivals::measure(options, server).await,
-            Self::Latency(options) => latency::measure(options, server).await,
-            Self::Idle(options) => idle::measure(options, server).await,
-            Self::Parked(options) => parked::measure(options, server).await,
-            Self::Watchers(options) => watchers::measure(options, server).await,
-            Self::Words(options) => match provider {
-                Some(provider) => words::measure(options, server, provider).await,
-                None => bail!("there is no provider"),
-            },
-            Self::Killed(options) => killed::measure(options, server).await,
-            Self::Backlog(options) => backlog::measure(options, server).await,
-            Self::LongTask(options) => long_task::measure(options, server).await,
-            Self::Restart(options) => restart::measure(options, server).await,
-            Self::All => Ok(Vec::new()),
+    pub(crate) async fn measure(&self, server: &mut Server, beside: &Beside) -> Result<Vec<Figure>> {
+        let measured = match (self, beside) {
+            (Self::Throughput(options), _) => throughput::measure(options, server).await,
+            (Self::Arrivals(options), _) => arrivals::measure(options, server).await,
+            (Self::Latency(options), _) => latency::measure(options, server).await,
+            (Self::Idle(options), _) => idle::measure(options, server).await,
+            (Self::Parked(options), _) => parked::measure(options, server).await,
+            (Self::Watchers(options), _) => watchers::measure(options, server).await,
+            (Self::Words(options), Beside::Provider(provider)) => words::measure(options, server, provider).await,
+            (Self::Notifications(options), Beside::MailSink(sink)) => {
+                notifications::measure(options, server, sink).await
+            }
+            (Self::Words(_) | Self::Notifications(_), _) => bail!("what it needs beside the server is missing"),
+            (Self::Killed(options), _) => killed::measure(options, server).await,
+            (Self::Backlog(options), _) => backlog::measure(options, server).await,
+            (Self::LongTask(options), _) => long_task::measure(options, server).await,
+            (Self::Restart(options), _) => restart::measure(options, server).await,
+            (Self::All, _) => Ok(Vec::new()),
         };
         measured.with_context(|| format!("the scenario '{}' failed", self.name()))
+    }
+}
+
+/// Another server that the measured one talks to.
+#[derive(Debug)]
+pub(crate) enum Beside {
+    Nothing,
+    /// It gets its words from there.
+    Provider(Provider),
+    /// Its mails go there.
+    MailSink(MailSink),
+}
+
+impl Beside {
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Provider(provider) => provider.environment(),
+            Self::MailSink(sink) => sink.environment(),
+        }
     }
 }
 

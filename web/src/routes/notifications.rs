@@ -13,5 +13,9 @@ pub(super) async fn notifications(site: OfSite, request: HttpRequest) -> ApiResu
     let filter = notification_filter(&Query::of(&request), tenant_of(&request))?;
     let page = site.engine.notifications.outbox.notifications(&filter).await?;
     let items: Vec<NotificationJson> = page.items.into_iter().map(NotificationJson::of).collect();
-    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": page.next })))
+    let mut answer = json!({ "items": items, "next": page.next });
+    if page.partial {
+        answer["partial"] = json!(true);
+    }
+    Ok(HttpResponse::Ok().json(answer))
 }
