@@ -37,7 +37,14 @@ pub(crate) struct Document {
 
 impl Document {
     pub(crate) fn of(machine: Machine) -> Self {
-        let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.contains('/')).collect();
+        let mut words: Vec<String> = Vec::new();
+        for word in std::env::args().skip(1) {
+            // A path goes, and the flag before it.
+            match word.contains('/') {
+                true => drop(words.pop_if(|flag| flag.starts_with("--"))),
+                false => words.push(word),
+            }
+        }
         let git = std::process::Command::new("git")
             .args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "--short", "HEAD"])
             .output();

@@ -49,7 +49,8 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
     let began = Instant::now();
     fill(server, options.tasks).await?;
     let filled_in = began.elapsed().as_secs_f64();
-    let many = rate(&mut connection, options.seconds).await?;
+    // A connection that was silent for so long may be closed by now.
+    let many = rate(&mut server.connect().await?, options.seconds).await?;
     Ok(vec![
         Figure::new(format!("tasks ended with about {FEW} in line"), "/s", few),
         Figure::new(format!("tasks ended with {} in line", options.tasks), "/s", many),
