@@ -13,7 +13,11 @@ import { VirtualRows } from './virtual-rows.js';
 
 const ROW = 30;
 const TICK_MS = 500;
-const SHOWN_ROWS = 9;
+const SHOWN_ROWS = 12;
+const LONG_ROWS = 24;
+/** As many as are as high as a step in full beside them. */
+const ROWS_BESIDE = 16;
+const isWide = matchMedia('(min-width: 940px)');
 /** More rows than this and one wants to see the whole, too. */
 const MAPPED_ROWS = 30;
 const MAP_MS = 500;
@@ -118,7 +122,8 @@ class StepTimeline extends HTMLElement {
     this.fitter.disabled = !this.#time.isZoomed;
     this.longer.hidden = count <= SHOWN_ROWS;
     setText(this.longer, this.#isLong ? text.timeline.shorter : text.timeline.longer);
-    const shown = this.#isLong ? Math.min(count, 24) : Math.min(count, SHOWN_ROWS);
+    const most = this.#isLong ? LONG_ROWS : this.#chosen && isWide.matches ? ROWS_BESIDE : SHOWN_ROWS;
+    const shown = Math.min(count, most);
     this.scroller.style.height = `${shown * ROW}px`;
     this.style.setProperty('--rows', `${shown * ROW}px`);
     this.#drawAxis();

@@ -130,6 +130,7 @@ export const en = {
     clear: 'Clear',
   },
   bulk: {
+    listed: (count, isMore) => (isMore ? `The newest ${count} tasks` : count === 1 ? '1 task' : `${count} tasks`),
     chosen: (count) => (count === 1 ? '1 chosen' : `${count} chosen`),
     cancel: 'Cancel those',
     retry: 'Retry those',
@@ -177,6 +178,7 @@ export const en = {
     inLine: 'In line for',
     id: 'Task',
     copy: 'Copy',
+    copyId: 'Copy id',
     copied: 'Copied',
     notCopied: 'Not allowed here',
     progress: 'Progress',
@@ -363,6 +365,7 @@ export const en = {
   },
   settings: {
     heading: 'Settings',
+    search: 'Search settings',
     lead: 'How this server is configured: by flags, the environment and caudal.toml. They are read at its start.',
     version: (version) => `Caudal ${version}`,
     page: 'This page',

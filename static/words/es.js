@@ -147,6 +147,7 @@ export const es = {
     clear: 'Quitar filtros',
   },
   bulk: {
+    listed: (count, isMore) => (isMore ? `Las ${count} tareas más nuevas` : count === 1 ? '1 tarea' : `${count} tareas`),
     chosen: (count) => (count === 1 ? '1 elegida' : `${count} elegidas`),
     cancel: 'Cancelarlas',
     retry: 'Reintentarlas',
@@ -194,6 +195,7 @@ export const es = {
     inLine: 'En cola desde hace',
     id: 'Tarea',
     copy: 'Copiar',
+    copyId: 'Copiar id',
     copied: 'Copiado',
     notCopied: 'No permitido aquí',
     progress: 'Progreso',
@@ -380,6 +382,7 @@ export const es = {
   },
   settings: {
     heading: 'Ajustes',
+    search: 'Buscar ajustes',
     lead: 'Cómo está configurado este servidor: con opciones, el entorno y caudal.toml. Se leen al arrancar.',
     version: (version) => `Caudal ${version}`,
     page: 'Esta página',

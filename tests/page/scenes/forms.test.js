@@ -1,10 +1,16 @@
 // Forms that are made from a schema: every kind of field, the JSON beside it, drafts and earlier inputs.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { after, before, test } from 'node:test';
 
 import { heading, launch, open, shownTask, state } from '../kit/browser.js';
-import { Server } from '../kit/server.js';
+import { binary, Server } from '../kit/server.js';
+import { until } from '../kit/until.js';
 
 let server;
 let browser;
@@ -13,6 +19,13 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
+
+/** The binary under the name that people know. */
+async function folderWithCaudal() {
+  const folder = await mkdtemp(join(tmpdir(), 'caudal-path-'));
+  await symlink(binary(), join(folder, 'caudal'));
+  return folder;
+}
 
 // Goal: whatever the schema asks for can be entered, and arrives as the schema wants it.
 test('every kind of field', async () => {
@@ -75,6 +88,24 @@ test('form and JSON', async () => {
   const recipes = await page.locator('.recipes').textContent();
   for (const part of ['curl -H', '"traveller":"Jane"', 'new EventSource', 'caudal start tour_flow --follow']) assert.ok(recipes.includes(part), part);
   assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: how to start it elsewhere is not only shown: pasted as it stands, it starts the task that the form would.
+test('recipes that work', async () => {
+  const page = await open(browser, `${server.url}/#/flows/count_words_flow`);
+  await page.getByLabel('Text').fill("it's one \"word\" & two");
+  await page.getByRole('tab', { name: 'From elsewhere' }).click();
+  const code = (name) => page.locator('.recipe').filter({ has: page.getByRole('heading', { name, exact: true }) }).locator('pre').textContent();
+  const shell = promisify(execFile);
+  const run = async (command) => (await shell('sh', ['-c', command], { env: { ...process.env, PATH: `${await folderWithCaudal()}:${process.env.PATH}` } })).stdout;
+  const { task_id: id } = JSON.parse(await run(`${await code('curl')} --silent`));
+  assert.equal((await server.reaches(id, 'SUCCESS')).input.text, "it's one \"word\" & two");
+  assert.match(await run(await code('Command line')), /Count words|SUCCESS|one/);
+  const before = (await server.get('/tasks?flow=count_words_flow')).items.length;
+  await page.evaluate(`(async () => {\n${await code('JavaScript')}\n})()`);
+  await until(async () => (await server.get('/tasks?flow=count_words_flow')).items.length === before + 1, 'the script has started one, too');
+  const inputs = await Promise.all((await server.get('/tasks?flow=count_words_flow')).items.map(async (item) => (await server.task(item.task_id)).input.text));
+  assert.deepEqual([...new Set(inputs)], ["it's one \"word\" & two"]);
 });
 
 // Goal: what was typed survives a reload, and what was sent before is offered again, from any browser.
