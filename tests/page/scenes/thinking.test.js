@@ -51,7 +51,7 @@ test('an agent that asks', async () => {
   await approval.getByLabel('Comment').fill('Not now');
   await approval.getByRole('button', { name: 'Decline' }).click();
   await state(page, 'Succeeded');
-  await page.locator('task-outcome .is-markdown').waitFor();
+  await page.locator('task-outcome').getByText('web_search', { exact: false }).first().waitFor();
   assert.deepEqual(page.mistakes, []);
 });
 
