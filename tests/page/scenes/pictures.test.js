@@ -10,6 +10,7 @@ import { Server } from '../kit/server.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const FOLDER = join(ROOT, process.env.CAUDAL_UPDATE_PICTURES ? 'docs' : 'target/page');
+const SIZE = { width: 1280, height: 1000 };
 
 let server;
 let browser;
@@ -27,6 +28,7 @@ test('a task that asks, and one that is over', async () => {
   const id = await server.begin('tour_flow', { traveller: 'Grace', rest_seconds: 1 }, { notify: { email: ['grace@example.org'], on: ['waiting', 'success'] } });
   await server.reaches(id, 'WAITING');
   const page = await open(browser, `${server.url}/#/tasks/${id}`);
+  await page.setViewportSize(SIZE);
   await page.getByRole('option', { name: /Get a ticket/ }).click();
   await page.getByRole('button', { name: 'Approve' }).waitFor();
   await page.locator('step-detail').getByText('Got one at attempt 3').waitFor();
@@ -38,6 +40,7 @@ test('a task that asks, and one that is over', async () => {
   await server.post(`/tasks/${id}/signals/${(await server.task(id)).details.waiting[0].name}`, { approved: true });
   await server.reaches(id, 'SUCCESS');
   const dark = await open(browser, `${server.url}/#/tasks/${id}`, { dark: true });
+  await dark.setViewportSize(SIZE);
   await state(dark, 'Succeeded');
   await dark.locator('task-outcome .record').waitFor();
   await dark.locator('task-mails a').first().waitFor();
