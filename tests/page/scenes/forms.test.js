@@ -42,7 +42,7 @@ test('every kind of field', async () => {
   await page.getByText('Large', { exact: true }).first().click();
   await page.getByLabel(/^Spare size/).selectOption('Small');
   await page.getByLabel(/^Day/).fill('2026-12-24');
-  await page.getByLabel(/^Moment/).fill('2026-12-24T18:30:00');
+  await page.getByLabel(/^Moment/).fill('2026-12-24T18:30:15');
   await page.getByRole('button', { name: 'Add to Labels' }).click();
   await page.getByRole('textbox', { name: 'Item 1' }).fill('family');
   await page.getByRole('button', { name: 'Add to Stops' }).click();
@@ -58,7 +58,7 @@ test('every kind of field', async () => {
   await state(page, 'Succeeded');
   const task = await server.task(await shownTask(page));
   const { moment, ...input } = task.input;
-  assert.equal(new Date(moment).getTime(), new Date('2026-12-24T18:30:00').getTime());
+  assert.equal(new Date(moment).getTime(), new Date('2026-12-24T18:30:15').getTime());
   assert.deepEqual(input, {
     name: 'Ada', letter: 'Dear all,\nwelcome.', guests: 4, share: 0.25, by_post: true, vegetarian: true, size: 'large', spare_size: 'small', day: '2026-12-24',
     labels: ['family'], address: { street: 'Rua 1', postcode: '12345' }, stops: [{ place: 'Faro', nights: 2 }],
