@@ -19,6 +19,7 @@ use super::tell::Voice;
 use crate::task::event::Recorded;
 use crate::task::{Json, LogLevel, TaskId, Timestamp};
 use crate::use_cases::run::execution::Execution;
+use crate::use_cases::run::queue::Cargo;
 
 /// A flow's only way to the world: steps, waits, children, and what it tells.
 pub struct FlowContext {
@@ -133,7 +134,8 @@ impl FlowContext {
             return now;
         }
         let value = Json::of(&now).unwrap_or_default();
-        self.execution.tell(Recorded { step: made.place.key, ordinal: made.place.ordinal, value }.into());
+        let fact = Recorded { step: made.place.key, ordinal: made.place.ordinal, value };
+        self.execution.promise(fact.into(), Cargo::default());
         now
     }
 

@@ -3,12 +3,16 @@
 //! ```text
 //! finished in the log? ──yes──▶ the stored outcome
 //!   │ no
-//! may begin? ──▶ step.started ──▶ attempt ──ok──▶ step.succeeded, durable ──▶ the result
+//! may begin? ──▶ step.started ──▶ attempt ──ok──▶ step.succeeded ──▶ the result
 //!                    ▲               │ error
 //!                    │               ├─ attempts left ──▶ step.retrying ──▶ wait (parks above 1 s) ─┐
 //!                    └───────────────┼──────────────────────────────────────────────────────────────┘
-//!                                    └─ none left, or give up ──▶ step.failed, durable ──▶ the error
+//!                                    └─ none left, or give up ──▶ step.failed ──▶ the error
 //! ```
+//!
+//! The flow goes on with an outcome at once; no other step begins before it is durable (`promises_kept`). So the
+//! outcome goes out with what the flow does next: its end, a park, a child. What a flow does outside of steps runs
+//! again on a replay anyway.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -131,6 +135,7 @@ impl<'a, T: Serialize + DeserializeOwned + Send + 'a> Plan<'a, T> {
         let mut attempt = made.failed_attempts() + 1;
         loop {
             made.wait_for_retry(attempt, tries.cleanup).await?;
+            made.execution.promises_kept().await;
             made.execution.enter(tries.cleanup).await?;
             let mut flight = InFlight::begin(&made, attempt).await;
             let began = Instant::now();
@@ -138,7 +143,7 @@ impl<'a, T: Serialize + DeserializeOwned + Send + 'a> Plan<'a, T> {
             made.execution.step_aside().await;
             made.measure(began, outcome.is_ok());
             match outcome {
-                Ok(result) => return flight.succeed(result).await,
+                Ok(result) => return flight.succeed(result),
                 Err(FlowError::Cancelled) => return Err(FlowError::Cancelled),
                 Err(FlowError::OverBudget(_)) => {
                     // Nothing was tried: while a person is asked, nothing is in flight and the task can park.
@@ -146,12 +151,12 @@ impl<'a, T: Serialize + DeserializeOwned + Send + 'a> Plan<'a, T> {
                     match super::budget::ask_for_more(&made.execution).await {
                         Ok(()) => continue,
                         Err(FlowError::Cancelled) => return Err(FlowError::Cancelled),
-                        Err(error) => return Err(InFlight::begin(&made, attempt).await.fail(error).await),
+                        Err(error) => return Err(InFlight::begin(&made, attempt).await.fail(error)),
                     }
                 }
                 Err(error) => match tries.delay_after(&error, attempt, made.execution.engine.ids.random()) {
                     Some(delay) => flight.retry(&error, made.execution.now() + delay),
-                    None => return Err(flight.fail(error).await),
+                    None => return Err(flight.fail(error)),
                 },
             }
             attempt += 1;
@@ -293,14 +298,14 @@ impl<'m> InFlight<'m> {
         begun
     }
 
-    async fn succeed<T: DeserializeOwned>(&mut self, result: Json) -> FlowResult<T> {
+    fn succeed<T: DeserializeOwned>(&mut self, result: Json) -> FlowResult<T> {
         let Made { execution, place, name, .. } = self.made;
         self.ended = true;
         let compact_from = execution.state().chunk_starts.remove(&place.key);
         // What a replay would see is what the first run sees.
         let value = decode(&result);
         let fact = StepSucceeded { step: place.key.clone(), name: name.clone(), attempt: self.attempt, result };
-        execution.record(fact.into(), Cargo { step_finished: true, compact_from, ..Cargo::default() }).await;
+        execution.promise(fact.into(), Cargo { step_finished: true, compact_from, ..Cargo::default() });
         value
     }
 
@@ -315,14 +320,14 @@ impl<'m> InFlight<'m> {
         execution.tell(StepRetrying { step, name, attempt: self.attempt, error: report, retry_at }.into());
     }
 
-    async fn fail(&mut self, error: FlowError) -> FlowError {
+    fn fail(&mut self, error: FlowError) -> FlowError {
         let Made { execution, place, name, .. } = self.made;
         self.ended = true;
         let report = error.at_step(name, self.attempt).report().cut(execution.engine.limits.log_line_bytes);
         let (step, name) = (place.key.clone(), name.clone());
         let fact = StepFailed { step, name, attempt: self.attempt, error: report.clone() };
         let compact_from = execution.state().chunk_starts.remove(&place.key);
-        execution.record(fact.into(), Cargo { step_finished: true, compact_from, ..Cargo::default() }).await;
+        execution.promise(fact.into(), Cargo { step_finished: true, compact_from, ..Cargo::default() });
         finally_failed(&report)
     }
 }

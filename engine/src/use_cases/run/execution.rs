@@ -66,6 +66,8 @@ pub struct State {
     open_waits: HashMap<Key, Wait>,
     /// Where the text of each running step begins in the log.
     pub chunk_starts: HashMap<Key, u64>,
+    /// The ticket of the last fact that must be durable before a step begins.
+    promised: u64,
     /// Events of this task so far, queued ones included.
     events: u64,
     warned: bool,
@@ -92,6 +94,7 @@ impl Execution {
             mismatch: None,
             open_waits: HashMap::new(),
             chunk_starts: HashMap::new(),
+            promised: 0,
             events: task.head,
             warned: task.head > engine.limits.events_per_task / 5 * 4,
             children: u32::try_from(history.children.len()).unwrap_or(u32::MAX),
@@ -139,6 +142,29 @@ impl Execution {
     pub async fn record(&self, fact: Fact, cargo: Cargo) {
         let ticket = self.queue(fact, cargo);
         self.state().queue.make_urgent();
+        self.durable(ticket).await;
+    }
+
+    /// Queues what the flow may know at once and others may see only when it is durable: no step begins before.
+    pub fn promise(&self, fact: Fact, cargo: Cargo) {
+        let ticket = self.queue(fact, cargo);
+        let mut state = self.state();
+        state.promised = ticket;
+        state.queue.make_urgent();
+    }
+
+    /// Waits until all that was promised is durable.
+    pub async fn promises_kept(&self) {
+        let promised = self.state().promised;
+        if self.state().queue.is_durable(promised) {
+            return;
+        }
+        // A step is about to begin: the task must not park meanwhile.
+        let _busy = self.pulse.be_busy();
+        self.durable(promised).await;
+    }
+
+    async fn durable(&self, ticket: u64) {
         poll_fn(|context| {
             let mut state = self.state();
             if state.queue.is_durable(ticket) {
