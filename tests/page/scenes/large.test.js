@@ -95,7 +95,7 @@ test('while it runs', async () => {
   // Who goes back is left where they are.
   await page.getByRole('listbox', { name: 'Steps' }).focus();
   await page.keyboard.press('Home');
-  await page.getByRole('option', { name: /^Item 1 ?,/ }).waitFor();
+  await page.getByRole('option', { name: /^Item 1 Batch/ }).waitFor();
   await page.locator('step-detail').getByText('Item 1: line 10 of 10', { exact: false }).waitFor();
   await state(page, 'Succeeded');
   assert.deepEqual(page.mistakes, []);

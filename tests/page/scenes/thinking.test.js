@@ -44,6 +44,10 @@ test('an agent that asks', async () => {
   assert.equal(await fact(detail, 'Within').textContent(), 'Use tools · 1');
   await page.locator('activity-list').getByRole('columnheader', { name: 'Title' }).first().waitFor();
 
+  await page.getByRole('button', { name: '1 failed' }).click();
+  await detail.getByRole('heading', { name: 'List files' }).waitFor();
+  await detail.getByText("there is no '[rehearsal] path'").waitFor();
+
   const question = page.locator('.wait.is-signal').filter({ hasText: 'Is this what you had in mind?' });
   await question.getByLabel('Answer').fill('Nearly');
   await question.getByRole('button', { name: 'Send' }).click();
