@@ -1,11 +1,10 @@
 // Forms that are made from a schema: every kind of field, the JSON beside it, drafts and earlier inputs.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { after, before, test } from 'node:test';
 
 import { heading, launch, open, shownTask, state } from '../kit/browser.js';
@@ -96,11 +95,11 @@ test('recipes that work', async () => {
   await page.getByLabel('Text').fill("it's one \"word\" & two");
   await page.getByRole('tab', { name: 'From elsewhere' }).click();
   const code = (name) => page.locator('.recipe').filter({ has: page.getByRole('heading', { name, exact: true }) }).locator('pre').textContent();
-  const shell = promisify(execFile);
-  const run = async (command) => (await shell('sh', ['-c', command], { env: { ...process.env, PATH: `${await folderWithCaudal()}:${process.env.PATH}` } })).stdout;
-  const { task_id: id } = JSON.parse(await run(`${await code('curl')} --silent`));
+  const env = { ...process.env, PATH: `${await folderWithCaudal()}:${process.env.PATH}` };
+  const run = (command) => execFileSync('sh', ['-c', command], { env, encoding: 'utf8' });
+  const { task_id: id } = JSON.parse(run(`${await code('curl')} --silent`));
   assert.equal((await server.reaches(id, 'SUCCESS')).input.text, "it's one \"word\" & two");
-  assert.match(await run(await code('Command line')), /Count words|SUCCESS|one/);
+  assert.match(run(await code('Command line')), /Count words|SUCCESS|one/);
   const before = (await server.get('/tasks?flow=count_words_flow')).items.length;
   await page.evaluate(`(async () => {\n${await code('JavaScript')}\n})()`);
   await until(async () => (await server.get('/tasks?flow=count_words_flow')).items.length === before + 1, 'the script has started one, too');
