@@ -10,6 +10,7 @@ mod client;
 mod figures;
 mod latencies;
 mod machine;
+mod mail_sink;
 mod output;
 mod provider;
 mod scenarios;
@@ -25,7 +26,6 @@ use crate::client::Target;
 use crate::figures::rows;
 use crate::machine::Machine;
 use crate::output::Report;
-use crate::provider::Provider;
 use crate::scenarios::Scenario;
 use crate::server::{Launch, Server};
 
@@ -106,14 +106,14 @@ async fn measure_all(cli: Cli) -> Result<()> {
 }
 
 async fn measure_once(cli: &Cli, scenario: &Scenario) -> Result<Vec<figures::Figure>> {
-    let provider = scenario.provider().await?;
-    let environment = provider.as_ref().map(Provider::environment).unwrap_or_default();
+    let beside = scenario.beside().await?;
+    let environment = scenario.environment(&beside);
     let server = match &cli.url {
-        Some(_) if provider.is_some() => bail!("'{}' starts its own server: leave out --url", scenario.name()),
+        Some(_) if !beside.is_nothing() => bail!("'{}' starts its own server: leave out --url", scenario.name()),
         Some(url) => Server::running(Target::parse(url)?, cli.pid),
         None => Server::launch(&launch(cli, environment)?).await?,
     };
-    match scenario.measure(&server, provider.as_ref()).await {
+    match scenario.measure(&server, &beside).await {
         Ok(figures) => {
             server.stop().await?;
             Ok(figures)

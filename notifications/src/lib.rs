@@ -23,7 +23,7 @@ mod settings;
 mod templates;
 mod webhook;
 
-pub use mail::{BadSmtpUrl, MailRoute, SmtpSettings};
+pub use mail::{BadAuthority, BadSmtpUrl, MailRoute, SmtpSettings};
 pub use sender::{Notifications, NotificationsHandle};
 pub use settings::{NotificationSettings, RetrySettings};
 pub use templates::{BadTemplate, Letter, Links, TemplateSettings, Templates};

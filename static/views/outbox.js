@@ -71,10 +71,10 @@ class Outbox {
     const number = this.#reading;
     const chosen = Object.entries(this.values()).filter(([, value]) => value);
     try {
-      const { items, next } = await get(`/notifications?${new URLSearchParams([...chosen, ['limit', String(this.#limit)]])}`);
+      const { items, next, partial = false } = await get(`/notifications?${new URLSearchParams([...chosen, ['limit', String(this.#limit)]])}`);
       // An answer to other filters that came late.
       if (number !== this.#reading) return true;
-      this.#draw(items, next, chosen.length > 0);
+      this.#draw(items, { isMore: next !== null, isFiltered: chosen.length > 0, isPartial: partial });
       return items.some((one) => OPEN.includes(one.state));
     } catch (error) {
       if (error.isNetwork) throw error;
@@ -84,10 +84,10 @@ class Outbox {
     }
   }
 
-  #draw(items, next, isFiltered) {
-    this.button.hidden = !next || this.#limit >= MOST;
-    this.note.hidden = items.length > 0;
-    fill(this.note, items.length > 0 ? null : nothing(isFiltered));
+  #draw(items, { isMore, isFiltered, isPartial }) {
+    this.button.hidden = !isMore || this.#limit >= MOST;
+    this.note.hidden = items.length > 0 && !isPartial;
+    fill(this.note, isPartial ? h('p', { class: 'quiet' }, text.outbox.partial) : null, items.length > 0 ? null : nothing(isFiltered));
     const now = Date.now();
     const rows = items.map((one) => notificationRow(one, now));
     const shown = rows.map(({ key }) => key).join('\n');

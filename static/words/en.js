@@ -332,6 +332,7 @@ export const en = {
     none: 'Nothing has been sent yet.',
     noneLead: 'Who is named in a start’s options, or by a flow, gets a mail when a task ends or needs an answer.',
     notFound: 'Nothing matches.',
+    partial: 'A part of the store is away: older ones may be missing.',
     ofThisTask: 'Mails',
     state: { queued: 'Queued', sending: 'Sending', sent: 'Sent', deferred: 'Deferred', failed: 'Failed', suppressed: 'Suppressed' },
     channel: { mail: 'Mail', webhook: 'Webhook' },

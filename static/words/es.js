@@ -349,6 +349,7 @@ export const es = {
     none: 'Aún no se ha enviado nada.',
     noneLead: 'Quien figura en las opciones de un inicio, o a quien nombra un flujo, recibe un correo cuando una tarea termina o necesita respuesta.',
     notFound: 'Nada coincide.',
+    partial: 'Una parte del almacén no está disponible: pueden faltar las más antiguas.',
     ofThisTask: 'Correos',
     state: { queued: 'En cola', sending: 'Enviando', sent: 'Enviado', deferred: 'Aplazado', failed: 'Fallido', suppressed: 'Suprimido' },
     channel: { mail: 'Correo', webhook: 'Webhook' },

@@ -21,16 +21,19 @@ pub struct InstallationPlan {
     program: PathBuf,
     webs: usize,
     workers: usize,
+    senders: usize,
     keeps: bool,
     flags: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
     redis_options: Vec<String>,
 }
 
 impl InstallationPlan {
     /// One web server, one worker, Redis and Postgres.
     pub fn of(program: impl Into<PathBuf>) -> Self {
-        let (flags, redis_options) = Default::default();
-        Self { program: program.into(), webs: 1, workers: 1, keeps: true, flags, redis_options }
+        let (flags, environment, redis_options) = Default::default();
+        let program = program.into();
+        Self { program, webs: 1, workers: 1, senders: 0, keeps: true, flags, environment, redis_options }
     }
 
     #[must_use]
@@ -42,6 +45,13 @@ impl InstallationPlan {
     #[must_use]
     pub fn workers(mut self, count: usize) -> Self {
         self.workers = count;
+        self
+    }
+
+    /// Processes that send notifications; none unless asked for.
+    #[must_use]
+    pub fn senders(mut self, count: usize) -> Self {
+        self.senders = count;
         self
     }
 
@@ -58,6 +68,13 @@ impl InstallationPlan {
         self
     }
 
+    /// For all of its processes.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
     /// For Redis.
     #[must_use]
     pub fn redis_option(mut self, name: &str, value: &str) -> Self {
@@ -71,17 +88,22 @@ impl InstallationPlan {
         let mut installation = Installation {
             webs: Vec::new(),
             workers: Vec::new(),
+            senders: Vec::new(),
             redis: RedisServer::with(&options),
             postgres: self.keeps.then(PostgresServer::start),
             folder: tempfile::tempdir().unwrap(),
             program: self.program,
             flags: self.flags,
+            environment: self.environment,
         };
         for _ in 0..self.webs {
             installation.webs.push(installation.setup(Role::Web).start().await);
         }
         for _ in 0..self.workers {
             installation.workers.push(installation.setup(Role::Worker).start().await);
+        }
+        for _ in 0..self.senders {
+            installation.senders.push(installation.setup(Role::Notifications).start().await);
         }
         installation
     }
@@ -92,11 +114,13 @@ impl InstallationPlan {
 pub struct Installation {
     pub webs: Vec<Server>,
     pub workers: Vec<Server>,
+    pub senders: Vec<Server>,
     pub redis: RedisServer,
     postgres: Option<PostgresServer>,
     folder: TempDir,
     program: PathBuf,
     flags: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
 }
 
 impl Installation {
@@ -140,13 +164,14 @@ impl Installation {
             // As in practice: a secret is not for the command line.
             setup = setup.environment("CAUDAL_DATABASE_URL", postgres.url("postgres"));
         }
+        let setup = self.environment.iter().fold(setup, |setup, (name, value)| setup.environment(name, value));
         self.flags.iter().fold(setup, |setup, (name, value)| setup.flag(name, value))
     }
 
-    /// A worker whose link to Redis can be cut.
-    pub async fn worker_behind_proxy(&self) -> (Server, Proxy) {
+    /// One more process, whose link to Redis can hang, lose answers or be cut.
+    pub async fn behind_proxy(&self, role: Role) -> (Server, Proxy) {
         let proxy = Proxy::to(self.redis.port).await;
-        let setup = self.setup(Role::Worker).flag("redis-url", format!("redis://{}", proxy.address()));
+        let setup = self.setup(role).flag("redis-url", format!("redis://{}", proxy.address()));
         (setup.start().await, proxy)
     }
 }

@@ -14,8 +14,11 @@
 
 mod client;
 mod free_port;
+mod hook;
 mod installation;
 mod laws;
+mod mail_server;
+mod mail_sink;
 mod patience;
 mod postgres_server;
 mod process;
@@ -29,8 +32,11 @@ mod tmpfs;
 
 pub use client::{Answer, Client};
 pub use free_port::free_port;
+pub use hook::{Call, Hook};
 pub use installation::{Installation, InstallationPlan};
 pub use laws::{assert_justified, assert_lawful, at_ms, finished_steps, kind, now_ms, process_of};
+pub use mail_server::{MailLogin, MailServer};
+pub use mail_sink::{MailSink, Manners, Taken};
 pub use patience::{Patience, until};
 pub use postgres_server::PostgresServer;
 pub use process::Process;

@@ -15,6 +15,7 @@ pub enum Role {
     Serve,
     Web,
     Worker,
+    Notifications,
 }
 
 impl Role {
@@ -23,6 +24,7 @@ impl Role {
             Self::Serve => "serve",
             Self::Web => "web",
             Self::Worker => "worker",
+            Self::Notifications => "notifications",
         }
     }
 
@@ -30,7 +32,7 @@ impl Role {
     fn listen_flag(self) -> &'static str {
         match self {
             Self::Serve | Self::Web => "listen",
-            Self::Worker => "health-listen",
+            Self::Worker | Self::Notifications => "health-listen",
         }
     }
 }

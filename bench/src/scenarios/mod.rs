@@ -2,6 +2,7 @@
 
 mod idle;
 mod latency;
+mod notifications;
 mod parked;
 mod throughput;
 mod watchers;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::figures::Figure;
+use crate::mail_sink::MailSink;
 use crate::provider::Provider;
 use crate::server::{Server, Usage};
 
@@ -31,6 +33,8 @@ pub(crate) enum Scenario {
     Watchers(watchers::Options),
     /// A provider's first word, on its way to those who watch
     Words(words::Options),
+    /// Tasks that each send a mail, beside mail servers good and bad
+    Notifications(notifications::Options),
     /// Each of them once, as it is without options
     All,
 }
@@ -47,6 +51,8 @@ impl Scenario {
                 Self::Parked(parked::Options::default()),
                 Self::Watchers(watchers::Options::default()),
                 Self::Words(words::Options::default()),
+                Self::Notifications(notifications::Options::default()),
+                Self::Notifications(notifications::Options::default().draining()),
             ],
             one => vec![one],
         }
@@ -61,6 +67,7 @@ impl Scenario {
             Self::Parked(options) => Self::Parked(options.small()),
             Self::Watchers(options) => Self::Watchers(options.small()),
             Self::Words(options) => Self::Words(options.small()),
+            Self::Notifications(options) => Self::Notifications(options.small()),
             Self::All => Self::All,
         }
     }
@@ -74,32 +81,69 @@ impl Scenario {
             Self::Parked(_) => "parked",
             Self::Watchers(_) => "watchers",
             Self::Words(_) => "words",
+            Self::Notifications(options) if options.drain => "notifications, drain",
+            Self::Notifications(_) => "notifications",
             Self::All => "all",
         }
     }
 
-    /// Where the server gets its words from, for a scenario that has some.
-    pub(crate) async fn provider(&self) -> Result<Option<Provider>> {
+    /// What the server needs beside it.
+    pub(crate) async fn beside(&self) -> Result<Beside> {
+        Ok(match self {
+            Self::Words(_) => Beside::Provider(Provider::start().await?),
+            Self::Notifications(_) => Beside::MailSink(MailSink::start().await?),
+            _ => Beside::Nothing,
+        })
+    }
+
+    /// The settings that a server needs for it.
+    pub(crate) fn environment(&self, beside: &Beside) -> Vec<(&'static str, String)> {
+        let own = match self {
+            Self::Notifications(options) => options.environment(),
+            _ => Vec::new(),
+        };
+        beside.environment().into_iter().chain(own).collect()
+    }
+
+    pub(crate) async fn measure(&self, server: &Server, beside: &Beside) -> Result<Vec<Figure>> {
+        let measured = match (self, beside) {
+            (Self::Throughput(options), _) => throughput::measure(options, server).await,
+            (Self::Latency(options), _) => latency::measure(options, server).await,
+            (Self::Idle(options), _) => idle::measure(options, server).await,
+            (Self::Parked(options), _) => parked::measure(options, server).await,
+            (Self::Watchers(options), _) => watchers::measure(options, server).await,
+            (Self::Words(options), Beside::Provider(provider)) => words::measure(options, server, provider).await,
+            (Self::Notifications(options), Beside::MailSink(sink)) => {
+                notifications::measure(options, server, sink).await
+            }
+            (Self::Words(_) | Self::Notifications(_), _) => bail!("what it needs beside the server is missing"),
+            (Self::All, _) => Ok(Vec::new()),
+        };
+        measured.with_context(|| format!("the scenario '{}' failed", self.name()))
+    }
+}
+
+/// Another server that the measured one talks to.
+#[derive(Debug)]
+pub(crate) enum Beside {
+    Nothing,
+    /// It gets its words from there.
+    Provider(Provider),
+    /// Its mails go there.
+    MailSink(MailSink),
+}
+
+impl Beside {
+    fn environment(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Words(_) => Provider::start().await.map(Some),
-            _ => Ok(None),
+            Self::Nothing => Vec::new(),
+            Self::Provider(provider) => provider.environment(),
+            Self::MailSink(sink) => sink.environment(),
         }
     }
 
-    pub(crate) async fn measure(&self, server: &Server, provider: Option<&Provider>) -> Result<Vec<Figure>> {
-        let measured = match self {
-            Self::Throughput(options) => throughput::measure(options, server).await,
-            Self::Latency(options) => latency::measure(options, server).await,
-            Self::Idle(options) => idle::measure(options, server).await,
-            Self::Parked(options) => parked::measure(options, server).await,
-            Self::Watchers(options) => watchers::measure(options, server).await,
-            Self::Words(options) => match provider {
-                Some(provider) => words::measure(options, server, provider).await,
-                None => bail!("there is no provider"),
-            },
-            Self::All => Ok(Vec::new()),
-        };
-        measured.with_context(|| format!("the scenario '{}' failed", self.name()))
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
     }
 }
 

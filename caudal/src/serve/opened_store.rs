@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use caudal_engine::ports::{Bell, Feed, NotificationOutbox, RandomIds, SystemClock, TaskStore};
-use caudal_stores::live_and_kept::{Archiver, ArchiverSettings, LiveAndKeptStore};
+use caudal_stores::live_and_kept::{
+    Archiver, ArchiverSettings, LiveAndKeptOutbox, LiveAndKeptStore, OutboxArchiver, OutboxArchiverSettings,
+};
 use caudal_stores::postgres::{PostgresSettings, PostgresStore};
 use caudal_stores::redis::{RedisSettings, RedisStore};
 use caudal_stores::sqlite::{self, SqliteSettings, SqliteStore};
@@ -26,7 +28,8 @@ pub(super) enum OpenedStore {
 pub(super) struct SharedStore {
     live: Arc<RedisStore>,
     kept: Option<Arc<PostgresStore>>,
-    archiver: Option<JoinHandle<()>>,
+    /// Take what has ended from one to the other.
+    archivers: Vec<JoinHandle<()>>,
 }
 
 impl OpenedStore {
@@ -55,6 +58,9 @@ impl OpenedStore {
     pub(super) fn outbox(&self) -> Arc<dyn NotificationOutbox> {
         match self {
             Self::Sqlite(store) => store.clone(),
+            Self::Shared(SharedStore { live, kept: Some(kept), .. }) => {
+                Arc::new(LiveAndKeptOutbox::new(live.clone(), kept.clone()))
+            }
             Self::Shared(SharedStore { live, .. }) => live.clone(),
         }
     }
@@ -124,15 +130,19 @@ impl SharedStore {
             }
             None => None,
         };
-        let archiver = kept.clone().filter(|_| role.runs_tasks()).map(|kept| {
+        let of_tasks = kept.clone().filter(|_| role.runs_tasks()).map(|kept| {
             let archiver = Archiver::new(live.clone(), kept, feed.clone(), clock, ArchiverSettings::default());
             tokio::spawn(async move { archiver.run().await })
         });
-        Ok(Self { live, kept, archiver })
+        let of_notifications = kept.clone().filter(|_| role.sends_notifications()).map(|kept| {
+            let archiver = OutboxArchiver::new(live.clone(), kept, OutboxArchiverSettings::default());
+            tokio::spawn(async move { archiver.run().await })
+        });
+        Ok(Self { live, kept, archivers: of_tasks.into_iter().chain(of_notifications).collect() })
     }
 
     async fn shutdown(&self) {
-        if let Some(archiver) = &self.archiver {
+        for archiver in &self.archivers {
             // What it has not archived is archived by another process, or by the next start.
             archiver.abort();
         }

@@ -70,6 +70,10 @@ fn smtp(values: &Values) -> Result<Option<SmtpSettings>> {
     let Some(url) = values.password("smtp_url")? else { return Ok(None) };
     let mut smtp = SmtpSettings::parse(url.expose()).map_err(|error| anyhow!("smtp_url: {error}"))?;
     smtp.timeout = timeout;
+    if let Some(path) = values.optional_text("smtp_ca_file")? {
+        let pem = std::fs::read(&path).map_err(|error| anyhow!("smtp_ca_file: {path}: {error}"))?;
+        smtp.trust(&pem).map_err(|error| anyhow!("smtp_ca_file: {path}: {error}"))?;
+    }
     Ok(Some(smtp))
 }
 

@@ -155,6 +155,8 @@ pub struct NotificationFilter {
 pub struct NotificationPage {
     pub items: Vec<NotificationRecord>,
     pub next: Option<NotificationId>,
+    /// Some that are kept elsewhere could not be read.
+    pub partial: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use caudal_engine::notification::NotificationId;
 use crate::templates::Letter;
 use folder::Folder;
 use server::Server;
-pub use smtp_url::{BadSmtpUrl, SmtpSettings};
+pub use smtp_url::{BadAuthority, BadSmtpUrl, SmtpSettings};
 
 #[derive(Debug, Clone)]
 pub enum MailRoute {

@@ -10,15 +10,18 @@
 use std::fmt;
 use std::time::Duration;
 
+use lettre::transport::smtp::client::Certificate;
 use thiserror::Error;
 use url::Url;
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct SmtpSettings {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) tls: SmtpTls,
     pub(super) credentials: Option<(String, String)>,
+    /// Believed besides the authorities that everybody believes.
+    pub(super) authority: Option<Certificate>,
     /// For each answer of the server.
     pub timeout: Duration,
 }
@@ -36,7 +39,13 @@ pub(super) enum SmtpTls {
 #[error("{0}; write smtp://user:password@mail.example.org or smtps://…")]
 pub struct BadSmtpUrl(String);
 
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("it must hold certificates in PEM, as in -----BEGIN CERTIFICATE-----")]
+pub struct BadAuthority;
+
 const USUAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// A text without it is read as no certificates, and not refused.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 impl SmtpSettings {
     pub fn parse(text: &str) -> Result<Self, BadSmtpUrl> {
@@ -60,7 +69,16 @@ impl SmtpSettings {
         };
         let usual_port = if tls == SmtpTls::Wrapped { 465 } else { 587 };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self { host, port: url.port().unwrap_or(usual_port), tls, credentials, timeout: USUAL_TIMEOUT })
+        let port = url.port().unwrap_or(usual_port);
+        Ok(Self { host, port, tls, credentials, authority: None, timeout: USUAL_TIMEOUT })
+    }
+
+    /// Believes these certificates too: a server within an organisation often shows one that nobody else knows.
+    pub fn trust(&mut self, pem: &[u8]) -> Result<(), BadAuthority> {
+        let has_one = pem.windows(BEGIN.len()).any(|window| window == BEGIN);
+        let read = Certificate::from_pem(pem).map_err(|_| BadAuthority)?;
+        self.authority = Some(read).filter(|_| has_one);
+        self.authority.as_ref().map(drop).ok_or(BadAuthority)
     }
 }
 

@@ -1,7 +1,10 @@
 //! What a live part must be able to do beyond being a store: hand over what has ended, and let go of what is kept.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use caudal_engine::ports::{StoreError, TaskStore};
+use caudal_engine::notification::NotificationRecord;
+use caudal_engine::ports::{NotificationOutbox, StoreError, TaskStore};
 use caudal_engine::task::{TaskId, Timestamp};
 
 use crate::postgres::ArchivedTask;
@@ -29,6 +32,19 @@ pub trait LivePart: TaskStore {
 
     /// This one cannot be archived: it is held on to with its error, and no longer handed over.
     async fn set_aside(&self, task: TaskId, error: &str) -> Result<(), StoreError>;
+}
+
+/// An outbox that hands over what has ended, forgets it when it is kept, and takes it back to send it again.
+#[async_trait]
+pub trait LiveOutbox: NotificationOutbox {
+    /// Those that ended longer ago than this, oldest end first.
+    async fn ended(&self, rest: Duration, most: usize) -> Result<Vec<NotificationRecord>, StoreError>;
+
+    /// Forgets these, unless one was sent again since. Repeating it does nothing.
+    async fn let_go(&self, kept: &[NotificationRecord]) -> Result<(), StoreError>;
+
+    /// Puts one that was let go in line; one that is here is left as it is.
+    async fn restore(&self, record: &NotificationRecord) -> Result<(), StoreError>;
 }
 
 /// What waits to be archived.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   archiver ── a batch, in one transaction ──▶ tasks · task_tags · log_pages · task_counts
+//!                                                    · notifications · notification_counts
 //!                                                    ▲
 //!   task, events, list, stats ───────────────────────┘      delete, clean: in turn with the archiver
 //! ```
@@ -17,6 +18,7 @@ mod fault;
 mod list;
 mod log;
 mod migrations;
+mod notifications;
 mod open;
 mod pages;
 mod record;

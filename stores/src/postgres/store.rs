@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use caudal_engine::notification::NotificationId;
 use caudal_engine::ports::{Clock, ControlRefused, StoreError, StoreStats, TaskFilter, TaskPage};
 use caudal_engine::task::{LogEntry, TaskId, TaskRecord, Tenant, Timestamp};
 use sqlx_core::query::query;
@@ -12,6 +13,7 @@ use sqlx_postgres::{PgConnection, Postgres};
 use super::clean::Keep;
 use super::connections::Connections;
 use super::fault::Fault;
+use super::notifications::{self, NotificationCounts};
 use super::open::{self, OpenError};
 use super::record::{self, ArchivedTask, COLUMNS};
 use super::settings::PostgresSettings;
@@ -33,6 +35,7 @@ pub struct PostgresStore {
 #[derive(Default)]
 struct Known {
     stats: Option<(StoreStats, Timestamp)>,
+    notifications: Option<(NotificationCounts, Timestamp)>,
     /// Nothing is to be forgotten until then, if this is what is to be kept.
     clean: Option<(Keep, Timestamp)>,
 }
@@ -96,9 +99,35 @@ impl PostgresStore {
         Ok(stats)
     }
 
+    /// How many notifications there are of each state.
+    pub async fn notification_counts(&self) -> Result<NotificationCounts, StoreError> {
+        let now = self.clock.now();
+        if let Some((counts, at)) = &self.known().notifications
+            && now.since(*at) < FIGURES_BELIEVED
+        {
+            return Ok(counts.clone());
+        }
+        let counts = self.connections.run(async |connection| notifications::counts(connection).await).await?;
+        self.known().notifications = Some((counts.clone(), now));
+        Ok(counts)
+    }
+
+    /// The task, and what was told of it, which may be here before the task is.
     pub async fn delete(&self, tenant: &Tenant, task: TaskId) -> Result<(), ControlRefused> {
         let mut turn = Turn::wait(&self.connections).await?;
-        turn.delete(tenant, task).await?;
+        turn.forget_notifications_of(tenant, task).await?;
+        let deleted = turn.delete(tenant, task).await;
+        if matches!(deleted, Ok(()) | Err(ControlRefused::NotFound)) {
+            turn.commit().await?;
+        }
+        self.forget_known();
+        deleted
+    }
+
+    /// One that is sent again.
+    pub async fn forget_notification(&self, id: NotificationId) -> Result<(), StoreError> {
+        let mut turn = Turn::wait(&self.connections).await?;
+        turn.forget_notification(id).await?;
         turn.commit().await?;
         self.forget_known();
         Ok(())
@@ -133,6 +162,14 @@ impl PostgresStore {
             .run(async |connection| Ok(query_scalar::<Postgres, bool>(read_only).fetch_one(connection).await?))
             .await?;
         if answer { Err(StoreError::Unavailable("Postgres can only be read".to_owned())) } else { Ok(()) }
+    }
+
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn forget_known(&self) {

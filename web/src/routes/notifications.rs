@@ -14,5 +14,9 @@ pub(super) async fn notifications(site: OfSite, request: HttpRequest) -> ApiResu
     let page = site.engine.notifications.outbox.notifications(&filter).await?;
     let templates = &*site.engine.notifications.templates;
     let items: Vec<_> = page.items.into_iter().map(|record| NotificationJson::of(record, templates)).collect();
-    Ok(HttpResponse::Ok().json(json!({ "items": items, "next": page.next })))
+    let mut answer = json!({ "items": items, "next": page.next });
+    if page.partial {
+        answer["partial"] = json!(true);
+    }
+    Ok(HttpResponse::Ok().json(answer))
 }

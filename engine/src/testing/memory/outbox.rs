@@ -193,7 +193,7 @@ impl Outbox {
         let mut items: Vec<NotificationRecord> = records.take(filter.limit + 1).cloned().collect();
         let more = items.len() > filter.limit;
         items.truncate(filter.limit);
-        NotificationPage { next: items.last().map(|last| last.id).filter(|_| more), items }
+        NotificationPage { next: items.last().map(|last| last.id).filter(|_| more), items, partial: false }
     }
 
     fn stats(&self) -> OutboxStats {

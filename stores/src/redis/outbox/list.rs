@@ -49,7 +49,7 @@ impl RedisStore {
         let more = items.len() > filter.limit;
         items.truncate(filter.limit);
         let last = items.last().map(|last| last.id);
-        Ok(NotificationPage { next: if more { last } else { cursor }, items })
+        Ok(NotificationPage { next: if more { last } else { cursor }, items, partial: false })
     }
 
     /// Some ids below the cursor, newest first, and whether these are the last ones.
@@ -92,7 +92,10 @@ impl RedisStore {
         Ok(Walk { ended: ids.len() < BITE, ids })
     }
 
-    async fn read_all_notifications(&self, ids: &[NotificationId]) -> Result<Vec<NotificationRecord>, StoreError> {
+    pub(super) async fn read_all_notifications(
+        &self,
+        ids: &[NotificationId],
+    ) -> Result<Vec<NotificationRecord>, StoreError> {
         let partitions: BTreeSet<u16> = ids.iter().map(|id| id.partition()).collect();
         let reads = partitions.into_iter().map(|partition| async move {
             let of: Vec<_> = ids.iter().copied().filter(|id| id.partition() == partition).collect();

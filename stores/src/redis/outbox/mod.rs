@@ -1,5 +1,6 @@
 //! The outbox: notifications beside the tasks they are about, in the same partition, so that one script bears both.
 
+mod archive;
 mod claim;
 mod list;
 mod people;

@@ -2,7 +2,7 @@
 
 use caudal_engine::notification::NotificationId;
 use caudal_engine::ports::StoreError;
-use caudal_engine::task::TaskId;
+use caudal_engine::task::{TaskId, Timestamp};
 use futures_util::future::try_join_all;
 use redis::Cmd;
 
@@ -40,14 +40,22 @@ impl RedisStore {
 
     /// Answers how many are gone.
     pub(in super::super) async fn forget_notifications(&self, ids: &[NotificationId]) -> Result<usize, StoreError> {
-        let mut sorted = ids.to_vec();
-        sorted.sort_unstable_by_key(|id| id.partition());
+        self.forget_ended(ids.iter().map(|id| (*id, None)).collect()).await
+    }
+
+    /// Those that ended at this time and not later, where one is given.
+    pub(super) async fn forget_ended(
+        &self,
+        mut sorted: Vec<(NotificationId, Option<Timestamp>)>,
+    ) -> Result<usize, StoreError> {
+        sorted.sort_unstable_by_key(|(id, _)| id.partition());
         let mut gone = 0;
-        for of_one in sorted.chunk_by(|one, next| one.partition() == next.partition()) {
+        for of_one in sorted.chunk_by(|(one, _), (next, _)| one.partition() == next.partition()) {
             for bite in of_one.chunks(BITE) {
-                let Some(partition) = bite.first().map(|id| id.partition()) else { continue };
+                let Some(partition) = bite.first().map(|(id, _)| id.partition()) else { continue };
                 let call = OUTBOX_FORGET.call(&self.keys.of(partition)).arg(self.turned());
-                let call = bite.iter().fold(call, |call, id| call.arg(id.to_string()));
+                let ended = |at: &Option<Timestamp>| at.map(|at| at.as_millis().to_string()).unwrap_or_default();
+                let call = bite.iter().fold(call, |call, (id, at)| call.arg(id.to_string()).arg(ended(at)));
                 gone += reply::count(&self.nodes.call(partition, &call).await?)?;
             }
         }

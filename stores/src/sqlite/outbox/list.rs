@@ -56,7 +56,7 @@ pub(super) fn page(
     let more = found.len() > filter.limit;
     found.truncate(filter.limit);
     let last = found.last().map(|record| record.id);
-    Ok(NotificationPage { items: found, next: if more { last } else { searched_to } })
+    Ok(NotificationPage { items: found, next: if more { last } else { searched_to }, partial: false })
 }
 
 /// Collects up to one more than a page holds. Answers where it stopped looking, if it did before the end.

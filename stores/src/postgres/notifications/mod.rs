@@ -1,0 +1,141 @@
+//! Notifications that are final: kept by the archiver, found by id, task, state and address, forgotten in time.
+
+mod list;
+mod row;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use caudal_engine::notification::{NotificationId, NotificationRecord, NotificationState};
+use caudal_engine::ports::{NotificationFilter, NotificationPage, StoreError};
+use caudal_engine::task::{TaskId, Tenant, Timestamp};
+use sqlx_core::query::query;
+use sqlx_core::query_as::query_as;
+use sqlx_core::query_scalar::query_scalar;
+use sqlx_core::sql_str::AssertSqlSafe;
+use sqlx_postgres::{PgConnection, Postgres};
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::record::uuid;
+use super::store::PostgresStore;
+use super::text::escaped;
+use super::turn::Turn;
+use row::{COLUMNS, INSERT, NewRow, record_of, state_of, uuid_of};
+
+/// How many there are of each state.
+pub(super) type NotificationCounts = Vec<(NotificationState, u64)>;
+
+const FORGET: &str = "DELETE FROM notifications WHERE id = ANY($1) RETURNING state";
+const FORGET_OF_TASK: &str = "DELETE FROM notifications WHERE task = $1 AND tenant = $2 RETURNING state";
+const FORGET_OLD: &str = "DELETE FROM notifications WHERE id IN \
+    (SELECT id FROM notifications WHERE ended_at <= $1 ORDER BY ended_at, id LIMIT $2) RETURNING state";
+const SAVE_COUNTS: &str = "INSERT INTO notification_counts AS known (state, notifications) \
+    SELECT * FROM UNNEST($1::int2[], $2::int8[]) \
+    ON CONFLICT (state) DO UPDATE SET notifications = known.notifications + excluded.notifications";
+
+impl Turn<'_> {
+    /// Keeps these as they are now. One that was kept before and sent again since takes its own place.
+    pub async fn keep_notifications(&mut self, records: &[NotificationRecord]) -> Result<(), StoreError> {
+        let rows: Vec<NewRow> = records.iter().filter_map(NewRow::of).collect();
+        self.step(async |connection| keep(connection, &rows).await).await
+    }
+
+    pub async fn forget_notification(&mut self, id: NotificationId) -> Result<(), StoreError> {
+        self.step(async |connection| {
+            let gone = query_scalar(FORGET).bind(vec![uuid_of(id)]).fetch_all(&mut *connection).await?;
+            count_off(connection, &gone).await
+        })
+        .await
+    }
+
+    /// Those about a task that is forgotten.
+    pub(super) async fn forget_notifications_of(&mut self, tenant: &Tenant, task: TaskId) -> Result<(), StoreError> {
+        self.step(async |connection| {
+            let forget = query_scalar(FORGET_OF_TASK).bind(uuid(task)).bind(escaped(tenant.as_str()));
+            let gone = forget.fetch_all(&mut *connection).await?;
+            count_off(connection, &gone).await
+        })
+        .await
+    }
+
+    async fn forget_old_notifications(&mut self, until: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.step(async |connection| {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let gone: Vec<i16> =
+                query_scalar(FORGET_OLD).bind(until.as_millis()).bind(most).fetch_all(&mut *connection).await?;
+            count_off(connection, &gone).await?;
+            Ok(gone.len())
+        })
+        .await
+    }
+}
+
+impl PostgresStore {
+    pub async fn notification(
+        &self,
+        tenant: &Tenant,
+        id: NotificationId,
+    ) -> Result<Option<NotificationRecord>, StoreError> {
+        self.connections().run(async |connection| find(connection, tenant, id).await).await
+    }
+
+    pub async fn notifications(&self, filter: &NotificationFilter) -> Result<NotificationPage, StoreError> {
+        if !filter.states.is_empty() && !filter.states.iter().any(|state| state.is_final()) {
+            return Ok(NotificationPage::default());
+        }
+        self.connections().run(async |connection| list::page(connection, filter).await).await
+    }
+
+    /// Forgets those that ended longer ago. Answers how many.
+    pub async fn clean_notifications(&self, keep: Duration, most: usize) -> Result<usize, StoreError> {
+        let until = self.now() - keep;
+        let Some(mut turn) = self.take_turn().await? else { return Ok(0) };
+        let gone = turn.forget_old_notifications(until, most).await?;
+        turn.commit().await?;
+        Ok(gone)
+    }
+}
+
+pub(super) async fn counts(connection: &mut PgConnection) -> Result<NotificationCounts, Fault> {
+    let sql = "SELECT state, notifications FROM notification_counts WHERE notifications > 0";
+    let counts: Vec<(i16, i64)> = query_as(sql).fetch_all(connection).await?;
+    counts.into_iter().map(|(state, count)| Ok((state_of(state)?, count.cast_unsigned()))).collect()
+}
+
+async fn keep(connection: &mut PgConnection, rows: &[NewRow]) -> Result<(), Fault> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let earlier: Vec<i16> = query_scalar(FORGET).bind(&ids).fetch_all(&mut *connection).await?;
+    count_off(connection, &earlier).await?;
+    row::bound(query::<Postgres>(INSERT), rows).execute(&mut *connection).await?;
+    count(connection, rows.iter().map(|row| row.state), 1).await
+}
+
+async fn find(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    id: NotificationId,
+) -> Result<Option<NotificationRecord>, Fault> {
+    let sql = format!("SELECT {COLUMNS} FROM notifications n WHERE n.id = $1 AND n.tenant = $2");
+    let found = query::<Postgres>(AssertSqlSafe(sql))
+        .bind(uuid_of(id))
+        .bind(escaped(tenant.as_str()).into_owned())
+        .fetch_optional(connection)
+        .await?;
+    found.as_ref().map(record_of).transpose()
+}
+
+async fn count_off(connection: &mut PgConnection, gone: &[i16]) -> Result<(), Fault> {
+    count(connection, gone.iter().copied(), -1).await
+}
+
+async fn count(connection: &mut PgConnection, states: impl Iterator<Item = i16>, each: i64) -> Result<(), Fault> {
+    let mut changes: BTreeMap<i16, i64> = BTreeMap::new();
+    states.for_each(|state| *changes.entry(state).or_default() += each);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let (states, counts): (Vec<i16>, Vec<i64>) = changes.into_iter().unzip();
+    query::<Postgres>(SAVE_COUNTS).bind(states).bind(counts).execute(connection).await?;
+    Ok(())
+}

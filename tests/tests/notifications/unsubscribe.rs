@@ -1,0 +1,81 @@
+//! Who wants no more mail gets none, by one click, and nobody else can do it for them.
+
+use caudal_tests::{Answer, Client, MailSink};
+use serde_json::{Value, json};
+
+use crate::place::{Mode, PAGE, Place, Plan};
+
+in_both_modes!(one_click_is_enough, forged_links_are_refused);
+
+/// The link of this mail, without the address of the page.
+async fn link_of(place: &Place, id: &str) -> String {
+    let shown = place.notification(id).await;
+    let headers = shown["mail"]["headers"].as_array().unwrap().clone();
+    let header = headers.iter().find(|header| header[0] == "List-Unsubscribe").unwrap();
+    let link = header[1].as_str().unwrap().trim_matches(['<', '>']);
+    assert!(shown["mail"]["text"].as_str().unwrap().contains(link), "people see it too: {shown}");
+    link.strip_prefix(PAGE).unwrap().to_owned()
+}
+
+/// As mail programs do it (RFC 8058): they say nothing of who they are.
+async fn click(client: &Client, link: &str) -> Answer {
+    let form = "application/x-www-form-urlencoded";
+    let request = client.request("POST", link).header("Content-Type", form).body("List-Unsubscribe=One-Click");
+    client.send(request).await
+}
+
+/// Goal: looking at the link changes nothing, one POST takes the address off, and it can be put on again.
+async fn one_click_is_enough(mode: Mode) {
+    let sink = MailSink::start().await;
+    let place = Plan::sending_to(mode, &sink).start().await;
+    let client = place.client();
+    let first = place.send("Ana <ana@example.org>", "One", "Hola").await;
+    place.becomes(&first, "sent").await;
+    let link = link_of(&place, &first).await;
+    let looked = client.get(&link).await;
+    assert!(looked.status == 200 && looked.text.contains("ana@example.org"), "{looked:?}");
+    let second = place.send("ana@example.org", "Two", "Hola").await;
+    place.becomes(&second, "sent").await;
+    assert_eq!(click(&client, &link).await.status, 200);
+    assert_eq!(click(&client, &link).await.status, 200, "a second click is as good");
+    let third = place.send("ANA@example.org", "Three", "Hola").await;
+    let suppressed = place.becomes(&third, "suppressed").await;
+    assert!(suppressed["error"].as_str().unwrap().contains("unsubscribed"), "{suppressed}");
+    let others = place.send("ben@example.org", "Three", "Hola").await;
+    place.becomes(&others, "sent").await;
+    let listed: Value = client.get("/suppressions").await.ok();
+    assert_eq!(listed["items"][0]["address"], "ana@example.org", "{listed}");
+    assert_eq!(client.send(client.request("DELETE", "/suppressions/ana@example.org")).await.status, 200);
+    assert_eq!(client.post(&format!("/notifications/{third}/retry"), &json!({})).await.status, 200);
+    place.becomes(&third, "sent").await;
+    assert_eq!(sink.taken().len(), 4);
+}
+
+/// Goal: a link that we did not make, or that was changed, is 403 and changes nothing.
+async fn forged_links_are_refused(mode: Mode) {
+    let sink = MailSink::start().await;
+    let place = Plan::sending_to(mode, &sink).start().await;
+    let client = place.client();
+    let [anas, bens] =
+        [place.send("ana@example.org", "One", "Hola").await, place.send("ben@example.org", "One", "Hola").await];
+    let [anas, bens] = [link_of(&place, &anas).await, link_of(&place, &bens).await];
+    let (who, signature) = anas.rsplit_once('.').unwrap();
+    let another = bens.rsplit_once('.').unwrap().1;
+    let last = if signature.ends_with('A') { "E" } else { "A" };
+    let changed = format!("{who}.{}{last}", &signature[..signature.len() - 1]);
+    let stranger = format!("/unsubscribe?token={}.{signature}", "ZGVmYXVsdApjZW9AZXhhbXBsZS5vcmc");
+    let forged = [
+        format!("{who}.{another}"),
+        changed,
+        stranger,
+        who.to_owned(),
+        "/unsubscribe?token=".into(),
+        "/unsubscribe".into(),
+    ];
+    for link in forged {
+        for answer in [client.get(&link).await, click(&client, &link).await] {
+            assert_eq!((answer.status, &answer.json()["code"]), (403, &json!("forbidden")), "{link}: {answer:?}");
+        }
+    }
+    assert_eq!(client.get("/suppressions").await.ok()["items"], json!([]));
+}
