@@ -41,6 +41,15 @@ async fn passing_on_flow(ctx: &mut FlowContext) -> FlowResult<u32> {
     ctx.run_child(spending_flow, &2).await
 }
 
+/// Spends in one child after the other.
+#[flow]
+async fn delegating_flow(ctx: &mut FlowContext, children: u32) -> FlowResult<u32> {
+    for _ in 0..children {
+        ctx.run_child(spending_flow, &2).await?;
+    }
+    Ok(children)
+}
+
 async fn spend(step: StepContext) -> FlowResult<()> {
     step.check_budget()?;
     step.usage(&ModelUsage {
@@ -140,6 +149,18 @@ async fn a_child_gets_what_is_left() {
     let no = json!({ "approved": false });
     let task = FlowTest::new(passing_on_flow, json!({})).budget(tokens(200)).signal(BUDGET_SIGNAL, no).run().await;
     assert_eq!(task.state(), WireState::Failure);
+}
+
+/// Goal: what children spend is their parent's spending, so that many of them cannot spend its budget many times.
+#[tokio::test]
+async fn children_spend_their_parents_budget() {
+    let test = FlowTest::new(delegating_flow, 2).budget(tokens(450));
+    let task = test.run().await;
+    assert_eq!((task.result::<u32>(), task.view.usage.calls, task.view.usage.prompt_tokens), (2, 4, 240));
+    test.crash_after_every_step().await;
+    let no = json!({ "approved": false });
+    let task = FlowTest::new(delegating_flow, 3).budget(tokens(450)).signal(BUDGET_SIGNAL, no).run().await;
+    assert_eq!(task.state(), WireState::Failure, "450 - 200 - 200 is not enough for a third");
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use caudal_engine::flow::ToolDefinition;
 
@@ -68,6 +68,9 @@ pub struct Answer {
     /// A pretend model said it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rehearsal: bool,
+    /// What it thought before it called, under the provider's own names: some want it back with the calls.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub thoughts: Map<String, Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +80,9 @@ pub struct ToolCall {
     pub name: String,
     /// As the model wrote them: JSON, if all is well.
     pub arguments: String,
+    /// What the provider wants back with the call, as it came: Gemini signs its thoughts there.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub extra_content: Value,
 }
 
 impl Chat {
@@ -103,15 +109,26 @@ impl Chat {
         self.lines.push(Line::User { text: text.into() });
     }
 
-    pub(crate) fn hear(&mut self, answer: Answer) {
+    /// Says something beside the newest line: not every provider lets a user speak between a tool and the model.
+    pub fn add(&mut self, text: &str) {
+        match self.lines.last_mut() {
+            Some(Line::Tool { text: result, .. }) => *result = format!("{result}\n\n{text}"),
+            _ => self.say(text),
+        }
+    }
+
+    /// What the model answered, for its next turn.
+    pub fn hear(&mut self, answer: Answer) {
         self.lines.push(Line::Model { answer });
     }
 
-    pub(crate) fn report(&mut self, call: &ToolCall, text: String) {
-        self.lines.push(Line::Tool { call: call.id.clone(), tool: call.name.clone(), text });
+    /// What a call that it made has brought. Each call of an answer needs one.
+    pub fn report(&mut self, call: &ToolCall, text: impl Into<String>) {
+        self.lines.push(Line::Tool { call: call.id.clone(), tool: call.name.clone(), text: text.into() });
     }
 
-    pub(crate) fn offer(&mut self, tools: &[&'static ToolDefinition]) {
+    /// What the model may call from now on.
+    pub fn offer(&mut self, tools: &[&'static ToolDefinition]) {
         self.tools = tools.iter().map(|tool| OfferedTool::of(tool)).collect();
     }
 

@@ -2,9 +2,9 @@
 //!
 //! | what came | what the step does |
 //! |---|---|
-//! | 429, 503 with `Retry-After` | parks that long, then tries again |
+//! | 429, 5xx with `Retry-After`, or Gemini's word for it | parks that long, then tries again |
 //! | 429 without, 5xx, a time-out, a connection that is cut, half a stream | tries again, later each time |
-//! | 400, 401, 403, 404, no money left | gives up |
+//! | 400, 401, 403, 404, no money left, a refusal, nothing said before the longest answer | gives up |
 //!
 //! No text here ever holds a key: what a provider says is cleaned of it, and of a refused key only the variable is named.
 
@@ -20,6 +20,8 @@ pub enum ModelError {
     NotConfigured(String),
     #[error("{provider} refuses the key in {variable} ({status})")]
     KeyRefused { provider: &'static str, variable: &'static str, status: u16 },
+    #[error("{provider} does not allow this with the key in {variable} ({status}): {said}")]
+    Forbidden { provider: &'static str, variable: &'static str, status: u16, said: String },
     #[error("{provider} answers {status}: {said}")]
     Refused { provider: &'static str, status: u16, said: String },
     #[error("{provider} is busy ({status}): {said}")]
@@ -34,6 +36,8 @@ pub enum ModelError {
     Malformed(String),
     #[error("the model answered nothing")]
     Empty,
+    #[error("the model reached its longest answer before it said a word; let it write more (most_tokens)")]
+    CutBeforeAWord,
     #[error("the model refused: {0}")]
     Declined(String),
     #[error("the provider's filter held the answer back")]
@@ -46,6 +50,7 @@ impl ModelError {
         match self {
             Self::NotConfigured(_) => "not_configured",
             Self::KeyRefused { .. } => "key_refused",
+            Self::Forbidden { .. } => "forbidden",
             Self::Refused { .. } => "refused",
             Self::Busy { .. } => "busy",
             Self::Unreachable { .. } => "unreachable",
@@ -53,6 +58,7 @@ impl ModelError {
             Self::CutOff(_) => "cut_off",
             Self::Malformed(_) => "malformed",
             Self::Empty => "empty",
+            Self::CutBeforeAWord => "cut_before_a_word",
             Self::Declined(_) => "declined",
             Self::Filtered => "filtered",
         }
@@ -64,7 +70,9 @@ pub(crate) fn in_a_flows_words(error: &ModelError) -> FlowError {
     match error {
         ModelError::NotConfigured(_)
         | ModelError::KeyRefused { .. }
+        | ModelError::Forbidden { .. }
         | ModelError::Refused { .. }
+        | ModelError::CutBeforeAWord
         | ModelError::Declined(_)
         | ModelError::Filtered => FlowError::GiveUp(ErrorReport::new("give_up", text)),
         ModelError::Busy { after: Some(after), .. } => FlowError::retry_after(*after, text),

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use caudal_engine::flow::{FlowContext, Missing, ModelUsage, Needed, Resources};
 use caudal_engine::prelude::{FlowError, FlowResult, StepContext};
-use serde_json::{Value, json};
 
 use crate::chat::{Answer, Chat};
 use crate::error::{ModelError, in_a_flows_words};
@@ -19,20 +18,23 @@ use crate::settings::{Chosen, ModelSettings, ModelSettingsError};
 use crate::wire::Piece;
 use crate::wire::hearing::Hearing;
 use crate::wire::http::{self, Line, Speaking};
+use crate::wire::refusal::Who;
 use crate::wire::request::chat_request;
+use crate::wire::wishes::RefusedWishes;
 
 /// A model, ready to be asked. Cloning it costs nothing.
 #[derive(Clone)]
 pub struct LanguageModel {
-    shared: Arc<Shared>,
-    chosen: Arc<Chosen>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) chosen: Arc<Chosen>,
     name: Arc<str>,
 }
 
-struct Shared {
-    settings: ModelSettings,
+pub(crate) struct Shared {
+    pub(crate) settings: ModelSettings,
     client: reqwest::Client,
     rehearsal: Rehearsal,
+    refused_wishes: RefusedWishes,
 }
 
 impl Needed for LanguageModel {
@@ -67,14 +69,20 @@ impl LanguageModel {
             settings.choose(name)?;
         }
         let client = http::client().map_err(|error| ModelSettingsError::NoClient(error.to_string()))?;
-        let shared = Arc::new(Shared { settings, client, rehearsal: Rehearsal::default() });
+        let shared = Arc::new(Shared {
+            settings,
+            client,
+            rehearsal: Rehearsal::default(),
+            refused_wishes: RefusedWishes::default(),
+        });
         Ok(Some(Self::with(shared, chosen)))
     }
 
     /// The pretend model, for tests: improvising, or by a script.
     pub fn rehearsal(rehearsal: Rehearsal) -> Self {
         let settings = ModelSettings { model: Some(REHEARSAL.to_owned()), ..ModelSettings::default() };
-        let shared = Arc::new(Shared { settings, client: reqwest::Client::default(), rehearsal });
+        let (client, refused_wishes) = (reqwest::Client::default(), RefusedWishes::default());
+        let shared = Arc::new(Shared { settings, client, rehearsal, refused_wishes });
         Self::with(shared, Chosen::Rehearsal)
     }
 
@@ -124,7 +132,8 @@ impl LanguageModel {
     }
 
     async fn answer(&self, step: &StepContext, chat: &Chat, aloud: bool) -> FlowResult<Answer> {
-        self.may_spend(step)?;
+        self.count_what_was_lost(step, chat);
+        self.may_spend(step, &self.chosen, &self.name)?;
         let heard = self.hear(step, chat, aloud).await;
         let outcome = match &heard {
             Ok(_) => "success",
@@ -145,11 +154,24 @@ impl LanguageModel {
 
     async fn hear(&self, step: &StepContext, chat: &Chat, aloud: bool) -> Result<Answer, Unheard> {
         let began = Instant::now();
-        let mut bill = Bill { model: self, step, chat, hearing: Hearing::default(), open: false };
-        let mut voice = self.begin(step, chat, aloud).await?;
-        bill.open = true;
+        let mut bill = Bill { model: self, step, chat, hearing: Hearing::default(), open: true };
+        let mut voice = match self.begin(step, chat, aloud).await {
+            Ok(voice) => voice,
+            Err(error) => {
+                // Whoever is asked and says nothing may have worked all the same.
+                bill.open = matches!(error, ModelError::Silent { .. });
+                return Err(error.into());
+            }
+        };
         let mut silent = true;
-        while let Some(piece) = voice.next().await? {
+        loop {
+            let piece = match voice.next().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                // All was said; only the goodbye is missing.
+                Err(ModelError::CutOff(_) | ModelError::Silent { .. }) if bill.hearing.has_ended() => break,
+                Err(error) => return Err(error.into()),
+            };
             if std::mem::take(&mut silent) {
                 metrics::histogram!("caudal_model_first_word_seconds", "model" => self.name.to_string())
                     .record(began.elapsed());
@@ -168,54 +190,58 @@ impl LanguageModel {
         match &*self.chosen {
             Chosen::Rehearsal => self.shared.rehearsal.begin(step, chat).map(Voice::Rehearsed),
             Chosen::Served { provider, model, .. } => {
-                let request = chat_request(provider, model, chat, streamed);
-                let line = self.line(&self.chosen)?;
-                line.begin(&request).await.map(|speaking| Voice::Served(Box::new(speaking)))
+                let mut request = chat_request(provider, model, chat, streamed);
+                self.shared.refused_wishes.take_out(&self.name, &mut request);
+                let line = self.line(&self.chosen, streamed)?;
+                loop {
+                    let error = match line.begin(&request).await {
+                        Ok(speaking) => return Ok(Voice::Served(Box::new(speaking))),
+                        Err(error) => error,
+                    };
+                    match self.shared.refused_wishes.heed(&self.name, &mut request, &error) {
+                        Some(wish) => step.warn(format!("{} does not take '{wish}'; asked without it", self.name)),
+                        None => return Err(error),
+                    }
+                }
             }
         }
     }
 
-    fn line<'a>(&'a self, chosen: &'a Chosen) -> Result<Line<'a>, ModelError> {
+    pub(crate) fn line<'a>(&'a self, chosen: &'a Chosen, streamed: bool) -> Result<Line<'a>, ModelError> {
         let Chosen::Served { provider, url, key, .. } = chosen else {
             return Err(ModelError::NotConfigured("the pretend model is nowhere".to_owned()));
         };
         let Shared { settings, client, .. } = &*self.shared;
-        Ok(Line { client, provider, url, key: key.as_ref(), silence: settings.silence, timeout: settings.timeout })
-    }
-
-    // ---- embeddings
-
-    /// Each text as a vector.
-    pub async fn embed(&self, step: &StepContext, texts: &[String]) -> FlowResult<Vec<Vec<f32>>> {
-        self.may_spend(step)?;
-        let chosen = self.shared.settings.choose_embedding(&self.chosen);
-        let chosen = chosen.map_err(|error| FlowError::give_up(error.to_string()))?;
-        let embedded = self.embed_with(&chosen, texts).await.map_err(|error| in_a_flows_words(&error))?;
-        let characters = texts.iter().map(|text| text.chars().count()).sum();
-        let (prompt_tokens, estimated) = match embedded.tokens {
-            Some(tokens) => (tokens, false),
-            None => (estimate(characters), true),
-        };
-        let name = chosen.name();
-        let cost = self.price(&chosen, &name).map(|price| price.of(prompt_tokens, 0));
-        let rehearsal = chosen == Chosen::Rehearsal;
-        step.usage(&ModelUsage { model: name.into(), prompt_tokens, completion_tokens: 0, cost, estimated, rehearsal });
-        Ok(embedded.vectors)
-    }
-
-    async fn embed_with(&self, chosen: &Chosen, texts: &[String]) -> Result<Embedded, ModelError> {
-        let Chosen::Served { model, .. } = chosen else { return Ok(Embedded::pretended(texts)) };
-        let answer = self.line(chosen)?.ask("embeddings", &json!({ "model": model, "input": texts })).await?;
-        Embedded::read(&answer, texts.len())
+        let who = Who { provider, key: key.clone() };
+        // An answer in one piece is silent until it is whole.
+        let silence = if streamed { settings.silence } else { settings.timeout };
+        Ok(Line { client, who, url, silence, timeout: settings.timeout })
     }
 
     // ---- spending
 
-    fn may_spend(&self, step: &StepContext) -> FlowResult<()> {
+    fn count(&self, step: &StepContext, prompt_tokens: u64, completion_tokens: u64, estimated: bool) {
+        step.usage(&ModelUsage {
+            model: self.name.clone(),
+            prompt_tokens,
+            completion_tokens,
+            cost: self.price(&self.chosen, &self.name).map(|price| price.of(prompt_tokens, completion_tokens)),
+            estimated,
+            rehearsal: self.is_rehearsal(),
+        });
+    }
+
+    /// A call that a crash cut off is paid for all the same, and nobody was left to say so.
+    fn count_what_was_lost(&self, step: &StepContext, chat: &Chat) {
+        if let Some(bytes) = step.take_lost_text() {
+            self.count(step, estimate(chat.characters()), estimate(bytes), true);
+        }
+    }
+
+    pub(crate) fn may_spend(&self, step: &StepContext, chosen: &Chosen, name: &str) -> FlowResult<()> {
         step.check_budget()?;
         // A limit that cannot be held is worse than none: somebody relies on it.
-        if step.budget().max_cost.is_some() && self.price(&self.chosen, &self.name).is_none() {
-            let name = &self.name;
+        if step.budget().max_cost.is_some() && self.price(chosen, name).is_none() {
             return Err(FlowError::give_up(format!(
                 "max_cost is set, but no price is known for {name}; add it to CAUDAL_MODEL_PRICES \
                  ({name}=<a million tokens read>/<written>), or limit max_tokens"
@@ -224,7 +250,7 @@ impl LanguageModel {
         Ok(())
     }
 
-    fn price(&self, chosen: &Chosen, name: &str) -> Option<Price> {
+    pub(crate) fn price(&self, chosen: &Chosen, name: &str) -> Option<Price> {
         let is_free = match chosen {
             Chosen::Rehearsal => true,
             Chosen::Served { provider, .. } => provider.is_local,
@@ -293,7 +319,7 @@ struct Bill<'a> {
     step: &'a StepContext,
     chat: &'a Chat,
     hearing: Hearing,
-    /// The provider began to answer, so it counts.
+    /// The provider was asked, so it counts.
     open: bool,
 }
 
@@ -311,15 +337,7 @@ impl Bill<'_> {
         let counted = self.hearing.usage;
         let (prompt_tokens, completion_tokens) =
             counted.unwrap_or_else(|| (estimate(self.chat.characters()), estimate(self.hearing.characters())));
-        let price = model.price(&model.chosen, &model.name);
-        self.step.usage(&ModelUsage {
-            model: model.name.clone(),
-            prompt_tokens,
-            completion_tokens,
-            cost: price.map(|price| price.of(prompt_tokens, completion_tokens)),
-            estimated: counted.is_none(),
-            rehearsal: model.is_rehearsal(),
-        });
+        model.count(self.step, prompt_tokens, completion_tokens, counted.is_none());
     }
 }
 
@@ -330,48 +348,6 @@ impl Drop for Bill<'_> {
 }
 
 /// Tokens of a text of so many characters: four to one, a little much for English and too little for nobody's purse.
-fn estimate(characters: usize) -> u64 {
+pub(crate) fn estimate(characters: usize) -> u64 {
     u64::try_from(characters.div_ceil(4)).unwrap_or(u64::MAX)
-}
-
-struct Embedded {
-    vectors: Vec<Vec<f32>>,
-    tokens: Option<u64>,
-}
-
-impl Embedded {
-    fn read(answer: &str, wanted: usize) -> Result<Self, ModelError> {
-        let malformed = |why: &str| ModelError::Malformed(format!("embeddings: {why}"));
-        let answer: Value = serde_json::from_str(answer).map_err(|error| malformed(&error.to_string()))?;
-        let items = answer["data"].as_array().ok_or_else(|| malformed("there is no list"))?;
-        let mut vectors = vec![Vec::new(); wanted];
-        for (place, item) in items.iter().enumerate() {
-            // By their own numbers: nothing says that they come in order.
-            let place = item["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(place);
-            let numbers = item["embedding"].as_array().into_iter().flatten();
-            #[expect(clippy::cast_possible_truncation, reason = "vectors are compared, not calculated with")]
-            let vector = numbers.filter_map(|number| number.as_f64().map(|number| number as f32)).collect();
-            if let Some(slot) = vectors.get_mut(place) {
-                *slot = vector;
-            }
-        }
-        match vectors.iter().any(Vec::is_empty) {
-            true => Err(malformed("some are missing")),
-            false => Ok(Self { vectors, tokens: answer["usage"]["prompt_tokens"].as_u64() }),
-        }
-    }
-
-    /// Texts with the same words are near each other, as far as a pretence goes.
-    fn pretended(texts: &[String]) -> Self {
-        const DIMENSIONS: usize = 32;
-        let vector = |text: &String| {
-            let mut vector = vec![0.0; DIMENSIONS];
-            for word in text.split_whitespace() {
-                let sum = word.bytes().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-                vector[sum % DIMENSIONS] += 1.0;
-            }
-            vector
-        };
-        Self { vectors: texts.iter().map(vector).collect(), tokens: None }
-    }
 }

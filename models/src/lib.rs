@@ -36,6 +36,7 @@
 //!   ([`structured`]).
 //! - **An agent**: `Agent::new(model).tool(web_search).ask(ctx, question)` thinks and uses tools in turns, each a step
 //!   ([`agent`]). A tool is a function with `#[tool]` on it ([`tools`]).
+//! - **Texts of strangers** go into a prompt by `as_data`, marked so that they cannot pass for instructions ([`material`]).
 //! - **The pretend model**, [`rehearsal`], speaks without a provider and says so.
 //!
 //! Read on in this order: [`chat`], [`language_model`], [`agent`], [`tools`]; the wire is for those who meet a new provider.
@@ -45,8 +46,10 @@ extern crate caudal_engine as caudal;
 
 pub mod agent;
 pub mod chat;
+mod embedding;
 pub mod error;
 pub mod language_model;
+pub mod material;
 pub mod price;
 pub mod provider;
 pub mod rehearsal;
@@ -71,5 +74,6 @@ pub mod prelude {
     pub use crate::agent::Agent;
     pub use crate::chat::{Answer, Chat};
     pub use crate::language_model::{LanguageModel, ModelOfFlow};
+    pub use crate::material::as_data;
     pub use crate::rehearsal::{Rehearsal, Scripted};
 }

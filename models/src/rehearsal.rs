@@ -94,6 +94,7 @@ fn call_piece(turn: usize, at: usize, (name, arguments): (String, Value)) -> Pie
         id: Some(format!("rehearsal_{turn}_{at}")),
         name: Some(name),
         arguments: arguments.to_string(),
+        ..CallPiece::default()
     })
 }
 

@@ -46,6 +46,24 @@ fn plain(root: &Value, schema: &Value, depth: usize) -> Value {
     Value::Object(made)
 }
 
+/// A schema as every provider takes it. Gemini refuses a request for a format that it does not know; what a model writes
+/// is checked against the whole schema anyway.
+pub(crate) fn sendable(schema: &Value) -> Value {
+    const KNOWN: [&str; 5] = ["date-time", "int32", "int64", "float", "double"];
+    let Value::Object(fields) = schema else { return schema.clone() };
+    let known = |format: &Value| format.as_str().is_some_and(|format| KNOWN.contains(&format));
+    let fields = fields.iter().filter(|(name, value)| name.as_str() != "format" || known(value));
+    let sent = fields.map(|(name, value)| {
+        let value = match name.as_str() {
+            "properties" | "anyOf" | "oneOf" | "allOf" | "prefixItems" => each(value, sendable),
+            "items" | "additionalProperties" | "not" => sendable(value),
+            _ => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    sent.collect()
+}
+
 fn each(value: &Value, change: impl Fn(&Value) -> Value) -> Value {
     match value {
         Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), change(field))).collect(),
@@ -84,5 +102,21 @@ mod tests {
         assert!(!text.contains("$ref") && !text.contains("$defs"), "{}", &text[..200]);
         assert_eq!(schema["properties"]["title"], json!({ "description": "The title of the book.", "type": "string" }));
         assert_eq!(schema["properties"]["kind"]["enum"], json!(["Oak", "Elm"]));
+    }
+
+    /// Goal: odd formats are not sent; a field that happens to be named `format` is.
+    #[test]
+    fn odd_formats_are_not_sent() {
+        let schema = json!({ "properties": {
+            "format": { "type": "string", "format": "uri" },
+            "most": { "anyOf": [{ "type": "integer", "format": "uint32", "minimum": 0 }] },
+            "when": { "type": "string", "format": "date-time" },
+        } });
+        let expected = json!({ "properties": {
+            "format": { "type": "string" },
+            "most": { "anyOf": [{ "type": "integer", "minimum": 0 }] },
+            "when": { "type": "string", "format": "date-time" },
+        } });
+        assert_eq!(sendable(&schema), expected);
     }
 }

@@ -91,9 +91,10 @@ fn read(text: &str, schema: &Value) -> Result<Value, String> {
     }
 }
 
-/// The JSON without the fence that many models put around it, or the words before and after.
+/// The JSON without the fence that many models put around it, or the words before and after. Models that think aloud
+/// may have tried some JSON before.
 fn json_in(text: &str) -> &str {
-    let text = text.trim();
+    let text = text.rsplit_once("</think>").map_or(text, |(_, said)| said).trim();
     let from = text.find(['{', '[']);
     let to = text.rfind(['}', ']']);
     match (from, to) {
@@ -105,4 +106,23 @@ fn json_in(text: &str) -> &str {
 /// Providers allow letters, digits, `_` and `-`, 64 of them.
 fn form_name(name: &str) -> String {
     name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: the JSON is found in a fence, among words, and behind thoughts.
+    #[test]
+    fn json_is_found() {
+        for text in [
+            "{\"a\": [1]}",
+            "```json\n{\"a\": [1]}\n```",
+            "Here it is: {\"a\": [1]}. Anything else?",
+            "<think>\nMaybe {\"a\": 2}?\n</think>\n\n{\"a\": [1]}",
+        ] {
+            assert_eq!(json_in(text), "{\"a\": [1]}", "{text}");
+        }
+        assert_eq!(json_in(" 42 "), "42");
+    }
 }

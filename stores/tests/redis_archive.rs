@@ -98,3 +98,42 @@ async fn an_archive_that_is_behind_stops_new_starts() {
     assert_eq!(store.unarchived_bytes().await.unwrap(), 0);
     assert!(store.create(vec![scene.trial.new_task()]).await.unwrap().remove(0).unwrap().new);
 }
+
+/// Goal: what cannot even be read is set aside with the reason by whoever would archive it, and stops nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_is_set_aside() {
+    let parts = Parts::default();
+    let settings =
+        RedisSettings { most_unarchived_bytes: Some(u64::MAX), ..settings_of(&shared_server().url(), &parts) };
+    let store = open_store(&settings, &parts).await;
+    let scene = Scene::of(&store, parts);
+    let key = |kind: &str, task: TaskId| format!("{}{{p0}}:{kind}:{task}", settings.prefix);
+    let [no_number, no_log, gone, good] =
+        [ended(&scene).await, ended(&scene).await, ended(&scene).await, ended(&scene).await];
+    shared_server().ask(&["HSET", &key("t", no_number), "head", "nonsense"]);
+    shared_server().ask(&["LSET", &key("l", no_log), "1", "nonsense"]);
+    shared_server().ask(&["DEL", &key("t", gone)]);
+    assert_eq!(offered(&store, 3).await, [], "nothing of the first three");
+    assert_eq!(offered(&store, 3).await, [good]);
+    let mut aside: Vec<TaskId> = store.aside().await.unwrap().into_iter().map(|(task, _)| task).collect();
+    aside.sort_unstable();
+    assert_eq!(aside, [no_number, no_log, gone]);
+}
+
+/// Goal: a log of many large elements is read in pieces, and comes whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_is_read_in_pieces() {
+    let (scene, store) = open(u64::MAX).await;
+    let mut held = scene.trial.running().await;
+    for number in 0..100 {
+        held.send(&*scene.store, held.go_on(&[line(&number.to_string())])).await.unwrap();
+    }
+    held.send(&*scene.store, held.end(TaskState::Succeeded)).await.unwrap();
+    let monitor = shared_server().monitor();
+    let offered = store.to_archive(0, 1, usize::MAX).await.unwrap().remove(0);
+    let reads = monitor.lines();
+    let reads = reads.iter().filter(|line| line.contains("LRANGE") && line.contains(&held.task.to_string())).count();
+    assert!(reads > 1, "the log is read in one piece");
+    let log: Vec<LogEntry> = offered.log.iter().flat_map(|page| page.entries()).collect();
+    assert_eq!(log, store.events(held.task, 0, usize::MAX).await.unwrap());
+}

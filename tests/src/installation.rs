@@ -168,10 +168,10 @@ impl Installation {
         self.flags.iter().fold(setup, |setup, (name, value)| setup.flag(name, value))
     }
 
-    /// A worker whose link to Redis can be cut.
-    pub async fn worker_behind_proxy(&self) -> (Server, Proxy) {
+    /// One more process, whose link to Redis can hang, lose answers or be cut.
+    pub async fn behind_proxy(&self, role: Role) -> (Server, Proxy) {
         let proxy = Proxy::to(self.redis.port).await;
-        let setup = self.setup(Role::Worker).flag("redis-url", format!("redis://{}", proxy.address()));
+        let setup = self.setup(role).flag("redis-url", format!("redis://{}", proxy.address()));
         (setup.start().await, proxy)
     }
 }

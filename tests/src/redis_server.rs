@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use super::free_port::free_port;
 
+/// Names another program than `redis-server`: a Valkey.
+const PROGRAM: &str = "CAUDAL_TEST_REDIS";
 /// A server that is not up by then never will be.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -122,12 +124,14 @@ impl RedisServer {
     }
 
     fn run(&mut self) -> bool {
-        let script = "redis-server \"$@\" >redis.log 2>&1 & echo $!; read -r _; kill -9 $!; wait";
+        let program = std::env::var(PROGRAM).unwrap_or_else(|_| "redis-server".to_owned());
+        let script = "\"$PROGRAM\" \"$@\" >redis.log 2>&1 & echo $!; read -r _; kill -9 $!; wait";
         let port = self.port.to_string();
         let mut keeper = Command::new("sh")
             .args(["-c", script, "sh", "--port", &port, "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "yes", "--appendfsync", "always", "--dir", "."])
             .args(&self.options)
+            .env("PROGRAM", program)
             .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -43,7 +43,12 @@ pub(crate) async fn observe(
     )
     .record(took.as_secs_f64());
     let duration_ms = took.as_micros() as f64 / 1_000.0;
-    tracing::info!(%method, route, status, duration_ms, "{method} {route} {status}");
+    // What only looked, and saw, is many lines that say little.
+    if status < 400 && method.is_safe() {
+        tracing::debug!(%method, route, status, duration_ms, "{method} {route} {status}");
+    } else {
+        tracing::info!(%method, route, status, duration_ms, "{method} {route} {status}");
+    }
     Ok(response)
 }
 

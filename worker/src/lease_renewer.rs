@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use caudal_engine::ports::StoreError;
+use caudal_engine::ports::{Renewed, StoreError};
+use caudal_engine::task::{Claim, TaskId};
 use caudal_engine::use_cases::run::hold::Order;
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -72,7 +73,13 @@ async fn renew_once(shared: &Shared, lease: Duration) -> Result<(), StoreError> 
     }
     let sent = Instant::now();
     let answers = shared.engine.store.renew(&shared.id, &claims).await?;
-    for ((task, claim), renewed) in claims.into_iter().zip(answers).filter(|((task, _), answer)| *task == answer.task) {
+    let mut left_out = 0;
+    for ((task, claim), renewed) in answered(claims, answers) {
+        // Its lease goes on to run out, unless a later renewal reaches it.
+        let Some(renewed) = renewed else {
+            left_out += 1;
+            continue;
+        };
         // One that ended meanwhile is no longer held, and that is nobody's loss.
         let Some(kept) = shared.running.saw_head(task, claim, renewed.head) else { continue };
         if renewed.held {
@@ -84,5 +91,41 @@ async fn renew_once(shared: &Shared, lease: Duration) -> Result<(), StoreError> 
             shared.engine.bell.ring_task(task);
         }
     }
-    Ok(())
+    match left_out {
+        0 => Ok(()),
+        _ => Err(StoreError::Unavailable(format!("a part of the store cannot be reached, with {left_out} of them"))),
+    }
+}
+
+/// Each claim with its answer. They come in the same order, so what does not answer one answers a later one.
+fn answered(
+    claims: Vec<(TaskId, Claim)>,
+    answers: Vec<Renewed>,
+) -> impl Iterator<Item = ((TaskId, Claim), Option<Renewed>)> {
+    let mut answers = answers.into_iter().peekable();
+    claims.into_iter().map(move |claim| (claim, answers.next_if(|renewed| renewed.task == claim.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use caudal_engine::task::Timestamp;
+
+    use super::*;
+
+    /// Goal: an answer that is left out is nobody else's, also where a task stands there with two claims.
+    #[test]
+    fn answers_find_their_claims() {
+        let claims: Vec<(TaskId, Claim)> = [(1, 1), (2, 1), (2, 2), (3, 1)]
+            .map(|(task, epoch)| (TaskId::from_parts(Timestamp::default(), 0, task), Claim { epoch, id: 0 }))
+            .to_vec();
+        let renewed = |(task, claim): &(TaskId, Claim)| Renewed { task: *task, held: claim.epoch == 2, head: 0 };
+        for left_out in [vec![], vec![0], vec![1, 2], vec![3], vec![0, 3]] {
+            let answers =
+                (0..4).filter(|place| !left_out.contains(place)).map(|place| renewed(&claims[place])).collect();
+            for (place, (claim, answer)) in answered(claims.clone(), answers).enumerate() {
+                let expected = (!left_out.contains(&place)).then(|| renewed(&claims[place]));
+                assert_eq!((claim, answer), (claims[place], expected), "without {left_out:?}");
+            }
+        }
+    }
 }

@@ -34,10 +34,32 @@ fn all(answer: &Value) -> String {
             text_of(flow, "name").to_owned(),
             text_of(flow, "title").to_owned(),
             version,
+            if is_ready(flow) { "yes" } else { "no" }.to_owned(),
             text_of(flow, "summary").to_owned(),
         ]
     });
-    table(["flow", "title", "version", "what it does"], rows)
+    let table = table(["flow", "title", "version", "ready", "what it does"], rows);
+    let unready: Vec<&str> = items.iter().filter(|flow| !is_ready(flow)).map(|flow| text_of(flow, "name")).collect();
+    match unready.first() {
+        None => table,
+        Some(first) => {
+            format!("{table}\n\nNot ready: {}. `caudal flows {first}` says what is missing.", unready.join(", "))
+        }
+    }
+}
+
+/// A server of before said nothing of it.
+fn is_ready(flow: &Value) -> bool {
+    flow.pointer("/readiness/ready") != Some(&Value::Bool(false))
+}
+
+/// What it needs and nobody has, each with what to do.
+fn missing(flow: &Value) -> impl Iterator<Item = String> + '_ {
+    let missing = flow.pointer("/readiness/missing").and_then(Value::as_array);
+    missing
+        .into_iter()
+        .flatten()
+        .map(|needed| format!("It needs {}. {}", text_of(needed, "what"), text_of(needed, "hint")))
 }
 
 fn one(flow: &Value) -> String {
@@ -46,6 +68,9 @@ fn one(flow: &Value) -> String {
     let mut text = format!("{} — {}\n", text_of(flow, "name"), text_of(flow, "title"));
     if let Some(about) = about {
         text.push_str(&format!("\n{about}\n"));
+    }
+    for needed in missing(flow) {
+        text.push_str(&format!("\nIt cannot be started yet. {needed}\n"));
     }
     let required: Vec<&str> =
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
@@ -86,6 +111,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Goal: a flow that cannot be started says so in the list, and with what to do by itself.
+    #[test]
+    fn readiness() {
+        let readiness = json!({"ready": false, "missing": [{"what": "a language model", "hint": "Set CAUDAL_MODEL."}]});
+        let poem = json!({"name": "poem_flow", "title": "Poem", "version": 1, "readiness": readiness});
+        let ready = json!({"name": "tour_flow", "readiness": {"ready": true, "missing": []}});
+        let list = all(&json!({"items": [poem, ready]}));
+        assert!(list.ends_with("Not ready: poem_flow. `caudal flows poem_flow` says what is missing."), "{list}");
+        assert!(one(&poem).contains("It cannot be started yet. It needs a language model. Set CAUDAL_MODEL."));
+        assert!(!one(&ready).contains("cannot be started") && !all(&json!({"items": [ready]})).contains("Not ready"));
+    }
 
     /// Goal: the table says what can be written, also where the schema says it in another place.
     #[test]

@@ -26,8 +26,11 @@ fn filter(args: &TasksArgs) -> Vec<(&'static str, String)> {
 
 fn words(answer: &Value) -> String {
     let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let more = answer.get("next").and_then(Value::as_str);
+    let more = more.map(|cursor| format!("more: the same with --cursor {cursor}"));
     if items.is_empty() {
-        return "no tasks".to_owned();
+        // A search looks at so many tasks at once: there may be some behind them.
+        return more.map_or("no tasks".to_owned(), |more| format!("no tasks among those that were looked at\n{more}"));
     }
     let rows = items.iter().map(|task| {
         let progress = task.get("progress").and_then(Value::as_u64).unwrap_or(0);
@@ -37,8 +40,23 @@ fn words(answer: &Value) -> String {
         texts.into_iter().chain(rest).collect()
     });
     let mut text = table(["task", "flow", "state", "progress", "status", "created"], rows);
-    if let Some(cursor) = answer.get("next").and_then(Value::as_str) {
-        text.push_str(&format!("\nmore: the same with --cursor {cursor}"));
+    if let Some(more) = more {
+        text.push_str(&format!("\n{more}"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Goal: nobody is told that there is nothing while only the first thousands were looked at.
+    #[test]
+    fn an_empty_page_is_no_end() {
+        assert_eq!(words(&json!({ "items": [], "next": null })), "no tasks");
+        let searched = words(&json!({ "items": [], "next": "c7" }));
+        assert!(searched.contains("looked at") && searched.contains("--cursor c7"), "{searched}");
+    }
 }

@@ -112,9 +112,9 @@ pub(crate) const KEYS: &[Key] = &[
         ["", "ci:start:ab9c9e3a18c856be1617f5a228a467ac928a9bda2af94b527a8b4a8628110ee6"],
         "Who may do what: `caudal new-key` makes a key and its line; roles are admin, start and read"),
     key(ACCESS, "make_admin_key", Form::Switch, ["false", "true"],
-        "When api_keys is empty: make an admin key at the first start, print it once, and keep its line in the data folder"),
+        "When api_keys is empty: make an admin key at the first start, print it once, and keep its line in the data folder or Redis"),
     key(ACCESS, "secret", Form::Secret, ["", "what this prints: openssl rand -base64 32"],
-        "Signs sessions and watch links; the same for all web processes [default: a file in the data folder]"),
+        "Signs sessions and watch links; the same for all web processes [default: kept in the data folder, or in Redis for all]"),
     key(ACCESS, "session_hours", Form::Number(1, 8_760), ["12", "168"],
         "How long a login in a browser lasts"),
     key(ACCESS, "watch_link_minutes", Form::Number(1, 525_600), ["60", "1440"],
@@ -134,7 +134,8 @@ pub(crate) const KEYS: &[Key] = &[
         "... or earlier, oldest first, when the store holds more than this"),
 
     key(MACHINES, "redis_url", Form::Service(REDIS), ["", "redis://127.0.0.1:6379"],
-        "The Redis that processes share; without it one process keeps everything in the data folder"),
+        "The Redis that processes share (over TLS: rediss://, and an authority of one's own in the variable SSL_CERT_FILE); without \
+         it one process keeps everything in the data folder"),
     key(MACHINES, "redis_prefix", Form::Text, ["caudal:", "flows:"],
         "What all keys in Redis begin with, so that a server can be shared"),
     key(MACHINES, "redis_partitions", Form::Number(0, 1_024), ["0", "16"],

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Calls that are under way when the last of the budget goes are finished: a budget is held to within one call, or as
-//! many as a flow makes at once.
+//! many as a flow makes at once. A child may spend what is left when it starts, and what it spent counts when it ends.
 
 use std::sync::Arc;
 

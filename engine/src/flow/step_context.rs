@@ -138,6 +138,12 @@ impl StepContext {
         self.0.execution.is_stopping()
     }
 
+    /// Bytes of text that this step had said when a crash cut it off in the middle, if one did and what it took is not
+    /// in the log. Says so once: whoever asks counts it.
+    pub fn take_lost_text(&self) -> Option<usize> {
+        self.0.execution.state().history.lost.remove(&self.0.key)
+    }
+
     /// What the binary wired in, by its type.
     pub fn resource<T: Send + Sync + 'static>(&self) -> FlowResult<Arc<T>> {
         find_resource(&self.0.execution)

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use super::recent_logs::{LogEnd, RecentLogs};
 use crate::task::{LogEntry, TaskId, Tenant, WireState};
@@ -21,6 +21,13 @@ pub struct News {
     pub entries: Arc<[LogEntry]>,
 }
 
+impl News {
+    /// Whether it must be looked at now: it ends the log, or does not say what came.
+    pub fn is_urgent(&self) -> bool {
+        self.entries.last().is_none_or(LogEntry::is_terminal)
+    }
+}
+
 /// A task came, changed its state or went; for lists, whatever they watch.
 #[derive(Debug, Clone)]
 pub struct TaskChange {
@@ -30,12 +37,17 @@ pub struct TaskChange {
     pub state: WireState,
 }
 
-/// The watches of one task, by number.
-type Watchers = Vec<(u64, mpsc::UnboundedSender<News>)>;
+/// The other end of a watch.
+#[derive(Debug)]
+struct Watcher {
+    number: u64,
+    news: mpsc::UnboundedSender<News>,
+    urgent: Arc<Notify>,
+}
 
 #[derive(Debug)]
 pub struct Feed {
-    watches: RwLock<HashMap<TaskId, Watchers>>,
+    watches: RwLock<HashMap<TaskId, Vec<Watcher>>>,
     changes: broadcast::Sender<TaskChange>,
     next: Mutex<u64>,
     recent: RecentLogs,
@@ -60,9 +72,12 @@ impl Feed {
 
     pub fn publish(&self, news: News) {
         let watches = self.watches.read().unwrap_or_else(PoisonError::into_inner);
-        for (_, sender) in watches.get(&news.task).into_iter().flatten() {
+        for watcher in watches.get(&news.task).into_iter().flatten() {
             // A watch that is gone takes itself out.
-            let _ = sender.send(news.clone());
+            let _ = watcher.news.send(news.clone());
+            if news.is_urgent() {
+                watcher.urgent.notify_one();
+            }
         }
     }
 
@@ -108,13 +123,15 @@ impl Feed {
     /// One watch per process and task is meant (the web's live view); it must drain the news promptly.
     pub fn watch(self: &Arc<Self>, task: TaskId) -> Watch {
         let (sender, news) = mpsc::unbounded_channel();
+        let urgent = Arc::new(Notify::new());
         let number = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             *next += 1;
             *next
         };
-        self.watches.write().unwrap_or_else(PoisonError::into_inner).entry(task).or_default().push((number, sender));
-        Watch { feed: self.clone(), task, number, news }
+        let watcher = Watcher { number, news: sender, urgent: urgent.clone() };
+        self.watches.write().unwrap_or_else(PoisonError::into_inner).entry(task).or_default().push(watcher);
+        Watch { feed: self.clone(), task, number, news, urgent }
     }
 
     /// Changes of all tasks. A listener that falls behind gets `Lagged` and asks for the list again.
@@ -130,11 +147,17 @@ pub struct Watch {
     task: TaskId,
     number: u64,
     news: mpsc::UnboundedReceiver<News>,
+    urgent: Arc<Notify>,
 }
 
 impl Watch {
     pub async fn next(&mut self) -> Option<News> {
         self.news.recv().await
+    }
+
+    /// Returns when there is news that must be looked at now; whoever waits for this alone is not woken by others.
+    pub async fn urgent(&self) {
+        self.urgent.notified().await;
     }
 
     pub fn try_next(&mut self) -> Option<News> {
@@ -145,11 +168,43 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let mut watches = self.feed.watches.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(senders) = watches.get_mut(&self.task) {
-            senders.retain(|(number, _)| *number != self.number);
-            if senders.is_empty() {
+        if let Some(watchers) = watches.get_mut(&self.task) {
+            watchers.retain(|watcher| watcher.number != self.number);
+            if watchers.is_empty() {
                 watches.remove(&self.task);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::task::Timestamp;
+
+    /// Goal: who waits for urgent news hears of the end and of what must be read, and nothing is lost meanwhile.
+    #[test]
+    fn what_is_urgent() {
+        let (feed, task) = (Arc::new(Feed::default()), TaskId::from_parts(Timestamp::from_millis(1), 0, 1));
+        let mut watch = feed.watch(task);
+        let tell = |head, body: Option<&str>| {
+            feed.publish(News {
+                task,
+                head,
+                entries: body.map(|body| LogEntry::new(head, body)).into_iter().collect(),
+            });
+        };
+        tell(1, Some("{\"kind\":\"log\"}"));
+        assert!(watch.urgent().now_or_never().is_none());
+        tell(2, None);
+        assert!(watch.urgent().now_or_never().is_some());
+        tell(3, Some("{\"kind\":\"log\"}"));
+        assert!(watch.urgent().now_or_never().is_none());
+        tell(4, Some("{\"kind\":\"task.succeeded\"}"));
+        assert!(watch.urgent().now_or_never().is_some());
+        let heads: Vec<u64> = std::iter::from_fn(|| watch.try_next()).map(|news| news.head).collect();
+        assert_eq!(heads, [1, 2, 3, 4]);
     }
 }

@@ -18,8 +18,8 @@ use super::workers::WorkerStatus;
 
 use crate::notification::NewNotification;
 use crate::task::{
-    Claim, ErrorReport, Json, LogEntry, NewTask, Summary, TaskId, TaskRecord, TaskState, Tenant, Timestamp, Wait,
-    WireState, WorkerId,
+    Claim, ErrorReport, Json, LogEntry, NewTask, Summary, TaskId, TaskRecord, TaskState, Tenant, Timestamp,
+    UsageTotals, Wait, WireState, WorkerId,
 };
 
 #[async_trait]
@@ -60,7 +60,8 @@ pub trait TaskStore: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Renews these claims in one call, and answers for each in the same order.
+    /// Renews these claims in one call, and answers for each in the same order. One that could not be asked for, while
+    /// others could, is left out.
     async fn renew(&self, worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError>;
 
     /// One write of a running task, whatever it carries.
@@ -238,6 +239,8 @@ pub enum Then {
 pub struct Outcome {
     pub result: Option<Json>,
     pub error: Option<ErrorReport>,
+    /// What it spent, as far as its worker knew; nothing when it was ended without one.
+    pub usage: UsageTotals,
     /// The end is not the end for a parent: this task goes on in its place.
     pub continued_as: Option<TaskId>,
 }

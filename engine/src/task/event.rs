@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{TaskId, WorkerId};
 use super::json::Json;
 use super::time::Timestamp;
+use super::usage::UsageTotals;
 use super::wait::Wait;
 
 /// A step's key, shared because each of its events names it.
@@ -127,6 +128,8 @@ facts! {
         step: Key, child: TaskId, state: super::state::WireState,
         #[serde(default, skip_serializing_if = "Option::is_none")] result: Option<Json>,
         #[serde(default, skip_serializing_if = "Option::is_none")] error: Option<ErrorReport>,
+        /// What it and its own children spent.
+        #[serde(default, skip_serializing_if = "UsageTotals::is_empty")] usage: UsageTotals,
     }
     /// Which of several concurrent branches came first.
     "race.won" RaceWon { step: Key, ordinal: u32, winner: u32 }

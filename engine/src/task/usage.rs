@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Usage;
 
-/// The sums of all `usage` events of a task, attempts that failed included.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+/// The sums of all `usage` events of a task, attempts that failed included, and of its children that have ended.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct UsageTotals {
     pub calls: u64,
     pub prompt_tokens: u64,
@@ -36,6 +37,19 @@ impl UsageTotals {
         }
         self.estimated |= usage.estimated;
         self.rehearsal |= usage.rehearsal;
+    }
+
+    /// What a child took is its parent's spending, too.
+    pub fn merge(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.prompt_tokens = self.prompt_tokens.saturating_add(other.prompt_tokens);
+        self.completion_tokens = self.completion_tokens.saturating_add(other.completion_tokens);
+        if let Some(cost) = other.cost {
+            self.cost = Some(self.cost.unwrap_or(0.0) + cost);
+        }
+        self.models.extend(other.models.iter().cloned());
+        self.estimated |= other.estimated;
+        self.rehearsal |= other.rehearsal;
     }
 
     pub fn tokens(&self) -> u64 {

@@ -162,6 +162,7 @@ impl TaskView {
                 &CustomItem { r#type: "custom", name: &custom.name, data: &custom.data },
             ),
             Fact::Usage(usage) => self.usage.add(usage),
+            Fact::ChildEnded(child) if !child.usage.is_empty() => self.usage.merge(&child.usage),
             Fact::Chunk(chunk) => self.stream(&chunk.step, &chunk.text),
             Fact::ChunkReset(reset) => self.streams.retain(|stream| stream.step != reset.step),
 

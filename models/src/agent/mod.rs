@@ -10,7 +10,38 @@
 //! ```
 //!
 //! It stops at its turn limit, where the model must answer with what it has; when the task's budget is used up and nobody
-//! raises it; and when the task is cancelled. The loop is [`Agent::ask`]: read it, and copy it where yours must differ.
+//! raises it; and when the task is cancelled. The loop is [`Agent::ask`]: read it, and copy it where yours must differ:
+//!
+//! ```
+//! # extern crate caudal_engine as caudal;
+//! # use caudal::prelude::*;
+//! # use caudal_models::prelude::*;
+//! # use caudal_models::tools;
+//! /// Answers once it has looked at the clock, and tells each turn.
+//! #[flow(needs = LanguageModel)]
+//! async fn punctual_flow(ctx: &mut FlowContext, question: String) -> FlowResult<String> {
+//!     let agent = Agent::new(&ctx.model()?).instructions("Look at the clock first.").tool(tools::now);
+//!     let mut chat = agent.begin(question);
+//!     for turn in 1..=5 {
+//!         let answer = agent.think(ctx, turn, &chat).await?;
+//!         if answer.calls.is_empty() {
+//!             return Ok(answer.text);
+//!         }
+//!         let results = agent.use_tools(ctx, &answer.calls).await?;
+//!         ctx.log(format!("Turn {turn}: used {} tools", results.len()));
+//!         chat.hear(answer.clone());
+//!         for (call, result) in answer.calls.iter().zip(results) {
+//!             chat.report(call, result);
+//!         }
+//!     }
+//!     Err(FlowError::give_up("it never stops looking at the clock"))
+//! }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let model = LanguageModel::rehearsal(Rehearsal::default());
+//! # let task = caudal::testing::FlowTest::new(punctual_flow, "What day is it?").resource(model).run().await;
+//! # assert_eq!(task.logs(), ["Turn 1: used 1 tools"]);
+//! # });
+//! ```
 
 mod tool_use;
 
@@ -92,12 +123,11 @@ impl Agent {
 
     /// Asks, and goes on until there is an answer.
     pub async fn ask(&self, ctx: &mut FlowContext, question: impl Into<Chat>) -> FlowResult<Answer> {
-        let mut chat = question.into().system(format!("{}\n\n{RULES}", self.instructions).trim());
-        chat.offer(&self.tools);
+        let mut chat = self.begin(question);
         for turn in 1..=self.most_turns {
             if turn == self.most_turns && turn > 1 {
                 chat.no_tools_now = true;
-                chat.say(LAST_TURN);
+                chat.add(LAST_TURN);
             }
             let answer = self.think(ctx, turn, &chat).await?;
             if answer.calls.is_empty() {
@@ -115,8 +145,15 @@ impl Agent {
         Err(FlowError::give_up(format!("the agent has no answer after {} turns", self.most_turns)))
     }
 
-    /// One turn of the model.
-    async fn think(&self, ctx: &mut FlowContext, turn: u32, chat: &Chat) -> FlowResult<Answer> {
+    /// The question with the agent's instructions and tools.
+    pub fn begin(&self, question: impl Into<Chat>) -> Chat {
+        let mut chat = question.into().system(format!("{}\n\n{RULES}", self.instructions).trim());
+        chat.offer(&self.tools);
+        chat
+    }
+
+    /// One turn of the model, in a step.
+    pub async fn think(&self, ctx: &mut FlowContext, turn: u32, chat: &Chat) -> FlowResult<Answer> {
         ctx.step(format!("Think, turn {turn}"), |step| {
             let (model, chat) = (self.model.clone(), chat.clone());
             async move { model.stream(&step, chat).await }

@@ -12,11 +12,12 @@ use serde_json::Value;
 
 use super::Agent;
 use crate::chat::ToolCall;
+use crate::material::as_data;
 use crate::web_page::shorten;
 
 impl Agent {
     /// Uses the tools that the model asked for, several at once, and returns what it gets to read, in its order.
-    pub(super) async fn use_tools(&self, ctx: &mut FlowContext, calls: &[ToolCall]) -> FlowResult<Vec<String>> {
+    pub async fn use_tools(&self, ctx: &mut FlowContext, calls: &[ToolCall]) -> FlowResult<Vec<String>> {
         let used = |mut ctx: FlowContext, call: ToolCall| async move { self.use_tool(&mut ctx, &call).await };
         ctx.map("Use tools", calls.to_vec(), self.at_once, used).await
     }
@@ -27,7 +28,10 @@ impl Agent {
         };
         let arguments = match fitting(tool, &call.arguments) {
             Ok(arguments) => arguments,
-            Err(problem) => return Ok(format!("The arguments of {} are wrong: {problem}", tool.name)),
+            Err(problem) => {
+                let problem = cut(problem, self.most_output);
+                return Ok(format!("The arguments of {} are wrong: {problem}", tool.name));
+            }
         };
         if tool.asks_approval {
             let approval = ctx.ask_approval(&intent(tool, &arguments)).await?;
@@ -39,7 +43,8 @@ impl Agent {
         match self.run(ctx, tool, arguments).await {
             Ok(output) => Ok(as_data(tool.name, &output)),
             Err(error) if ends_the_agent(&error) => Err(error),
-            Err(error) => Ok(format!("The tool failed: {error}")),
+            // A failure may repeat what a stranger wrote, at any length: it is data like the rest.
+            Err(error) => Ok(as_data(tool.name, &cut(format!("The tool failed: {error}"), self.most_output))),
         }
     }
 
@@ -84,23 +89,20 @@ fn fitting(tool: &ToolDefinition, written: &str) -> Result<Json, String> {
 fn intent(tool: &ToolDefinition, arguments: &Json) -> String {
     const MOST: usize = 4_000;
     let arguments = serde_json::to_string_pretty(&arguments.to_value()).unwrap_or_default();
-    format!("{}? The agent wants to use {} with:\n{}", tool.title, tool.name, shorten(&arguments, MOST))
+    format!("{}? The agent wants to use {} with:\n{}", tool.title, tool.name, cut(arguments, MOST))
 }
 
 /// Text stays text.
 fn readable(output: &Json, most: usize) -> String {
-    let text = output.parse::<String>().unwrap_or_else(|_| output.text().to_owned());
-    let length = text.chars().count();
-    if length <= most {
-        return text;
-    }
-    format!("{} [cut: {most} of {length} characters]", shorten(&text, most))
+    cut(output.parse::<String>().unwrap_or_else(|_| output.text().to_owned()), most)
 }
 
-/// Between marks that it cannot fake the end of.
-fn as_data(tool: &str, output: &str) -> String {
-    let output = output.replace("</data", "&lt;/data").replace("<data", "&lt;data");
-    format!("<data from=\"{tool}\">\n{output}\n</data>")
+/// So that its reader knows that something is missing, and how much.
+fn cut(text: String, most: usize) -> String {
+    match text.chars().count() {
+        length if length <= most => text,
+        length => format!("{} [cut: {most} of {length} characters]", shorten(&text, most)),
+    }
 }
 
 fn ends_the_agent(error: &FlowError) -> bool {

@@ -1,5 +1,7 @@
 //! Pieces put together to an answer.
 
+use serde_json::{Map, Value};
+
 use super::{CallPiece, End, Piece};
 use crate::chat::{Answer, ToolCall};
 use crate::error::ModelError;
@@ -7,6 +9,10 @@ use crate::error::ModelError;
 /// No model calls more tools at once, and no call is longer.
 const MOST_CALLS: usize = 64;
 const MOST_ARGUMENT_BYTES: usize = 1024 * 1024;
+/// Of a text that nobody watches; one that is watched has its own bound, the step's.
+const MOST_TEXT_BYTES: usize = 32 * 1024 * 1024;
+/// Who thinks more than this gets it back in no request.
+const MOST_THOUGHT_BYTES: usize = 256 * 1024;
 
 /// What was heard so far.
 #[derive(Debug, Default)]
@@ -14,6 +20,8 @@ pub(crate) struct Hearing {
     text: String,
     calls: Vec<(Option<u64>, ToolCall)>,
     refusal: String,
+    thoughts: Map<String, Value>,
+    thought_bytes: usize,
     end: Option<End>,
     /// Tokens read and written, as the provider counts them.
     pub(crate) usage: Option<(u64, u64)>,
@@ -25,16 +33,30 @@ impl Hearing {
             Piece::Text(text) => self.text.push_str(&text),
             Piece::Call(call) => self.add_call(call)?,
             Piece::Refusal(text) => self.refusal.push_str(&text),
+            Piece::Thought { field, value } => self.add_thought(field, value),
             Piece::Usage { prompt_tokens, completion_tokens } => self.usage = Some((prompt_tokens, completion_tokens)),
             Piece::End(end) => self.end = Some(end),
         }
-        Ok(())
+        match self.text.len() + self.refusal.len() > MOST_TEXT_BYTES {
+            true => Err(ModelError::Malformed(format!("more than {MOST_TEXT_BYTES} bytes of text"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the provider has said that this is all, though it may still say what it took.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     /// Pieces of one call share its index. Where a provider leaves that out, or gives all calls the same, a new id
-    /// begins a new call.
+    /// begins a new call; where it leaves out both, a name after arguments that are whole.
     fn add_call(&mut self, piece: CallPiece) -> Result<(), ModelError> {
-        let is_new = |call: &ToolCall| piece.id.as_ref().is_some_and(|id| !call.id.is_empty() && *id != call.id);
+        let is_new = |call: &ToolCall| match (&piece.id, &piece.name) {
+            // Some give each piece an id of its own, but only the first one a name.
+            (Some(id), name) if !call.id.is_empty() => *id != call.id && (piece.index.is_none() || name.is_some()),
+            (_, Some(_)) => !piece.arguments.is_empty() && is_whole(&call.arguments),
+            _ => false,
+        };
         let found = match piece.index {
             Some(index) => self.calls.iter().rposition(|(known, call)| *known == Some(index) && !is_new(call)),
             None => self.calls.len().checked_sub(1).filter(|last| {
@@ -54,8 +76,11 @@ impl Hearing {
             }
         };
         let call = &mut self.calls[at].1;
-        if let Some(id) = piece.id {
+        if let Some(id) = piece.id.filter(|_| call.id.is_empty()) {
             call.id = id;
+        }
+        if !piece.extra_content.is_null() {
+            call.extra_content = piece.extra_content;
         }
         if let Some(name) = piece.name {
             call.name = name;
@@ -67,10 +92,25 @@ impl Hearing {
         Ok(())
     }
 
+    /// Texts are put together; lists too, and in them the texts of one thought.
+    fn add_thought(&mut self, field: &'static str, value: Value) {
+        self.thought_bytes += value.as_str().map_or_else(|| value.to_string().len(), str::len);
+        if self.thought_bytes > MOST_THOUGHT_BYTES {
+            return self.thoughts.clear();
+        }
+        match (self.thoughts.get_mut(field), value) {
+            (Some(Value::String(known)), Value::String(more)) => known.push_str(&more),
+            (Some(Value::Array(known)), Value::Array(more)) => more.into_iter().for_each(|part| add_part(known, part)),
+            (_, value) => {
+                self.thoughts.insert(field.to_owned(), value);
+            }
+        }
+    }
+
     /// How much was said, for providers that do not count.
     pub(crate) fn characters(&self) -> usize {
         let calls = self.calls.iter().map(|(_, call)| call.name.len() + call.arguments.chars().count());
-        self.text.chars().count() + self.refusal.chars().count() + calls.sum::<usize>()
+        self.text.chars().count() + self.refusal.chars().count() + self.thought_bytes + calls.sum::<usize>()
     }
 
     /// The whole. `ended`: the provider said that this is all.
@@ -78,18 +118,39 @@ impl Hearing {
         if !ended && self.end.is_none() {
             return Err(ModelError::CutOff(format!("after {} characters, without an end", self.characters())));
         }
-        if self.end == Some(End::Filtered) {
-            return Err(ModelError::Filtered);
+        match self.end {
+            Some(End::Filtered) => return Err(ModelError::Filtered),
+            Some(End::Broken) => return Err(ModelError::CutOff("the provider broke off".to_owned())),
+            _ => {}
         }
-        let calls = self.calls.into_iter().enumerate().map(|(place, (_, call))| finished(place, call)).collect();
-        let answer = Answer { text: self.text, calls, cut: self.end == Some(End::Cut), rehearsal: false };
+        let cut = self.end == Some(End::Cut);
+        let calls: Vec<ToolCall> =
+            self.calls.into_iter().enumerate().map(|(place, (_, call))| finished(place, call)).collect();
+        let thoughts = if calls.is_empty() { Map::new() } else { self.thoughts };
+        let answer = Answer { text: self.text, calls, cut, rehearsal: false, thoughts };
         if answer.is_empty() {
             return Err(match self.refusal.is_empty() {
+                // It thought all the way: the same again would end the same.
+                true if cut => ModelError::CutBeforeAWord,
                 true => ModelError::Empty,
                 false => ModelError::Declined(self.refusal),
             });
         }
         Ok(answer)
+    }
+}
+
+fn is_whole(arguments: &str) -> bool {
+    serde_json::from_str::<Map<String, Value>>(arguments).is_ok()
+}
+
+/// Parts with the same kind and index are one thought, in pieces.
+fn add_part(known: &mut Vec<Value>, part: Value) {
+    let same = |last: &&mut Value| ["type", "index"].into_iter().all(|name| last.get(name) == part.get(name));
+    let text = part.get("text").and_then(Value::as_str).filter(|_| part.get("index").is_some());
+    match (known.last_mut().filter(same).and_then(|last| last.get_mut("text")), text) {
+        (Some(Value::String(before)), Some(more)) if part.get("signature").is_none() => before.push_str(more),
+        _ => known.push(part),
     }
 }
 
@@ -109,7 +170,8 @@ mod tests {
 
     fn piece(index: Option<u64>, id: &str, name: &str, arguments: &str) -> Piece {
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        Piece::Call(CallPiece { index, id: text(id), name: text(name), arguments: arguments.to_owned() })
+        let (id, name, arguments) = (text(id), text(name), arguments.to_owned());
+        Piece::Call(CallPiece { index, id, name, arguments, ..CallPiece::default() })
     }
 
     fn calls(pieces: &[Piece]) -> Vec<(String, String, String)> {
@@ -141,6 +203,43 @@ mod tests {
         assert_eq!(calls(&id_again), [call("a", "f", "{}")]);
     }
 
+    /// Goal: calls that all have one index and no id are told apart; pieces that have an id each are put together.
+    #[test]
+    fn calls_with_odd_marks() {
+        let no_ids = [piece(Some(0), "", "f", "{\"x\":1}"), piece(Some(0), "", "g", "{\"y\":2}")];
+        assert_eq!(calls(&no_ids), [call("call_0", "f", "{\"x\":1}"), call("call_1", "g", "{\"y\":2}")]);
+        let name_again =
+            [piece(Some(0), "", "f", ""), piece(Some(0), "", "f", "{\"x\""), piece(Some(0), "", "f", ":1}")];
+        assert_eq!(calls(&name_again), [call("call_0", "f", "{\"x\":1}")]);
+        let an_id_each =
+            [piece(Some(0), "a", "f", ""), piece(Some(0), "b", "", "{\"x\""), piece(Some(0), "c", "", ":1}")];
+        assert_eq!(calls(&an_id_each), [call("a", "f", "{\"x\":1}")]);
+    }
+
+    /// Goal: thoughts are put together and kept with calls, not without; too many are left out.
+    #[test]
+    fn thoughts_go_with_calls() {
+        let thought = |field, value: Value| Piece::Thought { field, value };
+        let part = |text: &str| serde_json::json!([{ "type": "reasoning.text", "index": 0, "text": text }]);
+        let heard = |pieces: &[Piece]| {
+            let mut hearing = Hearing::default();
+            pieces.iter().cloned().for_each(|piece| hearing.add(piece).unwrap());
+            Value::Object(hearing.finish(true).unwrap().thoughts)
+        };
+        let thoughts = [
+            thought("reasoning_content", "I th".into()),
+            thought("reasoning_content", "ink".into()),
+            thought("reasoning_details", part("a")),
+            thought("reasoning_details", part("b")),
+        ];
+        let call = piece(Some(0), "a", "f", "{}");
+        let expected = serde_json::json!({ "reasoning_content": "I think", "reasoning_details": part("ab") });
+        assert_eq!(heard(&[&thoughts[..], std::slice::from_ref(&call)].concat()), expected);
+        assert_eq!(heard(&[&thoughts[..], &[Piece::Text("x".to_owned())]].concat()), serde_json::json!({}));
+        let much = thought("reasoning_content", "x".repeat(MOST_THOUGHT_BYTES + 1).into());
+        assert_eq!(heard(&[much, call]), serde_json::json!({}));
+    }
+
     /// Goal: nothing, a refusal, a filter, and half an answer are told apart.
     #[test]
     fn ends_are_told_apart() {
@@ -154,6 +253,8 @@ mod tests {
         assert!(heard(&[text.clone(), Piece::End(End::Cut)], false).unwrap().cut);
         assert_eq!(heard(&[], true), Err(ModelError::Empty));
         assert_eq!(heard(&[Piece::Refusal("no".to_owned())], true), Err(ModelError::Declined("no".to_owned())));
+        assert!(matches!(heard(&[text.clone(), Piece::End(End::Broken)], true), Err(ModelError::CutOff(_))));
         assert_eq!(heard(&[text, Piece::End(End::Filtered)], true), Err(ModelError::Filtered));
+        assert_eq!(heard(&[Piece::End(End::Cut)], true), Err(ModelError::CutBeforeAWord));
     }
 }

@@ -4,21 +4,19 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use caudal_engine::flow::Secret;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
 use serde_json::Value;
 
 use super::Piece;
-use super::reading::{pieces_of, said_in};
+use super::reading::{Unread, pieces_of};
+use super::refusal::Who;
 use super::sse::{SseData, SseReader};
 use crate::error::ModelError;
-use crate::provider::Provider;
 
 /// A whole answer that is not streamed, an error, a list of embeddings.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
-/// Who asks for more patience than this gets it by repeated asking.
-const MOST_PATIENCE: Duration = Duration::from_secs(3600);
+/// What may still come after the end is what the answer took; it is not waited for as for words.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const USER_AGENT: &str = concat!("caudal/", env!("CARGO_PKG_VERSION"));
 
@@ -35,9 +33,9 @@ pub(crate) fn client() -> Result<Client, reqwest::Error> {
 /// Where a request goes and how long it may take.
 pub(crate) struct Line<'a> {
     pub(crate) client: &'a Client,
-    pub(crate) provider: &'static Provider,
+    pub(crate) who: Who,
     pub(crate) url: &'a str,
-    pub(crate) key: Option<&'a Secret<String>>,
+    /// For the next piece. An answer that is not streamed has only one.
     pub(crate) silence: Duration,
     pub(crate) timeout: Duration,
 }
@@ -46,13 +44,11 @@ impl Line<'_> {
     /// Sends it and returns when the answer has begun well.
     async fn send(&self, path: &str, body: &Value) -> Result<Response, ModelError> {
         let mut request = self.client.post(format!("{}/{path}", self.url)).json(body).timeout(self.timeout);
-        if let Some(key) = self.key {
+        if let Some(key) = &self.who.key {
             request = request.bearer_auth(key.expose());
         }
         let sent = tokio::time::timeout(self.silence, request.send()).await;
-        let response = sent
-            .map_err(|_| ModelError::Silent { provider: self.provider.name, silence: self.silence })?
-            .map_err(|error| self.unreachable(&error))?;
+        let response = sent.map_err(|_| self.silent())?.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 
@@ -65,15 +61,13 @@ impl Line<'_> {
 
     pub(crate) async fn begin(&self, body: &Value) -> Result<Speaking, ModelError> {
         let response = self.send("chat/completions", body).await?;
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let whole = content_type.starts_with("application/json");
         Ok(Speaking {
             response,
-            provider: self.provider.name,
+            who: self.who.clone(),
             silence: self.silence,
-            whole: whole.then(Vec::new),
-            reader: SseReader::default(),
+            form: Form::Unknown,
             ready: VecDeque::new(),
+            broken: None,
             ended: false,
             over: false,
         })
@@ -81,7 +75,7 @@ impl Line<'_> {
 
     async fn rest(&self, response: &mut Response) -> Result<Vec<u8>, ModelError> {
         let mut bytes = Vec::new();
-        while let Some(chunk) = next_chunk(response, self.provider.name, self.silence).await? {
+        while let Some(chunk) = next_chunk(response, self.who.provider.name, self.silence).await? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > MOST_BYTES {
                 return Err(ModelError::Malformed(format!("more than {MOST_BYTES} bytes")));
@@ -93,45 +87,21 @@ impl Line<'_> {
     /// What a status that is no success means.
     async fn refusal(&self, mut response: Response) -> ModelError {
         let status = response.status().as_u16();
-        let after = patience(response.headers());
+        let headers = response.headers().clone();
         let body = self.rest(&mut response).await.unwrap_or_default();
-        let text = String::from_utf8_lossy(&body);
-        let parsed: Value = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.trim().to_owned()));
-        let parsed = if parsed.is_array() { parsed[0].clone() } else { parsed };
-        let error = parsed.get("error").unwrap_or(&parsed);
-        let provider = self.provider.name;
-        let said = self.without_key(said_in(error));
-        match status {
-            // Of a refused key the provider likes to repeat a part; the variable says enough.
-            401 | 403 if self.provider.key_variable.is_some() => {
-                ModelError::KeyRefused { provider, variable: self.provider.key_variable.unwrap_or("its key"), status }
-            }
-            // Waiting does not bring money.
-            429 if error.get("code").and_then(Value::as_str) == Some("insufficient_quota") => {
-                ModelError::Refused { provider, status, said }
-            }
-            408 | 409 | 425 | 429 | 500.. => ModelError::Busy { provider, status, said, after },
-            _ => ModelError::Refused { provider, status, said },
-        }
+        self.who.refused(status, &headers, &String::from_utf8_lossy(&body))
     }
 
-    fn without_key(&self, text: String) -> String {
-        match self.key {
-            Some(key) if !key.expose().is_empty() => text.replace(key.expose().as_str(), "***"),
-            _ => text,
-        }
+    fn silent(&self) -> ModelError {
+        ModelError::Silent { provider: self.who.provider.name, silence: self.silence }
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ModelError {
-        ModelError::Unreachable { provider: self.provider.name, cause: self.without_key(with_causes(error)) }
+        if error.is_timeout() && !error.is_connect() {
+            return self.silent();
+        }
+        ModelError::Unreachable { provider: self.who.provider.name, cause: self.who.without_key(with_causes(error)) }
     }
-}
-
-/// `Retry-After` in seconds, with or without a fraction, or in milliseconds as some send it.
-fn patience(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = number("retry-after-ms").map(|millis| millis / 1_000.0).or_else(|| number(RETRY_AFTER.as_str()))?;
-    Duration::try_from_secs_f64(seconds).ok().map(|patience| patience.min(MOST_PATIENCE))
 }
 
 async fn next_chunk(
@@ -144,15 +114,23 @@ async fn next_chunk(
     chunk.map_err(|error| ModelError::CutOff(with_causes(&error)))
 }
 
+/// In which an answer comes. Its first letter says so more truly than its content type.
+enum Form {
+    Unknown,
+    Events(SseReader),
+    /// A server that does not stream answers in one piece of JSON.
+    Whole(Vec<u8>),
+}
+
 /// An answer under way.
 pub(crate) struct Speaking {
     response: Response,
-    provider: &'static str,
+    who: Who,
     silence: Duration,
-    /// A server that does not stream answers at once, in one piece.
-    whole: Option<Vec<u8>>,
-    reader: SseReader,
+    form: Form,
     ready: VecDeque<Piece>,
+    /// What ended it, to be told after all that came before.
+    broken: Option<ModelError>,
     /// The provider said that this is all.
     pub(crate) ended: bool,
     over: bool,
@@ -165,45 +143,79 @@ impl Speaking {
             if let Some(piece) = self.ready.pop_front() {
                 return Ok(Some(piece));
             }
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
             if self.ended || self.over {
                 return Ok(None);
             }
-            match next_chunk(&mut self.response, self.provider, self.silence).await? {
+            match next_chunk(&mut self.response, self.who.provider.name, self.silence).await? {
                 Some(bytes) => self.take(&bytes)?,
-                None => self.close()?,
+                None => self.close(),
             }
         }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
-        if let Some(whole) = &mut self.whole {
-            whole.extend_from_slice(bytes);
-            let too_long = whole.len() > MOST_BYTES;
-            return if too_long { Err(ModelError::Malformed("it is too long".to_owned())) } else { Ok(()) };
+        if let Form::Unknown = self.form {
+            self.form = match bytes.trim_ascii_start().first() {
+                None => return Ok(()),
+                Some(b'{' | b'[') => Form::Whole(Vec::new()),
+                Some(_) => Form::Events(SseReader::default()),
+            };
         }
-        let events = self.reader.push(bytes).map_err(|_| ModelError::Malformed("a line has no end".to_owned()))?;
-        self.read(events)
+        let events = match &mut self.form {
+            Form::Unknown => Vec::new(),
+            Form::Whole(whole) if whole.len() + bytes.len() > MOST_BYTES => {
+                return Err(ModelError::Malformed("it is too long".to_owned()));
+            }
+            Form::Whole(whole) => {
+                whole.extend_from_slice(bytes);
+                Vec::new()
+            }
+            Form::Events(reader) => {
+                reader.push(bytes).map_err(|_| ModelError::Malformed("a line has no end".to_owned()))?
+            }
+        };
+        self.read(events);
+        Ok(())
     }
 
-    fn close(&mut self) -> Result<(), ModelError> {
+    fn close(&mut self) {
         self.over = true;
-        if let Some(whole) = self.whole.take() {
-            self.ended = true;
-            self.ready.extend(pieces_of(&String::from_utf8_lossy(&whole))?);
-            return Ok(());
+        match std::mem::replace(&mut self.form, Form::Unknown) {
+            Form::Unknown => {}
+            Form::Whole(whole) => {
+                self.ended = true;
+                self.read(vec![SseData::Text(String::from_utf8_lossy(&whole).into_owned())])
+            }
+            Form::Events(mut reader) => self.read(reader.finish()),
         }
-        let events = self.reader.finish();
-        self.read(events)
     }
 
-    fn read(&mut self, events: Vec<SseData>) -> Result<(), ModelError> {
+    fn read(&mut self, events: Vec<SseData>) {
         for event in events {
             match event {
                 SseData::Done => self.ended = true,
-                SseData::Text(text) => self.ready.extend(pieces_of(&text)?),
+                SseData::Text(text) => match pieces_of(&text) {
+                    Ok(pieces) => self.ready.extend(pieces),
+                    Err(unread) => {
+                        self.broken = Some(self.meaning(unread));
+                        break;
+                    }
+                },
             }
         }
-        Ok(())
+        if self.ready.iter().any(|piece| matches!(piece, Piece::End(_))) {
+            self.silence = self.silence.min(LONGEST_GOODBYE);
+        }
+    }
+
+    fn meaning(&self, unread: Unread) -> ModelError {
+        match unread {
+            Unread::Malformed(why) => ModelError::Malformed(why),
+            Unread::Told(error) => self.who.broke_off(&error),
+        }
     }
 }
 

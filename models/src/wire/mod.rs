@@ -6,17 +6,26 @@
 //!
 //! A client of our own and no library: see `docs/decisions/0005`.
 
+use serde_json::Value;
+
 pub(crate) mod hearing;
 pub(crate) mod http;
 pub(crate) mod reading;
+pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod sse;
+pub(crate) mod wishes;
 
 /// A part of an answer, as it comes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Piece {
     Text(String),
     Call(CallPiece),
+    /// What it thinks, under the provider's name for it: not for people, but some want it back.
+    Thought {
+        field: &'static str,
+        value: Value,
+    },
     /// The model declines, in its words.
     Refusal(String),
     /// So far, in all: some providers say it with each piece.
@@ -34,6 +43,8 @@ pub(crate) struct CallPiece {
     pub(crate) id: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) arguments: String,
+    /// What the provider wants back with the call.
+    pub(crate) extra_content: Value,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,4 +53,6 @@ pub(crate) enum End {
     /// At the longest answer that the model gives.
     Cut,
     Filtered,
+    /// The provider itself says that it broke off.
+    Broken,
 }

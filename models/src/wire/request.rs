@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::chat::{Answer, Chat, Line};
 use crate::provider::Provider;
+use crate::schema::sendable;
 
 pub(crate) fn chat_request(provider: &Provider, model: &str, chat: &Chat, streamed: bool) -> Value {
-    let lines: Vec<Value> = chat.lines.iter().map(line).collect();
-    let mut request = json!({ "model": model, "messages": lines });
+    let mut request = json!({ "model": model, "messages": lines(chat) });
     if let Some(fields) = request.as_object_mut() {
         if streamed {
             fields.insert("stream".to_owned(), json!(true));
@@ -18,7 +18,7 @@ pub(crate) fn chat_request(provider: &Provider, model: &str, chat: &Chat, stream
             insert(fields, "tool_choice", chat.no_tools_now.then(|| json!("none")));
         }
         if let Some(form) = &chat.form {
-            let schema = json!({ "name": form.name, "schema": form.schema });
+            let schema = json!({ "name": form.name, "schema": sendable(&form.schema) });
             fields.insert("response_format".to_owned(), json!({ "type": "json_schema", "json_schema": schema }));
         }
         insert(fields, "temperature", chat.temperature.map(|temperature| json!(temperature)));
@@ -31,6 +31,18 @@ fn insert(fields: &mut Map<String, Value>, name: &str, value: Option<Value>) {
     if let Some(value) = value {
         fields.insert(name.to_owned(), value);
     }
+}
+
+/// Several instructions at the beginning are one: many servers take no second.
+fn lines(chat: &Chat) -> Vec<Value> {
+    let instructions = chat.lines.iter().map_while(|line| match line {
+        Line::System { text } => Some(text.as_str()),
+        _ => None,
+    });
+    let instructions: Vec<&str> = instructions.collect();
+    let rest = chat.lines.iter().skip(instructions.len()).map(line);
+    let system = (!instructions.is_empty()).then(|| json!({ "role": "system", "content": instructions.join("\n\n") }));
+    system.into_iter().chain(rest).collect()
 }
 
 fn line(line: &Line) -> Value {
@@ -53,16 +65,24 @@ fn said(answer: &Answer) -> Value {
             // Some servers refuse a conversation that holds the broken JSON their own model wrote.
             let broken = serde_json::from_str::<Value>(&call.arguments).is_err();
             let arguments = if broken { "{}" } else { &call.arguments };
-            json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": arguments } })
+            let function = json!({ "name": call.name, "arguments": arguments });
+            match &call.extra_content {
+                Value::Null => json!({ "id": call.id, "type": "function", "function": function }),
+                extra => json!({ "id": call.id, "type": "function", "function": function, "extra_content": extra }),
+            }
         })
         .collect();
     let content = if answer.text.is_empty() { Value::Null } else { json!(answer.text) };
-    json!({ "role": "assistant", "content": content, "tool_calls": calls })
+    let mut said = json!({ "role": "assistant", "content": content, "tool_calls": calls });
+    for (field, thought) in &answer.thoughts {
+        said[field] = thought.clone();
+    }
+    said
 }
 
 fn tool(tool: &crate::chat::OfferedTool) -> Value {
     json!({
         "type": "function",
-        "function": { "name": tool.name, "description": tool.description, "parameters": tool.schema },
+        "function": { "name": tool.name, "description": tool.description, "parameters": sendable(&tool.schema) },
     })
 }

@@ -38,7 +38,8 @@ impl SseReader {
                 _ => self.line.push(*byte),
             }
         }
-        if self.line.len() > LONGEST_LINE { Err(LineTooLong) } else { Ok(whole) }
+        let held = self.line.len() + self.data.iter().map(String::len).sum::<usize>();
+        if held > LONGEST_LINE { Err(LineTooLong) } else { Ok(whole) }
     }
 
     /// What came last, if the stream ended without an empty line.

@@ -12,16 +12,28 @@ use sqlx_postgres::{PgConnection, Postgres};
 use super::fault::Fault;
 use super::open::{OpenError, Place};
 
-const MIGRATIONS: &[(&str, &str)] = &[
+/// Names and statements, in order.
+type Migrations = &'static [(&'static str, &'static str)];
+
+const MIGRATIONS: Migrations = &[
     ("0001_kept_tasks", include_str!("../../../migrations/postgres/0001_kept_tasks.sql")),
     ("0002_kept_notifications", include_str!("../../../migrations/postgres/0002_kept_notifications.sql")),
 ];
 
 pub(super) async fn run(connection: &mut PgConnection, schema: &str, place: &Place<'_>) -> Result<(), OpenError> {
-    let known = MIGRATIONS.len() as i64;
+    run_all(connection, schema, place, MIGRATIONS).await
+}
+
+async fn run_all(
+    connection: &mut PgConnection,
+    schema: &str,
+    place: &Place<'_>,
+    migrations: Migrations,
+) -> Result<(), OpenError> {
+    let known = migrations.len() as i64;
     let mut found = version(connection, schema).await.map_err(|fault| place.explain(fault))?;
     if found < known {
-        found = migrate(connection, schema).await.map_err(|fault| place.explain(fault))?;
+        found = migrate(connection, schema, migrations).await.map_err(|fault| place.explain(fault))?;
     }
     if found > known {
         return Err(place.newer(found, known));
@@ -47,7 +59,7 @@ async fn version(connection: &mut PgConnection, schema: &str) -> Result<i64, Fau
 ///
 /// The lock is the session's and is taken before the transaction begins: a transaction that began earlier may look at
 /// what it remembers of the catalogue from before the wait.
-async fn migrate(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
+async fn migrate(connection: &mut PgConnection, schema: &str, migrations: Migrations) -> Result<i64, Fault> {
     // It takes what it takes, and so does waiting for another process that is at it.
     raw_sql("SET statement_timeout = 0; SET lock_timeout = 0").execute(&mut *connection).await?;
     query::<Postgres>("SELECT pg_advisory_lock(hashtextextended('caudal migrations ' || $1, 0))")
@@ -55,7 +67,7 @@ async fn migrate(connection: &mut PgConnection, schema: &str) -> Result<i64, Fau
         .execute(&mut *connection)
         .await?;
     // A failure ends the connection, and the lock with it.
-    let version = migrate_alone(connection, schema).await?;
+    let version = migrate_alone(connection, schema, migrations).await?;
     query::<Postgres>("SELECT pg_advisory_unlock(hashtextextended('caudal migrations ' || $1, 0))")
         .bind(schema)
         .execute(connection)
@@ -63,13 +75,13 @@ async fn migrate(connection: &mut PgConnection, schema: &str) -> Result<i64, Fau
     Ok(version)
 }
 
-async fn migrate_alone(connection: &mut PgConnection, schema: &str) -> Result<i64, Fault> {
+async fn migrate_alone(connection: &mut PgConnection, schema: &str, migrations: Migrations) -> Result<i64, Fault> {
     let mut transaction = connection.begin().await?;
     let found = version(&mut transaction, schema).await?;
     if found == 0 {
         make_schema(&mut transaction, schema).await?;
     }
-    let missing = MIGRATIONS.iter().zip(1_i64..).filter(|(_, number)| *number > found);
+    let missing = migrations.iter().zip(1_i64..).filter(|(_, number)| *number > found);
     for ((name, sql), number) in missing {
         raw_sql(*sql).execute(&mut *transaction).await?;
         query::<Postgres>("INSERT INTO schema_migrations (version, name) VALUES ($1, $2)")
@@ -80,7 +92,7 @@ async fn migrate_alone(connection: &mut PgConnection, schema: &str) -> Result<i6
         tracing::info!(migration = name, "the database has a new schema");
     }
     transaction.commit().await?;
-    Ok(found.max(MIGRATIONS.len() as i64))
+    Ok(found.max(migrations.len() as i64))
 }
 
 async fn make_schema(connection: &mut PgConnection, schema: &str) -> Result<(), Fault> {
@@ -97,3 +109,6 @@ async fn make_schema(connection: &mut PgConnection, schema: &str) -> Result<(), 
         .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

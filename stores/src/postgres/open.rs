@@ -84,7 +84,7 @@ pub(super) fn options_of(settings: &PostgresSettings) -> Result<PgConnectOptions
 
 /// Makes sure that the database can serve, with the schema of this version.
 pub(super) async fn prepare(settings: &PostgresSettings, options: &PgConnectOptions) -> Result<(), OpenError> {
-    let place = Place { options, schema: &settings.schema };
+    let place = Place::of(settings, options);
     let reached = tokio::time::timeout(START, async {
         let mut connection = reach(options).await.map_err(|error| place.explain(error.into()))?;
         place.ask(&mut connection).await?;
@@ -113,6 +113,12 @@ async fn reach(options: &PgConnectOptions) -> Result<PgConnection, Error> {
 pub(super) struct Place<'a> {
     options: &'a PgConnectOptions,
     schema: &'a str,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn of(settings: &'a PostgresSettings, options: &'a PgConnectOptions) -> Self {
+        Self { options, schema: &settings.schema }
+    }
 }
 
 impl Place<'_> {

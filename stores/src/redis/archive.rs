@@ -28,9 +28,19 @@ pub struct EndedTask {
     pub log: Vec<LogPage>,
 }
 
+impl EndedTask {
+    /// What it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.log.iter().map(|page| page.bodies.len()).sum::<usize>() + self.record.input.len()
+    }
+}
+
+/// Records read at once: each may have an input as long as inputs may be.
+const BITE: usize = 16;
+
 impl RedisStore {
     /// The first to end in this partition of those that are not archived yet, oldest first, `most` of them and no more
-    /// than `most_bytes` of logs (but at least one, if there is one).
+    /// than `most_bytes` of inputs and logs (but at least one, if there is one). What cannot be read is set aside.
     pub async fn to_archive(
         &self,
         partition: u16,
@@ -44,17 +54,57 @@ impl RedisStore {
         }
         let ids = reply::list(self.nodes.send(partition, &command).await?)?;
         let ids = ids.into_iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
-        let mut ended = Vec::with_capacity(ids.len());
-        let mut bytes = 0;
-        for record in self.read_some(partition, &ids).await? {
-            let log = self.read_pages(record.id).await?;
-            bytes += log.iter().map(|page| page.bodies.len()).sum::<usize>();
-            if bytes > most_bytes && !ended.is_empty() {
-                break;
+        let (mut ended, mut bytes) = (Vec::with_capacity(ids.len()), 0);
+        for bite in ids.chunks(BITE) {
+            for (id, record) in self.ended_records(partition, bite).await? {
+                let read = match record {
+                    Ok(record) => self.read_pages(id).await.map(|log| EndedTask { record, log }),
+                    Err(reason) => Err(StoreError::Corrupt(reason)),
+                };
+                let task = match read {
+                    Ok(task) => task,
+                    Err(StoreError::Corrupt(reason)) => {
+                        tracing::error!(task.id = %id, reason, "a task that has ended cannot be read and is set aside");
+                        self.set_aside(id, &reason).await?;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+                bytes += task.bytes();
+                if bytes > most_bytes && !ended.is_empty() {
+                    return Ok(ended);
+                }
+                ended.push(task);
             }
-            ended.push(EndedTask { record, log });
         }
         Ok(ended)
+    }
+
+    /// The record of each, or why there is none.
+    async fn ended_records(
+        &self,
+        partition: u16,
+        ids: &[TaskId],
+    ) -> Result<Vec<(TaskId, Result<TaskRecord, String>)>, StoreError> {
+        match self.read_some(partition, ids).await {
+            Ok(records) if records.len() == ids.len() => {
+                Ok(ids.iter().copied().zip(records.into_iter().map(Ok)).collect())
+            }
+            Err(error) if !matches!(error, StoreError::Corrupt(_)) => Err(error),
+            // One of them is not as it should be: which?
+            _ => {
+                let mut records = Vec::with_capacity(ids.len());
+                for id in ids {
+                    let record = match self.read_some(partition, &[*id]).await {
+                        Ok(mut found) => found.pop().ok_or_else(|| "its record is gone".to_owned()),
+                        Err(StoreError::Corrupt(reason)) => Err(reason),
+                        Err(error) => return Err(error),
+                    };
+                    records.push((*id, record));
+                }
+                Ok(records)
+            }
+        }
     }
 
     /// These are safe: they are forgotten after `grace`.

@@ -5,7 +5,6 @@
 //! one small script per partition.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use caudal_engine::ports::{ClaimKind, ClaimRequest, Claimed, ClaimedTask, KnownFlow, Renewed, StoreError};
 use caudal_engine::task::event::TaskClaimed;
@@ -15,7 +14,7 @@ use redis::Value;
 
 use super::create::id_of;
 use super::facts::summary_text;
-use super::fault::unreadable;
+use super::fault::{down, unreadable};
 use super::record::{Fields, claim_text};
 use super::reply;
 use super::scripts::{CLAIM, RENEW};
@@ -172,33 +171,44 @@ impl RedisStore {
         })
     }
 
-    /// One call per partition.
+    /// One call per partition. Those of a partition that cannot be reached, or hangs, are left out: the others' claims
+    /// must not die with it.
     pub(super) async fn renew_all(&self, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError> {
         let mut by_partition: HashMap<u16, Vec<usize>> = HashMap::new();
         for (place, (task, _)) in claims.iter().enumerate() {
             by_partition.entry(task.partition()).or_default().push(place);
         }
         let calls = by_partition.into_iter().map(|(partition, places)| async move {
-            let lease: Duration = self.lease;
-            let mut call = RENEW.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(lease));
+            let mut call = RENEW.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(self.lease));
             for (task, claim) in places.iter().filter_map(|place| claims.get(*place)) {
                 call = call.arg(task.to_string()).arg(claim_text(*claim));
             }
-            let answers = reply::list(self.nodes.call(partition, &call).await?)?;
+            let answer = tokio::time::timeout(self.lease * 2 / 5, self.nodes.call(partition, &call)).await;
+            let answers = reply::list(answer.unwrap_or_else(|_| Err(down("no answer in time")))?)?;
             Ok::<_, StoreError>((places, answers))
         });
-        let mut renewed: Vec<Renewed> =
-            claims.iter().map(|(task, _)| Renewed { task: *task, held: false, head: 0 }).collect();
+        let mut renewed: Vec<Option<Renewed>> = vec![None; claims.len()];
+        let mut failed = None;
         for answered in join_all(calls).await {
-            let (places, answers) = answered?;
+            let (places, answers) = match answered {
+                Ok(answered) => answered,
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
             for (place, pair) in places.into_iter().zip(answers.chunks_exact(2)) {
-                if let ([held, head], Some(renewed)) = (pair, renewed.get_mut(place)) {
-                    renewed.held = reply::int(held)? == 1;
-                    renewed.head = reply::count(head)?;
+                if let ([held, head], Some((task, _))) = (pair, claims.get(place)) {
+                    let (held, head) = (reply::int(held)? == 1, reply::count(head)?);
+                    renewed[place] = Some(Renewed { task: *task, held, head });
                 }
             }
         }
-        Ok(renewed)
+        let renewed: Vec<Renewed> = renewed.into_iter().flatten().collect();
+        match failed {
+            Some(error) if renewed.is_empty() => Err(error),
+            _ => Ok(renewed),
+        }
     }
 }
 

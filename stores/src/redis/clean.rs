@@ -2,6 +2,9 @@
 //!
 //! Where there is an archive, a task is forgotten some time after it was archived, and not before, whatever the limits
 //! say: nothing may be lost that is kept nowhere else.
+//!
+//! The bound on bytes is held against what ended tasks take, not against the server's memory: that may be full of what
+//! is in flight, or of somebody else's keys, and no forgetting would help.
 
 use std::time::Duration;
 
@@ -51,7 +54,7 @@ impl RedisStore {
         self.forget(&old).await?;
         forgotten += old.len();
         while forgotten < most {
-            let much = self.used_bytes().await?.saturating_sub(keep_bytes);
+            let much = self.unarchived_bytes().await?.saturating_sub(keep_bytes);
             if much == 0 {
                 break;
             }
@@ -94,7 +97,9 @@ impl RedisStore {
     /// In order, until so many bytes are free. Answers how many tasks are gone.
     async fn forget_up_to(&self, tasks: &[TaskId], much: u64) -> Result<usize, StoreError> {
         let (mut freed, mut done) = (0, 0);
-        for of_one in tasks.chunk_by(|one, next| one.partition() == next.partition()) {
+        // One by one where it may be enough after each.
+        let together = |one: &TaskId, next: &TaskId| much == u64::MAX && one.partition() == next.partition();
+        for of_one in tasks.chunk_by(together) {
             if freed >= much {
                 break;
             }

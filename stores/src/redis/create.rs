@@ -24,6 +24,8 @@ enum Attempt {
     Answered(Result<Created, CreateRefused>),
     /// The number of partitions has grown meanwhile: keys have other homes.
     Grown(u16),
+    /// The key is reserved for this id, and nobody has said yet that it was created.
+    Reserved(TaskId),
 }
 
 /// What stands at the home of an idempotency key.
@@ -52,12 +54,16 @@ impl RedisStore {
         let attempt = match &new.idempotency {
             Some(used) => match self.home_of_use(&new.tenant, used, new.id).await? {
                 Some(home) if home != new.id.partition() => self.create_apart(new, used, home).await?,
-                _ => self.create_here(new, new.id, Some(used), false).await?,
+                _ => match self.create_here(new, new.id, Some(used), false).await? {
+                    Attempt::Reserved(id) => self.create_reserved(new, used, id, new.id.partition()).await?,
+                    attempt => attempt,
+                },
             },
             None => self.create_here(new, new.id, None, false).await?,
         };
         match attempt {
             Attempt::Answered(answer) => Ok(answer),
+            Attempt::Reserved(id) => Err(unreadable(format_args!("task {id} is reserved by nobody"))),
             Attempt::Grown(now) => {
                 self.layout.refresh(&self.nodes, &self.keys).await?;
                 // The id that was chosen may not be at home any more: the next request gets one that is.
@@ -117,6 +123,9 @@ impl RedisStore {
             return Ok(Attempt::Grown(u16::try_from(reply::count(&told)?).map_err(unreadable)?));
         }
         let answer = id_of(told)?;
+        if verdict == -5 {
+            return Ok(Attempt::Reserved(answer));
+        }
         Ok(Attempt::Answered(match verdict {
             1 => {
                 self.rounds.ring(partition);
@@ -140,6 +149,17 @@ impl RedisStore {
             Reservation::Reserved(id) => id,
             Reservation::None => new.id,
         };
+        self.create_reserved(new, used, id, home).await
+    }
+
+    /// By the id for which the key is reserved at its home.
+    async fn create_reserved(
+        &self,
+        new: &NewTask,
+        used: &Idempotency,
+        id: TaskId,
+        home: u16,
+    ) -> Result<Attempt, StoreError> {
         let attempt = self.create_here(new, id, None, true).await?;
         let answer = match &attempt {
             Attempt::Answered(Ok(created)) => Some(*created),

@@ -45,8 +45,8 @@ pub(super) fn rescued(at: Timestamp) -> ([String; 3], String) {
 /// `child.ended` around the step's key and the child's id.
 pub(super) fn child_ended(at: Timestamp, state: WireState, outcome: &Outcome) -> [String; 3] {
     let child = TaskId::from_bytes([0; 16]);
-    let fact =
-        ChildEnded { step: HOLE.into(), child, state, result: outcome.result.clone(), error: outcome.error.clone() };
+    let Outcome { result, error, usage, .. } = outcome.clone();
+    let fact = ChildEnded { step: HOLE.into(), child, state, result, error, usage };
     let body = Fact::from(fact).encode(at);
     let (before, rest) = body.split_once(HOLE_IN_JSON).unwrap_or((&body, ""));
     let (between, after) = rest.split_once(&child.to_string()).unwrap_or((rest, ""));
@@ -94,8 +94,8 @@ mod tests {
             let [before, between, after] = child_ended(at, WireState::Failure, &outcome);
             let step = serde_json::to_string(nasty).unwrap();
             let put_together = format!("{before}{step}{between}{child}{after}");
-            let Outcome { result, error, .. } = outcome;
-            let fact = ChildEnded { step: nasty.into(), child, state: WireState::Failure, result, error };
+            let Outcome { result, error, usage, .. } = outcome;
+            let fact = ChildEnded { step: nasty.into(), child, state: WireState::Failure, result, error, usage };
             assert_eq!(put_together, Fact::from(fact).encode(at));
         }
         let ([before, between, after], _) = rescued(at);

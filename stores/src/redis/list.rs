@@ -37,19 +37,24 @@ impl RedisStore {
     }
 
     pub(super) async fn list_page(&self, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
-        let mut items: Vec<TaskRecord> = Vec::new();
-        let (mut cursor, mut searched) = (filter.cursor, 0);
-        while items.len() <= filter.limit {
+        let text = filter.text.as_ref().map(|text| text.to_lowercase());
+        let (mut items, mut searched): (Vec<TaskRecord>, usize) = (Vec::new(), 0);
+        let mut cursor = filter.cursor;
+        while items.len() <= filter.limit && searched < MOST_SEARCHED {
             let (ids, ended) = self.next_ids(filter, cursor).await?;
-            searched += ids.len();
-            cursor = ids.last().copied().or(cursor);
-            let text = filter.text.as_ref().map(|text| text.to_lowercase());
-            items.extend(self.read_in_order(&ids).await?.into_iter().filter(|record| fits(record, filter, &text)));
-            if ended {
-                cursor = None;
-                break;
+            let mut rest = &ids[..];
+            while !rest.is_empty() && items.len() <= filter.limit && searched < MOST_SEARCHED {
+                // At first no more than a page without a filter needs: a record may be large.
+                let most = if searched == 0 { filter.limit.saturating_add(1).min(BITE) } else { BITE };
+                let (bite, behind) = rest.split_at(rest.len().min(most));
+                let records = self.read_in_order(bite).await?;
+                items.extend(records.into_iter().filter(|record| fits(record, filter, &text)));
+                searched += bite.len();
+                cursor = bite.last().copied().or(cursor);
+                rest = behind;
             }
-            if searched >= MOST_SEARCHED {
+            if ended && rest.is_empty() {
+                cursor = None;
                 break;
             }
         }

@@ -25,13 +25,16 @@ impl LivePart for RedisStore {
 
     async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<ArchivedTask>, StoreError> {
         let (mut tasks, mut bytes) = (Vec::new(), 0);
-        for partition in 0..self.layout.partitions() {
+        // From anywhere on, so that a partition where much ends keeps no other from being archived.
+        let count = self.layout.partitions();
+        let first = rand::random::<u16>() % count.max(1);
+        for partition in (first..count).chain(0..first) {
             if tasks.len() >= most || bytes >= most_bytes {
                 break;
             }
             let ended = RedisStore::to_archive(self, partition, most - tasks.len(), most_bytes - bytes).await?;
             for task in ended {
-                bytes += task.log.iter().map(|page| page.bodies.len()).sum::<usize>() + task.record.input.len();
+                bytes += task.bytes();
                 let log = task.log.iter().flat_map(|page| page.entries()).collect();
                 tasks.push(ArchivedTask { record: task.record, log });
             }

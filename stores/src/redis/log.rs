@@ -15,6 +15,9 @@ use super::reply;
 use super::scripts::EVENTS;
 use super::store::RedisStore;
 
+/// Elements of a log that are read at once where all are wanted.
+const BITE: usize = 32;
+
 /// Some events of a log, in order: what one write wrote, or several together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogPage {
@@ -95,12 +98,24 @@ impl RedisStore {
         }
     }
 
-    /// The whole log as it is kept.
+    /// The whole log of an ended task as it is kept, read in pieces: a long one must not keep the server, and everybody
+    /// else's answers, for as long as all of it takes.
     pub(super) async fn read_pages(&self, task: TaskId) -> Result<Vec<LogPage>, StoreError> {
-        let mut command = redis::cmd("LRANGE");
-        command.arg(self.keys.of_task("l", task)).arg(1).arg(-1);
-        let elements = reply::list(self.nodes.send(task.partition(), &command).await?)?;
-        elements.into_iter().map(|element| LogPage::read(reply::bytes(element)?)).collect()
+        let mut pages = Vec::new();
+        loop {
+            // The first element is no part of the log.
+            let first = pages.len() + 1;
+            let mut command = redis::cmd("LRANGE");
+            command.arg(self.keys.of_task("l", task)).arg(first).arg(first + BITE - 1);
+            let elements = reply::list(self.nodes.send(task.partition(), &command).await?)?;
+            let is_last = elements.len() < BITE;
+            for element in elements {
+                pages.push(LogPage::read(reply::bytes(element)?)?);
+            }
+            if is_last {
+                return Ok(pages);
+            }
+        }
     }
 }
 

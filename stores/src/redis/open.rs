@@ -37,6 +37,11 @@ pub enum OpenError {
     #[error("Redis at {server} cannot be reached: {reason}. Is it running there, and does the URL name it?")]
     Unreachable { server: String, reason: String },
     #[error(
+        "Redis at {server} shows a certificate that is not trusted here: {reason}. Name the certificate of the authority \
+         that has signed it, a PEM file, in the variable SSL_CERT_FILE; and in the URL a host for which it was made."
+    )]
+    Certificate { server: String, reason: String },
+    #[error(
         "Redis at {server} does not let us in: {reason}. Put the right user and password into the URL, as in \
          redis://user:password@host."
     )]
@@ -94,6 +99,7 @@ impl OpenError {
             }
             (_, Some("READONLY")) => Self::Replica { server },
             (ErrorKind::InvalidClientConfig, _) => Self::Url { url: server, reason },
+            _ if error.is_io_error() && reason.contains("certificate") => Self::Certificate { server, reason },
             _ if error.is_io_error() => Self::Unreachable { server, reason },
             _ => Self::Store { server, reason: super::fault::to_store_error(error) },
         }

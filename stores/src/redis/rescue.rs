@@ -18,20 +18,31 @@ use super::store::{RedisStore, millis};
 const MOST_PER_SCRIPT: usize = 200;
 
 impl RedisStore {
+    /// A partition that cannot be reached does not keep the others' tasks from being taken over.
     pub(super) async fn rescue_round(&self, most: usize) -> Result<Vec<Rescued>, StoreError> {
-        let mut taken = Vec::new();
+        let (mut taken, mut failed) = (Vec::new(), None);
         for partition in self.rounds.order(self.layout.partitions()) {
             while taken.len() < most && self.rounds.may_need_rescue(partition) {
                 let bite = (most - taken.len()).min(MOST_PER_SCRIPT);
-                let rescued = self.rescue_in(partition, bite).await?;
-                let more = rescued.len() == bite;
-                taken.extend(rescued);
-                if !more {
-                    break;
+                match self.rescue_in(partition, bite).await {
+                    Ok(rescued) => {
+                        let more = rescued.len() == bite;
+                        taken.extend(rescued);
+                        if !more {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
                 }
             }
         }
-        Ok(taken)
+        match failed {
+            Some(error) if taken.is_empty() => Err(error),
+            _ => Ok(taken),
+        }
     }
 
     /// With 0, only the server is asked for its name: from now on it is known how long it has been up.

@@ -91,6 +91,7 @@ impl Session<'_> {
             state: child.shown(),
             result: outcome.result.clone(),
             error: outcome.error.clone(),
+            usage: outcome.usage.clone(),
         };
         self.tell(&mut parent, [ended.into()])?;
         // The parent of a continued task waits under the first one's id, but always under the same key.

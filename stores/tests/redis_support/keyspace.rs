@@ -1,9 +1,13 @@
 //! All that a store has in a Redis, to be compared and put back.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, Value};
+
+/// The library's own is shorter than a busy machine may need.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Keyspace {
     connection: MultiplexedConnection,
@@ -22,7 +26,9 @@ pub fn command(words: &[&str]) -> Cmd {
 
 impl Keyspace {
     pub async fn of(url: &str, prefix: &str) -> Self {
-        let connection = Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+        let client = Client::open(url).unwrap();
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
         Self { connection, prefix: prefix.to_owned() }
     }
 

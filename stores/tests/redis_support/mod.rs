@@ -16,8 +16,10 @@ pub mod redis_server;
 
 pub mod keyspace;
 pub mod monitor;
+mod outbox_scenes;
 pub mod proxy;
 pub mod scenes;
+pub mod spread;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

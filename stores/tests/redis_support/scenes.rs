@@ -5,17 +5,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caudal_engine::notification::{Channel, NewNotification, NotificationId};
 use caudal_engine::ports::{
     Control, ControlRefused, NewSignal, SignalRefused, StoreError, TaskStore, TaskWrite, WriteRefused,
 };
 use caudal_engine::task::event::Chunk;
 use caudal_engine::task::record::Idempotency;
-use caudal_engine::task::{Json, NewTask, Parent, TaskId, TaskState, Tenant, WorkerId};
+use caudal_engine::task::{NewTask, Parent, TaskId, TaskState, Tenant, WorkerId, home_of_key};
 use caudal_engine::testing::conformance::held::{Held, line, wait_for_child, wait_for_signal};
 use caudal_engine::testing::conformance::trial::{new_signal, report};
 use caudal_engine::testing::conformance::{Harness, Parts, Trial};
-use caudal_stores::redis::RedisStore;
+use caudal_stores::redis::{RedisSettings, RedisStore};
+
+use super::outbox_scenes::a_mail;
 
 pub type Done = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 /// The operation, to be asked for any number of times.
@@ -47,7 +48,7 @@ impl Scene {
         NewTask { parent, ..self.trial.new_task_of("child_flow") }
     }
 
-    fn repeated<F, R>(&self, run: F) -> Operation
+    pub(super) fn repeated<F, R>(&self, run: F) -> Operation
     where
         F: Fn(Arc<RedisStore>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), StoreError>> + Send + 'static,
@@ -131,6 +132,11 @@ impl Scene {
                 let parent = trial.start().await;
                 let idempotency = Some(Idempotency { key: "k".to_owned(), body_hash: [7; 32] });
                 self.create(NewTask { idempotency, unique_key: Some("u".to_owned()), ..self.child_of(parent) })
+            }
+            "create apart" => {
+                let idempotency = Some(Idempotency { key: key_at_home_in_the_second(), body_hash: [7; 32] });
+                let id = TaskId::from_parts(trial.now(), 0, 1 << 20);
+                self.create(NewTask { id, idempotency, ..trial.new_task() })
             }
             "claim" => self.set_claim().await,
             "append" | "full write" | "park" | "release" | "pause" | "end" => self.set_write(name).await,
@@ -239,15 +245,16 @@ impl Scene {
                     async move { store.fail_queued(queued, error, vec![a_mail(queued)]).await.map(drop) }
                 })
             }
-            ended => {
+            "delete" | "clean" | "archived" | "set aside" => {
                 let mut held = trial.running().await;
                 trial.signal(held.task, "go").await.unwrap();
                 let child = self.child_of(held.task);
                 let write = TaskWrite { children: vec![child], ..held.go_on(&[line("a child")]) };
                 held.send(&*self.store, write).await.unwrap();
                 held.send(&*self.store, held.end(TaskState::Succeeded)).await.unwrap();
-                self.set_ended(ended, held.task)
+                self.set_ended(name, held.task)
             }
+            of_outbox => self.set_outbox(of_outbox).await,
         }
     }
 
@@ -289,14 +296,37 @@ pub const WRITING: &[&str] = &[
     "signal",
     "rescue",
     "verdict",
+    "put",
+    "claim a notification",
+    "resend",
+    "admit",
+    "suppress",
+    "unsuppress",
 ];
-pub const FREEING: &[&str] = &["renew", "delete", "clean", "archived", "set aside"];
+pub const FREEING: &[&str] = &[
+    "renew",
+    "delete",
+    "clean",
+    "archived",
+    "set aside",
+    "renew a notification",
+    "sent",
+    "put off",
+    "handed back",
+    "clean notifications",
+];
 
-fn a_mail(about: TaskId) -> NewNotification {
-    NewNotification {
-        id: NotificationId::first(Default::default(), about.partition(), 1 << 20),
-        channel: Channel::Mail,
-        recipient: "ana@example.org".into(),
-        body: Json::null(),
-    }
+/// Made of several scripts in two partitions, each of which may be repeated.
+pub const APART: &[&str] = &["create apart", "put apart"];
+
+/// What a scene of this name is played in: some need a partition beside the one they happen in.
+pub fn stage_of(name: &str, settings: RedisSettings) -> RedisSettings {
+    let partitions = name.ends_with("apart").then_some(2);
+    RedisSettings { partitions, ..settings }
+}
+
+/// Of two partitions.
+pub(super) fn key_at_home_in_the_second() -> String {
+    let mut keys = (0..).map(|number| format!("key {number}"));
+    keys.find(|key| home_of_key(&Tenant::default(), key, 2) == 1).unwrap()
 }

@@ -5,6 +5,7 @@
 mod access;
 mod bad_input;
 mod disk;
+mod durability;
 mod errors;
 mod life;
 mod tasks;

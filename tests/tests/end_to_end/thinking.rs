@@ -120,6 +120,9 @@ async fn killed_in_mid_stream() {
     assert_lawful(&log);
     assert_eq!(streamed(&log), REPORT);
     assert!(log.iter().any(|event| kind(event) == "chunk.reset"));
+    let took: Vec<bool> =
+        log.iter().filter(|event| kind(event) == "usage").map(|event| event["estimated"] == true).collect();
+    assert_eq!(took, [false, true, false], "the call that was cut off was paid for, and counts as an estimate");
     let asked: Vec<usize> = provider.requests().iter().map(lines).collect();
     assert_eq!(asked, [2, 6, 6], "the first turn once, the second again because it had not finished");
     let started =

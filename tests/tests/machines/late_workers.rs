@@ -95,7 +95,7 @@ async fn a_stopped_worker_comes_back() {
 #[tokio::test]
 async fn a_worker_that_was_cut_off_comes_back() {
     let mut installation = installation!().workers(0).flag("concurrency", TASKS).start().await;
-    let (worker, proxy) = installation.worker_behind_proxy().await;
+    let (worker, proxy) = installation.behind_proxy(Role::Worker).await;
     let process = worker.process();
     let client = installation.client();
     let tasks = SlowTasks::start(&client, TASKS, STEPS, 200).await;

@@ -6,10 +6,12 @@
 mod backlog;
 mod bad_places;
 mod deploys;
+mod encrypted;
 mod idle;
 mod kills;
 mod late_workers;
 mod load;
+mod lost_answers;
 mod moved_readers;
 mod postgres_away;
 mod redis_away;

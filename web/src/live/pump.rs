@@ -16,6 +16,9 @@ use super::frames::Snapshot;
 
 /// At most 20 snapshots in any second, the first one and the end included.
 const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(56);
+/// What comes within this time after readers of the log were told is told together. A running task writes every few
+/// hundred microseconds, and each telling wakes a thread and sends a packet for every reader.
+const GATHERING: Duration = Duration::from_millis(4);
 const BETWEEN_HEAD_CHECKS: Duration = Duration::from_secs(1);
 const AFTER_STORE_ERROR: Duration = Duration::from_millis(500);
 /// More than this is folded although nobody looks.
@@ -35,6 +38,8 @@ pub(super) struct Pump {
     view: TaskView,
     /// Taken in, but not folded into the view before somebody wants to see it.
     unfolded: Vec<LogEntry>,
+    /// When readers of the log were told last.
+    told: Option<Instant>,
     /// When the next snapshot may be published.
     publish_from: Instant,
     head_check_at: Option<Instant>,
@@ -56,6 +61,7 @@ impl Pump {
             behind_to: head.unwrap_or(u64::MAX),
             view: TaskView::default(),
             unfolded: Vec::new(),
+            told: None,
             publish_from: now,
             head_check_at,
         }
@@ -95,7 +101,10 @@ impl Pump {
         };
         tokio::select! {
             news = self.watch.next() => match news {
-                Some(news) => self.take_in(news),
+                Some(news) => {
+                    self.gather(&news).await;
+                    self.take_in(news);
+                }
                 None => std::future::pending().await,
             },
             () = self.signs.poke.notified() => {}
@@ -112,6 +121,21 @@ impl Pump {
         {
             tracing::warn!(task.id = %self.task, %error, "a watched task cannot be read; trying again");
             tokio::time::sleep(AFTER_STORE_ERROR).await;
+        }
+    }
+
+    /// Lets more come, if readers were told a moment ago.
+    async fn gather(&self, news: &News) {
+        let Some(until) = self.told.map(|told| told + GATHERING).filter(|until| *until > Instant::now()) else {
+            return;
+        };
+        if news.is_urgent() {
+            return;
+        }
+        tokio::select! {
+            () = self.watch.urgent() => {}
+            () = self.signs.poke.notified() => {}
+            () = tokio::time::sleep_until(until.into()) => {}
         }
     }
 
@@ -182,6 +206,9 @@ impl Pump {
             }
         }
         drop(state);
+        if !readers.is_empty() {
+            self.told = Some(Instant::now());
+        }
         readers.into_iter().for_each(Waker::wake);
         true
     }

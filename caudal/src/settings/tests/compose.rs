@@ -43,6 +43,12 @@ fn containers_name_what_there_is() {
     for command in ours {
         assert!(Cli::command().find_subcommand(command).is_some(), "`caudal {command}` is no command");
     }
+    // What is written into `.env` reaches the processes, and a port of the host's is no setting of theirs.
+    assert!(compose.contains("- path: .env"));
+    let asked = compose.split("${").skip(1).filter_map(|rest| rest.split([':', '}']).next());
+    for name in asked.filter(|name| name.starts_with("CAUDAL_")) {
+        assert!(known.contains(name), "{name} is no setting");
+    }
     assert!(image.contains("\"caudal\", \"ready\"") && Cli::command().find_subcommand("ready").is_some());
 }
 
@@ -55,7 +61,7 @@ fn ports_fit() {
         all.and_then(|(_, address)| port(&address).map(str::to_owned)).unwrap()
     };
     let listened = of("CAUDAL_LISTEN", &compose);
-    assert!(compose.contains(&format!("CAUDAL_PORT:-8000}}:{listened}\"")), "{listened}");
+    assert!(compose.contains(&format!("WEB_PORT:-8000}}:{listened}\"")), "{listened}");
     assert!(image.contains(&format!("EXPOSE {listened}")));
     let health = of("CAUDAL_HEALTH_LISTEN", &image);
     assert_eq!(of("CAUDAL_HEALTH_LISTEN", &compose), health);

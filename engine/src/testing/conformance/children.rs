@@ -69,7 +69,7 @@ pub async fn a_childs_end_wakes_its_parent(trial: Trial) {
     let ended = told(&trial, parent.task).await.remove(0);
     assert_eq!((ended.child, &*ended.step, ended.state), (child.task, "child", WireState::Success));
     assert_eq!(ended.result.unwrap().text(), r#"{"answer":42}"#);
-    assert_eq!(ended.error, None);
+    assert_eq!((ended.error, ended.usage.prompt_tokens), (None, 7), "and what it spent");
     trial.check(parent.task).await;
     trial.claim(parent.task).await;
 }

@@ -7,7 +7,8 @@ use crate::task::event::{
     Key, Log, LogLevel, TaskCancelled, TaskFailed, TaskPaused, TaskReleased, TaskSucceeded, TaskWaiting, Teller,
 };
 use crate::task::{
-    Claim, Fact, Json, NewTask, PauseReason, Summary, TaskId, TaskState, Timestamp, Wait, WaitKind, WorkerId,
+    Claim, Fact, Json, NewTask, PauseReason, Summary, TaskId, TaskState, Timestamp, UsageTotals, Wait, WaitKind,
+    WorkerId,
 };
 use crate::testing::clock::TestClock;
 
@@ -63,7 +64,8 @@ impl Held {
     }
 
     pub fn end(&self, state: TaskState) -> TaskWrite {
-        let mut outcome = Outcome::default();
+        let usage = UsageTotals { calls: 1, prompt_tokens: 7, ..UsageTotals::default() };
+        let mut outcome = Outcome { usage, ..Outcome::default() };
         let fact = match state {
             TaskState::Failed => {
                 outcome.error = Some(super::trial::report("it went wrong"));

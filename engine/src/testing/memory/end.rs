@@ -99,6 +99,7 @@ impl State {
             state,
             result: outcome.result.clone(),
             error: outcome.error.clone(),
+            usage: outcome.usage.clone(),
         };
         stored.tell(ended, now, effects);
         // The parent of a continued task waits under the first one's id, but always under the same key.

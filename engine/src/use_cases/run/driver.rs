@@ -20,7 +20,7 @@ use crate::flow::error::FlowError;
 use crate::flow::step::{BoxFuture, panic_text};
 use crate::ports::bell::Ear;
 use crate::ports::{TaskWrite, Then, WriteRefused, Written};
-use crate::task::{Claim, ErrorReport, PauseReason, Timestamp};
+use crate::task::{Claim, ErrorReport, Fact, PauseReason, Timestamp};
 
 /// How long cleanup may take after a stop.
 const CLEANUP: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ pub(crate) struct Driver {
 /// What there is to send.
 enum Turn {
     GoOn,
-    Let(Ending),
+    Let(Box<Ending>),
 }
 
 impl Driver {
@@ -150,17 +150,17 @@ impl Driver {
     /// What should be sent now. Polled right after the flow, so it sees what the flow left.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         if let Some(end) = &self.flow_end {
-            return Poll::Ready(Turn::Let(ending_of(&self.execution, end)));
+            return Poll::Ready(Turn::Let(Box::new(ending_of(&self.execution, end))));
         }
         match self.execution.phase() {
             Phase::Settling if self.execution.in_flight() == 0 => {
                 if let Some(ending) = self.settled() {
-                    return Poll::Ready(Turn::Let(ending));
+                    return Poll::Ready(Turn::Let(Box::new(ending)));
                 }
             }
             Phase::Running => {
                 if let Some(waits) = self.execution.parkable() {
-                    return Poll::Ready(Turn::Let(Ending::park(&self.execution, waits)));
+                    return Poll::Ready(Turn::Let(Box::new(Ending::park(&self.execution, waits))));
                 }
             }
             _ => {}
@@ -288,7 +288,13 @@ impl Driver {
                 Ok(events) if events.is_empty() => break,
                 Ok(events) => {
                     let mut state = self.execution.state();
-                    events.into_iter().for_each(|event| state.history.apply(event));
+                    for event in events {
+                        // The purse counts what this execution tells by itself; a child's end is told by the store.
+                        if let Fact::ChildEnded(child) = &event.fact {
+                            state.purse.spent.merge(&child.usage);
+                        }
+                        state.history.apply(event);
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(task.id = %self.execution.task.id, %error, "cannot read news yet");

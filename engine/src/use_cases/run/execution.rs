@@ -5,9 +5,7 @@
 //! moments and never across an await.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -15,14 +13,12 @@ use tokio::sync::watch;
 use super::history::History;
 use super::hold::{HoldState, Order};
 use super::pulse::{Flight, Pulse, Shuffle};
-use super::queue::{Cargo, Queue};
+use super::queue::Queue;
 use crate::engine::Engine;
 use crate::flow::budget::Purse;
 use crate::flow::definition::FlowDefinition;
 use crate::flow::error::{FlowError, FlowResult};
-use crate::task::event::Log;
-use crate::task::{Fact, Key, LogLevel, Summary, TaskRecord, Timestamp, Wait};
-use crate::use_cases::notify;
+use crate::task::{Key, Summary, TaskRecord, Timestamp, Wait};
 
 /// How far an execution may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +63,14 @@ pub struct State {
     /// Where the text of each running step begins in the log.
     pub chunk_starts: HashMap<Key, u64>,
     /// The ticket of the last fact that must be durable before a step begins.
-    promised: u64,
+    pub(super) promised: u64,
     /// Events of this task so far, queued ones included.
-    events: u64,
-    warned: bool,
+    pub(super) events: u64,
+    pub(super) warned: bool,
     pub children: u32,
     pub(crate) purse: Purse,
     /// The driver lets go: what is dropped now is not cancelled.
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 impl Execution {
@@ -123,116 +119,6 @@ impl Execution {
 
     pub fn now(&self) -> Timestamp {
         self.engine.clock.now()
-    }
-
-    // ---- telling
-
-    /// Queues a fact without waiting for it.
-    pub fn tell(&self, fact: Fact) {
-        self.queue(fact, Cargo::default());
-    }
-
-    /// Queues a question to a person, with the notifications that somebody wants of it.
-    pub fn tell_of_question(&self, asked: Fact) {
-        let notifications = notify::of_question(&self.engine, &self.task, self.flow, &asked);
-        self.queue(asked, Cargo { notifications, ..Cargo::default() });
-    }
-
-    /// Queues a fact and waits until it is durable.
-    pub async fn record(&self, fact: Fact, cargo: Cargo) {
-        let ticket = self.queue(fact, cargo);
-        self.state().queue.make_urgent();
-        self.durable(ticket).await;
-    }
-
-    /// Queues what the flow may know at once and others may see only when it is durable: no step begins before.
-    pub fn promise(&self, fact: Fact, cargo: Cargo) {
-        let ticket = self.queue(fact, cargo);
-        let mut state = self.state();
-        state.promised = ticket;
-        state.queue.make_urgent();
-    }
-
-    /// Waits until all that was promised is durable.
-    pub async fn promises_kept(&self) {
-        let promised = self.state().promised;
-        if self.state().queue.is_durable(promised) {
-            return;
-        }
-        // A step is about to begin: the task must not park meanwhile.
-        let _busy = self.pulse.be_busy();
-        self.durable(promised).await;
-    }
-
-    async fn durable(&self, ticket: u64) {
-        poll_fn(|context| {
-            let mut state = self.state();
-            if state.queue.is_durable(ticket) {
-                return Poll::Ready(());
-            }
-            state.queue.wake_on_settle(context.waker());
-            Poll::Pending
-        })
-        .await;
-    }
-
-    fn queue(&self, fact: Fact, cargo: Cargo) -> u64 {
-        let now = self.now();
-        let most = self.engine.limits.events_per_task;
-        let mut guard = self.state();
-        let state = &mut *guard;
-        if state.closed {
-            return state.queue.push_nothing();
-        }
-        let optional = matches!(fact, Fact::Log(_) | Fact::Progress(_) | Fact::ToolResult(_) | Fact::Custom(_));
-        if optional && state.queue.is_full() {
-            state.queue.dropped_lines += 1;
-            return state.queue.push_nothing();
-        }
-        if state.events >= most && !is_control(&fact) {
-            // Nothing of what comes now would be kept, so nothing more may be done.
-            let ticket = state.queue.push_nothing();
-            drop(guard);
-            self.stop(StopReason::TooManyEvents);
-            return ticket;
-        }
-        match &fact {
-            Fact::Usage(usage) => state.purse.spent.add(usage),
-            // Void if its attempt does not finish, whether it is written by then or not.
-            Fact::Chunk(chunk) => state.history.steps.entry(chunk.step.clone()).or_default().streamed = true,
-            _ => {}
-        }
-        state.events += 1;
-        state.queue.load(cargo);
-        let ticket = state.queue.push(now, fact, &mut state.summary);
-        let too_many = state.events >= most;
-        if !state.warned && state.events > most / 5 * 4 {
-            state.warned = true;
-            let message =
-                format!("this task has {} of at most {most} events; continue_as_new starts afresh", state.events);
-            let warning = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
-            state.events += 1;
-            state.queue.push(now, warning.into(), &mut state.summary);
-        }
-        drop(guard);
-        if too_many {
-            self.stop(StopReason::TooManyEvents);
-        }
-        ticket
-    }
-
-    /// Waits while the queue is too full for more.
-    pub async fn room(&self) {
-        poll_fn(|context| {
-            let mut state = self.state();
-            if state.queue.has_room() {
-                return Poll::Ready(());
-            }
-            state.queue.make_urgent();
-            state.queue.wake_on_settle(context.waker());
-            Poll::Pending
-        })
-        .await;
     }
 
     // ---- going on
@@ -384,31 +270,6 @@ impl Execution {
     pub fn is_closed(&self) -> bool {
         self.state().closed
     }
-}
-
-impl State {
-    /// Lines that the full queue did not take are not missing silently.
-    pub fn tell_of_dropped_lines(&mut self, now: Timestamp) {
-        let dropped = std::mem::take(&mut self.queue.dropped_lines);
-        if dropped > 0 {
-            let message = format!("{dropped} lines or results are missing here: more was told than could be written");
-            let warning = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
-            self.events += 1;
-            self.queue.push(now, warning.into(), &mut self.summary);
-        }
-    }
-}
-
-fn is_control(fact: &Fact) -> bool {
-    fact.is_terminal()
-        || matches!(
-            fact,
-            Fact::TaskPaused(_)
-                | Fact::TaskReleased(_)
-                | Fact::TaskWaiting(_)
-                | Fact::TaskRetrying(_)
-                | Fact::StepCancelled(_)
-        )
 }
 
 /// A wait is open as long as this lives.

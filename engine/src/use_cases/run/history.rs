@@ -33,6 +33,8 @@ pub struct History {
     detour: Option<Detour>,
     /// What calls of models took.
     pub spent: UsageTotals,
+    /// Bytes of text of attempts that a crash cut off before they told what they took.
+    pub lost: HashMap<Key, usize>,
     /// How often the flow function failed and was begun again.
     pub flow_failures: u32,
     /// Time that was not spent parked, in earlier claims.
@@ -53,6 +55,8 @@ pub struct StepHistory {
     pub started: bool,
     /// It has text from an attempt that did not finish.
     pub streamed: bool,
+    /// Bytes of text since an attempt began, until it ends or tells what it took.
+    untold: Option<usize>,
 }
 
 /// What a flow did because something had failed. When the whole function is tried again that may not fail, and
@@ -92,23 +96,34 @@ impl History {
             }
             Fact::StepStarted(step) => {
                 self.place(&step.step, step.ordinal);
-                self.step(&step.step).started = true;
+                let known = self.step(&step.step);
+                known.started = true;
+                known.untold = Some(0);
             }
             Fact::StepSucceeded(step) => {
                 let known = self.step(&step.step);
                 known.outcome = Some(Ok(step.result));
                 known.streamed = false;
+                known.untold = None;
             }
+            Fact::StepCancelled(step) => self.step(&step.step).untold = None,
             Fact::StepFailed(step) => {
-                self.step(&step.step).outcome = Some(Err(step.error));
+                let known = self.step(&step.step);
+                known.outcome = Some(Err(step.error));
+                known.untold = None;
                 self.detour.get_or_insert_default();
             }
             Fact::StepRetrying(step) => {
                 let known = self.step(&step.step);
                 known.failed_attempts = step.attempt;
                 known.retry_at = Some(step.retry_at);
+                known.untold = None;
             }
-            Fact::Chunk(chunk) => self.step(&chunk.step).streamed = true,
+            Fact::Chunk(chunk) => {
+                let known = self.step(&chunk.step);
+                known.streamed = true;
+                known.untold = known.untold.map(|bytes| bytes + chunk.text.len());
+            }
             Fact::ChunkReset(reset) => self.step(&reset.step).streamed = false,
             Fact::Log(log) => self.tell(log.teller.key),
             Fact::Progress(progress) => self.tell(progress.teller.key),
@@ -116,11 +131,19 @@ impl History {
             Fact::Custom(custom) => self.tell(custom.teller.key),
             Fact::Usage(usage) => {
                 self.spent.add(&usage);
+                if let Some(step) = &usage.teller.step {
+                    self.step(step).untold = None;
+                }
                 self.tell(usage.teller.key);
             }
             other => self.apply_wait(at, event.seq, other),
         }
         self.last_at = at;
+    }
+
+    /// The whole log is read and nothing runs yet: an attempt that is open now was cut off.
+    pub fn note_lost(&mut self) {
+        self.lost = self.steps.iter().filter_map(|(key, step)| Some((key.clone(), step.untold?))).collect();
     }
 
     fn apply_wait(&mut self, at: Timestamp, seq: u64, fact: Fact) {
@@ -151,6 +174,7 @@ impl History {
                 self.apply_child_started(child.step, child.child, child.flow, at);
             }
             Fact::ChildEnded(ended) => {
+                self.spent.merge(&ended.usage);
                 if ended.state != WireState::Success {
                     self.detour.get_or_insert_default();
                 }
@@ -278,5 +302,43 @@ impl History {
             detour.places.push((scope.into(), at));
             detour.keys.push(key.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::event::{Chunk, StepStarted, StepSucceeded, Teller, Usage};
+
+    fn lost(facts: &[Fact]) -> Vec<usize> {
+        let mut history = History::default();
+        for (seq, fact) in (1..).zip(facts) {
+            history.apply(Event { seq, at: Timestamp::from_millis(0), fact: fact.clone() });
+        }
+        history.note_lost();
+        history.lost.into_values().collect()
+    }
+
+    /// Goal: an attempt that began and neither ended nor told what it took is known, with how much it had said.
+    #[test]
+    fn a_lost_attempt_is_known() {
+        let step = Key::from("a/1");
+        let began = Fact::from(StepStarted { step: step.clone(), name: "a".into(), attempt: 1, ordinal: 0 });
+        let said = Fact::from(Chunk { step: step.clone(), attempt: 1, text: "four".to_owned() });
+        let took = Fact::from(Usage {
+            model: "m".into(),
+            prompt_tokens: 1,
+            completion_tokens: 1,
+            cost: None,
+            estimated: false,
+            rehearsal: false,
+            teller: Teller { step: Some(step.clone()), attempt: Some(1), key: None },
+        });
+        let done = Fact::from(StepSucceeded { step, name: "a".into(), attempt: 1, result: Json::null() });
+        assert_eq!(lost(std::slice::from_ref(&began)), [0]);
+        assert_eq!(lost(&[began.clone(), said.clone(), said.clone()]), [8]);
+        assert_eq!(lost(&[began.clone(), said.clone(), took]), [0; 0]);
+        assert_eq!(lost(&[began.clone(), said.clone(), done]), [0; 0]);
+        assert_eq!(lost(&[began.clone(), said, began]), [0], "only the last one can be");
     }
 }

@@ -14,6 +14,7 @@ pub mod hold;
 mod outcome;
 mod pulse;
 pub mod queue;
+mod telling;
 mod writer;
 
 pub use hold::{Hold, HoldState, Order};
@@ -111,6 +112,7 @@ async fn read_history(engine: &Engine, claimed: &ClaimedTask, hold: &Hold) -> Op
             }
         }
     }
+    history.note_lost();
     Some(history)
 }
 

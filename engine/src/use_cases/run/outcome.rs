@@ -80,8 +80,16 @@ impl Ending {
     }
 }
 
-/// The flow function ended: what now?
+/// The flow function ended: what now? Whatever it is, a parent pays for what was spent.
 pub(crate) fn ending_of(execution: &Execution, flow_end: &FlowEnd) -> Ending {
+    let mut ending = what_now(execution, flow_end);
+    if let Then::End { outcome, .. } = &mut ending.then {
+        outcome.usage = execution.state().purse.spent.clone();
+    }
+    ending
+}
+
+fn what_now(execution: &Execution, flow_end: &FlowEnd) -> Ending {
     // First: a task that is being cancelled cannot be paused, whatever its code met.
     if let Phase::Stopping(reason) = execution.phase() {
         return stopped(execution, reason);
@@ -183,7 +191,7 @@ fn continued(execution: &Execution, input: &Json) -> Ending {
         events: std::iter::once(created.encode(now)).chain(waiting_signals(execution)).collect(),
         summary: Summary::default(),
     };
-    let outcome = Outcome { result: Some(Json::null()), error: None, continued_as: Some(id) };
+    let outcome = Outcome { result: Some(Json::null()), continued_as: Some(id), ..Outcome::default() };
     let fact = TaskSucceeded { result: Json::null(), continued_as: Some(id) };
     let then = Then::End { state: TaskState::Succeeded, outcome };
     Ending { facts: vec![fact.into()], children: vec![next], then, end: RunEnd::Succeeded }

@@ -16,6 +16,7 @@ pub use tavily::Tavily;
 
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 const MOST_BYTES: usize = 4 * 1024 * 1024;
+const MOST_PATIENCE_SECONDS: u64 = 3600;
 /// Of one result's text.
 const MOST_CHARACTERS: usize = 2_000;
 
@@ -113,8 +114,11 @@ async fn body_of(mut response: reqwest::Response, who: &str, key_variable: Optio
         (202 | 408 | 429 | 500.., _) => {
             let said = format!("{who} answers {status}");
             return Err(match wait {
-                Some(seconds) => FlowError::retry_after(std::time::Duration::from_secs(seconds), said),
-                None => FlowError::failed(said),
+                Some(seconds @ 1..=MOST_PATIENCE_SECONDS) => {
+                    FlowError::retry_after(std::time::Duration::from_secs(seconds), said)
+                }
+                // Who wants nothing, or years, gets what we think right.
+                _ => FlowError::failed(said),
             });
         }
         _ => return Err(FlowError::give_up(format!("{who} answers {status}"))),

@@ -171,6 +171,28 @@ async fn size_is_limited() {
     assert!(matches!(fetch_page(&settings, &chunked).await, Err(FetchError::TooLarge(1000))));
 }
 
+/// Goal: a small body that grows when it is unpacked is read no further than a large one.
+#[tokio::test]
+async fn a_bomb_does_not_go_off() {
+    let packed = packed_zeros(200_000);
+    assert!(packed.len() < 400_000, "and yet it is 50 MB");
+    let answer = html("").insert_header("content-encoding", "gzip").set_body_raw(packed, "text/html");
+    let server = serve("/", answer).await;
+    let refused = fetch_page(&open(), &server.uri()).await;
+    assert!(matches!(refused, Err(FetchError::TooLarge(_))), "{refused:?}");
+}
+
+/// So many times 258 zeros, as gzip: each time the same 13 bits ("258 bytes, as the one before").
+fn packed_zeros(times: usize) -> Vec<u8> {
+    const BLOCK_OF_FIXED_CODES: &str = "010";
+    const ZERO: &str = "00110000";
+    const AGAIN: &str = "1100010100000";
+    let bits = format!("{BLOCK_OF_FIXED_CODES}{ZERO}{}", AGAIN.repeat(times));
+    let byte = |bits: &[u8]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | (bit & 1));
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    head.into_iter().chain(bits.as_bytes().chunks(8).map(byte)).collect()
+}
+
 /// Goal: a server that sends and sends, slowly, does not hold a worker for longer than the time limit.
 #[tokio::test]
 async fn time_is_limited() {

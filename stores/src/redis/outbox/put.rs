@@ -15,6 +15,16 @@ use super::record::id_of;
 
 type Answer = Result<Result<Put, PutRefused>, StoreError>;
 
+enum Attempt {
+    Answered(Result<Put, PutRefused>),
+    /// The key is reserved for this id, and nobody has said yet that it was stored.
+    Reserved(TaskId),
+}
+
+fn earlier(id: TaskId) -> NotificationId {
+    NotificationId::from_bytes(*id.as_bytes())
+}
+
 impl RedisStore {
     pub(super) async fn put_wish(
         &self,
@@ -25,15 +35,29 @@ impl RedisStore {
         let Some(first) = wish.first().map(|new| new.id) else {
             return Err(unreadable("a wish of nothing"));
         };
-        let Some(used) = idempotency else { return self.put_here(tenant, &wish, None).await };
         let id = TaskId::from_bytes(*first.as_bytes());
-        match self.home_of_use(tenant, &used, id).await? {
-            Some(home) if home != first.partition() => self.put_apart(tenant, wish, &used, home).await,
-            _ => self.put_here(tenant, &wish, Some(&used)).await,
+        let home = match &idempotency {
+            Some(used) => self.home_of_use(tenant, used, id).await?,
+            None => None,
+        };
+        match (idempotency, home) {
+            (Some(used), Some(home)) if home != first.partition() => self.put_apart(tenant, wish, &used, home).await,
+            (used, _) => match (self.put_here(tenant, &wish, used.as_ref()).await?, used) {
+                (Attempt::Answered(answer), _) => Ok(answer),
+                (Attempt::Reserved(id), Some(used)) => {
+                    self.put_reserved(tenant, wish, &used, id, first.partition()).await
+                }
+                (Attempt::Reserved(_), None) => Err(unreadable("a wish without a key is reserved")),
+            },
         }
     }
 
-    async fn put_here(&self, tenant: &Tenant, wish: &[NewNotification], used: Option<&Idempotency>) -> Answer {
+    async fn put_here(
+        &self,
+        tenant: &Tenant,
+        wish: &[NewNotification],
+        used: Option<&Idempotency>,
+    ) -> Result<Attempt, StoreError> {
         let partition = wish.first().map_or(0, |new| new.id.partition());
         let partitions = self.layout.partitions();
         let call = OUTBOX_PUT
@@ -48,24 +72,18 @@ impl RedisStore {
             .notifications(wish);
         let [verdict, told] = reply::tuple(self.nodes.call(partition, &call).await?)?;
         match reply::int(&verdict)? {
+            -5 => Ok(Attempt::Reserved(TaskId::from_bytes(*id_of(told)?.as_bytes()))),
             -4 => self.has_grown(reply::count(&told)?).await,
-            -1 => Ok(Err(PutRefused::IdempotencyConflict)),
+            -1 => Ok(Attempt::Answered(Err(PutRefused::IdempotencyConflict))),
             verdict => {
                 wish.iter().for_each(|new| self.outbox_rounds.of(new.channel).ring(partition));
-                Ok(Ok(Put { first: id_of(told)?, new: verdict == 1 }))
+                Ok(Attempt::Answered(Ok(Put { first: id_of(told)?, new: verdict == 1 })))
             }
         }
     }
 
-    async fn put_apart(
-        &self,
-        tenant: &Tenant,
-        mut wish: Vec<NewNotification>,
-        used: &Idempotency,
-        home: u16,
-    ) -> Answer {
+    async fn put_apart(&self, tenant: &Tenant, wish: Vec<NewNotification>, used: &Idempotency, home: u16) -> Answer {
         let first = wish.first().map_or(NotificationId::from_bytes([0; 16]), |new| new.id);
-        let earlier = |id: TaskId| NotificationId::from_bytes(*id.as_bytes());
         let reserved = match self.reserve(tenant, used, TaskId::from_bytes(*first.as_bytes()), home, false).await? {
             Reservation::Settled(id) => return Ok(Ok(Put { first: earlier(id), new: false })),
             Reservation::OfAnother(_) => return Ok(Err(PutRefused::IdempotencyConflict)),
@@ -73,16 +91,30 @@ impl RedisStore {
             Reservation::Reserved(id) => id,
             Reservation::None => TaskId::from_bytes(*first.as_bytes()),
         };
+        self.put_reserved(tenant, wish, used, reserved, home).await
+    }
+
+    /// By the id for which the key is reserved at its home.
+    async fn put_reserved(
+        &self,
+        tenant: &Tenant,
+        mut wish: Vec<NewNotification>,
+        used: &Idempotency,
+        reserved: TaskId,
+        home: u16,
+    ) -> Answer {
         // The same wish may have come before, and nobody knows how far.
         for (place, new) in wish.iter_mut().enumerate() {
             new.id = earlier(reserved).nth(place);
         }
-        let answer = self.put_here(tenant, &wish, None).await?;
+        let Attempt::Answered(answer) = self.put_here(tenant, &wish, None).await? else {
+            return Err(unreadable("a wish without a key is reserved"));
+        };
         self.settle_key(tenant, used, reserved, answer.is_ok().then_some(reserved), home).await?;
         Ok(answer)
     }
 
-    async fn has_grown(&self, now: u64) -> Answer {
+    async fn has_grown<T>(&self, now: u64) -> Result<T, StoreError> {
         self.layout.refresh(&self.nodes, &self.keys).await?;
         Err(down(format_args!("the store has grown to {now} partitions; ask again")))
     }

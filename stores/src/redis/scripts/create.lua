@@ -3,6 +3,9 @@
 -- ARGV: 2 most tasks of the tenant in line, 3 most unarchived bytes or '', 4 idempotency key or '', 5 hash of the body,
 --   6 how long the key counts, 7 number of partitions that the keys' homes were chosen by or '', 8 how long a meeting with
 --   a unique key is remembered or '', 9.. the task
+-- Answers 1 when it is new, 0 and the earlier id when it is not; -1 when the key was used otherwise, -2 when the line is
+-- full, -3 when the archive is behind, -4 when the number of partitions has grown; -5 and an id when the key is only
+-- reserved for that, by one who may be gone (see `settle.lua`).
 local NEW = 9
 local id, tenant, unique = ARGV[NEW], ARGV[NEW + 1], ARGV[NEW + 11]
 
@@ -21,10 +24,10 @@ local key, first_use = P .. 'k:' .. tenant .. '\0' .. ARGV[4], false
 if ARGV[4] ~= '' then
   local stored = call('GET', key)
   if stored then
-    local till, hash, first = string.match(stored, '^(%d+) (%x+) (%S+)')
+    local till, hash, first, said = string.match(stored, '^(%d+) (%x+) (%S+) (%a)')
     if tonumber(till) > now() then
-      if hash == ARGV[5] then return { 0, first } end
-      return { -1, first }
+      if hash == ARGV[5] then return { said == 'd' and 0 or -5, first } end
+      if said ~= 'f' then return { -1, first } end
     end
   end
   first_use = true

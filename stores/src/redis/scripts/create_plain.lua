@@ -19,10 +19,10 @@ if idempotency ~= '' then
   used = P .. 'k:' .. tenant .. '\0' .. idempotency
   local stored = call('GET', used)
   if stored then
-    local till, hash, first = string.match(stored, '^(%d+) (%x+) (%S+)')
+    local till, hash, first, said = string.match(stored, '^(%d+) (%x+) (%S+) (%a)')
     if tonumber(till) > now then
-      if hash == ARGV[5] then return { 0, first } end
-      return { -1, first }
+      if hash == ARGV[5] then return { said == 'd' and 0 or -5, first } end
+      if said ~= 'f' then return { -1, first } end
     end
   end
 end

@@ -4,7 +4,7 @@
 --   key's home was chosen by or '', 7 count of notifications, 8.. these
 --
 -- Answers 1 and the first id when they are new, 0 and the first id of the earlier ones, -1 when the key was used otherwise,
--- -4 when the number of partitions has grown.
+-- -4 when the number of partitions has grown, -5 and an id when the key is only reserved for that.
 local NEW = 8
 local tenant, first = ARGV[2], ARGV[NEW]
 if ARGV[6] ~= '' then
@@ -15,8 +15,11 @@ if ARGV[3] ~= '' then
   local key = P .. 'k:' .. tenant .. '\0' .. ARGV[3]
   local stored = call('GET', key)
   if stored then
-    local till, hash, known = string.match(stored, '^(%d+) (%x+) (%S+)')
-    if tonumber(till) > now() then return { hash == ARGV[4] and 0 or -1, known } end
+    local till, hash, known, said = string.match(stored, '^(%d+) (%x+) (%S+) (%a)')
+    if tonumber(till) > now() then
+      if hash == ARGV[4] then return { said == 'd' and 0 or -5, known } end
+      if said ~= 'f' then return { -1, known } end
+    end
   end
   local life = int(tonumber(ARGV[5]))
   later('SET', key, int(now() + life) .. ' ' .. ARGV[4] .. ' ' .. first .. ' d', 'PX', life)

@@ -202,9 +202,15 @@ local function save(task)
   writes[#writes + 1] = fields
 end
 
+-- Lua hands over only some thousands of values at once; thousands of children may be born together.
+local AT_ONCE = 1000
+local function later_in_pieces(command, key, values)
+  for i = 1, #values, AT_ONCE do later(command, key, unpack(values, i, math.min(i + AT_ONCE - 1, #values))) end
+end
+
 local function save_lines()
-  for lane, ids in pairs(left) do later('ZREM', P .. 'q:' .. lane, unpack(ids)) end
-  for lane, line in pairs(joined) do later('ZADD', P .. 'q:' .. lane, unpack(line)) end
+  for lane, ids in pairs(left) do later_in_pieces('ZREM', P .. 'q:' .. lane, ids) end
+  for lane, line in pairs(joined) do later_in_pieces('ZADD', P .. 'q:' .. lane, line) end
   if leases then
     local live, dead = { 'ZADD', P .. 'leases' }, { 'ZREM', P .. 'leases' }
     for id, till in pairs(leases) do
@@ -270,14 +276,15 @@ local function settle_lanes(scores)
 end
 
 local function tell_process()
-  local changes = ''
+  local changes = {}
   for _, task in ipairs(touched) do
     if task.page and not task.details then
       -- What is long is read by who wants it.
       call('SPUBLISH', P .. 'log:' .. task.id, #task.page <= MOST_PUBLISHED and task.page or task.title)
     end
-    if shown(task.f) ~= task.shown then changes = changes .. change_of(task) end
+    if shown(task.f) ~= task.shown then changes[#changes + 1] = change_of(task) end
   end
+  changes = table.concat(changes)
   if ring or rung ~= '' or changes ~= '' or senders ~= '' then
     call('SPUBLISH', P .. 'bell', (ring and 'l' or '-') .. senders .. rung .. '\n' .. changes)
   end

@@ -1,0 +1,151 @@
+//! What a running flow tells: queued in order, some of it awaited, some of it promised.
+//!
+//! | | the flow goes on | a step may begin |
+//! |---|---|---|
+//! | `tell`: log, progress, a start | at once | at once |
+//! | `promise`: an outcome, a recorded time | at once | when it is durable |
+//! | `record`: a child, a consumed signal, … | when it is durable | when it is durable |
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::execution::{Execution, State, StopReason};
+use super::queue::Cargo;
+use crate::task::event::Log;
+use crate::task::{Fact, LogLevel, Timestamp};
+use crate::use_cases::notify;
+
+impl Execution {
+    /// Queues a fact without waiting for it.
+    pub fn tell(&self, fact: Fact) {
+        self.queue(fact, Cargo::default());
+    }
+
+    /// Queues a question to a person, with the notifications that somebody wants of it.
+    pub fn tell_of_question(&self, asked: Fact) {
+        let notifications = notify::of_question(&self.engine, &self.task, self.flow, &asked);
+        self.queue(asked, Cargo { notifications, ..Cargo::default() });
+    }
+
+    /// Queues a fact and waits until it is durable.
+    pub async fn record(&self, fact: Fact, cargo: Cargo) {
+        let ticket = self.queue(fact, cargo);
+        self.state().queue.make_urgent();
+        self.durable(ticket).await;
+    }
+
+    /// Queues what the flow may know at once and others may see only when it is durable: no step begins before.
+    pub fn promise(&self, fact: Fact, cargo: Cargo) {
+        let ticket = self.queue(fact, cargo);
+        let mut state = self.state();
+        state.promised = ticket;
+        state.queue.make_urgent();
+    }
+
+    /// Waits until all that was promised is durable.
+    pub async fn promises_kept(&self) {
+        let promised = self.state().promised;
+        if self.state().queue.is_durable(promised) {
+            return;
+        }
+        // A step is about to begin: the task must not park meanwhile.
+        let _busy = self.pulse.be_busy();
+        self.durable(promised).await;
+    }
+
+    async fn durable(&self, ticket: u64) {
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.queue.is_durable(ticket) {
+                return Poll::Ready(());
+            }
+            state.queue.wake_on_settle(context.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn queue(&self, fact: Fact, cargo: Cargo) -> u64 {
+        let now = self.now();
+        let most = self.engine.limits.events_per_task;
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if state.closed {
+            return state.queue.push_nothing();
+        }
+        let optional = matches!(fact, Fact::Log(_) | Fact::Progress(_) | Fact::ToolResult(_) | Fact::Custom(_));
+        if optional && state.queue.is_full() {
+            state.queue.dropped_lines += 1;
+            return state.queue.push_nothing();
+        }
+        if state.events >= most && !is_control(&fact) {
+            // Nothing of what comes now would be kept, so nothing more may be done.
+            let ticket = state.queue.push_nothing();
+            drop(guard);
+            self.stop(StopReason::TooManyEvents);
+            return ticket;
+        }
+        match &fact {
+            Fact::Usage(usage) => state.purse.spent.add(usage),
+            // Void if its attempt does not finish, whether it is written by then or not.
+            Fact::Chunk(chunk) => state.history.steps.entry(chunk.step.clone()).or_default().streamed = true,
+            _ => {}
+        }
+        state.events += 1;
+        state.queue.load(cargo);
+        let ticket = state.queue.push(now, fact, &mut state.summary);
+        let too_many = state.events >= most;
+        if !state.warned && state.events > most / 5 * 4 {
+            state.warned = true;
+            let message =
+                format!("this task has {} of at most {most} events; continue_as_new starts afresh", state.events);
+            let warning = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
+            state.events += 1;
+            state.queue.push(now, warning.into(), &mut state.summary);
+        }
+        drop(guard);
+        if too_many {
+            self.stop(StopReason::TooManyEvents);
+        }
+        ticket
+    }
+
+    /// Waits while the queue is too full for more.
+    pub async fn room(&self) {
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.queue.has_room() {
+                return Poll::Ready(());
+            }
+            state.queue.make_urgent();
+            state.queue.wake_on_settle(context.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl State {
+    /// Lines that the full queue did not take are not missing silently.
+    pub fn tell_of_dropped_lines(&mut self, now: Timestamp) {
+        let dropped = std::mem::take(&mut self.queue.dropped_lines);
+        if dropped > 0 {
+            let message = format!("{dropped} lines or results are missing here: more was told than could be written");
+            let warning = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
+            self.events += 1;
+            self.queue.push(now, warning.into(), &mut self.summary);
+        }
+    }
+}
+
+fn is_control(fact: &Fact) -> bool {
+    fact.is_terminal()
+        || matches!(
+            fact,
+            Fact::TaskPaused(_)
+                | Fact::TaskReleased(_)
+                | Fact::TaskWaiting(_)
+                | Fact::TaskRetrying(_)
+                | Fact::StepCancelled(_)
+        )
+}

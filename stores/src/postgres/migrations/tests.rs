@@ -1,0 +1,69 @@
+//! Schemas that are a migration behind or ahead, on a real server: the next migration is one that only this test knows.
+
+#![expect(unreachable_pub, dead_code, reason = "the kit of the end-to-end tests is taken in by its path")]
+
+// As the stores' other tests do.
+#[path = "../../../../tests/src/free_port.rs"]
+mod free_port;
+#[path = "../../../../tests/src/postgres_server.rs"]
+mod postgres_server;
+
+use std::sync::Arc;
+
+use caudal_engine::ports::SystemClock;
+use postgres_server::PostgresServer;
+use sqlx_core::connection::ConnectOptions;
+
+use super::super::open::options_of;
+use super::super::settings::PostgresSettings;
+use super::super::store::PostgresStore;
+use super::*;
+
+const NEXT: Migrations =
+    &[MIGRATIONS[0], ("0002_of_tomorrow", "ALTER TABLE tasks ADD COLUMN mood text DEFAULT 'calm'")];
+const BROKEN: Migrations = &[MIGRATIONS[0], ("0002_broken", "ALTER TABLE tasks ADD COLUMN mood text; SELECT nothing")];
+const TASK: &str = "INSERT INTO caudal.tasks (id, tenant, flow, state, version, ran_version, priority, created_at, ended_at, \
+    takeovers, head, progress, status, input, search, bytes) \
+    VALUES (gen_random_uuid(), 'default', 'poem_flow', 4, 1, 1, 1, 1, 2, 0, 2, 100, 'Done', '{}', 'poem', 100)";
+
+/// Starts a binary that knows these migrations.
+async fn start(settings: &PostgresSettings, migrations: Migrations) -> Result<(), String> {
+    let options = options_of(settings).map_err(|error| error.to_string())?;
+    let mut connection = options.connect().await.unwrap();
+    let place = Place::of(settings, &options);
+    run_all(&mut connection, &settings.schema, &place, migrations).await.map_err(|error| error.to_string())
+}
+
+/// Goal: a newer binary brings a schema that is one migration behind up to its own, with all that is in it, once; then
+/// the older one refuses to start, and says which is which.
+#[tokio::test]
+async fn one_migration_behind_and_one_ahead() {
+    let server = PostgresServer::start();
+    let settings = PostgresSettings::new(server.url("postgres"));
+    let today = PostgresStore::open(&settings, Arc::new(SystemClock)).await.unwrap();
+    today.close().await;
+    server.sql("postgres", TASK);
+    for _ in 0..2 {
+        start(&settings, NEXT).await.unwrap();
+        assert_eq!(server.sql("postgres", "SELECT flow || ' ' || mood FROM caudal.tasks"), "poem_flow calm");
+    }
+    let known = "SELECT string_agg(name, ' ' ORDER BY version) FROM caudal.schema_migrations";
+    assert_eq!(server.sql("postgres", known), "0001_kept_tasks 0002_of_tomorrow");
+    let Err(refused) = PostgresStore::open(&settings, Arc::new(SystemClock)).await else { panic!("it was opened") };
+    let refused = refused.to_string();
+    assert!(refused.contains("is at 2") && refused.contains("up to 1") && refused.contains("newer"), "{refused}");
+}
+
+/// Goal: a migration that fails leaves the schema as it was, and the binary of before goes on with it.
+#[tokio::test]
+async fn a_failed_migration_leaves_nothing() {
+    let server = PostgresServer::start();
+    let settings = PostgresSettings::new(server.url("postgres"));
+    start(&settings, MIGRATIONS).await.unwrap();
+    let failed = start(&settings, BROKEN).await.unwrap_err();
+    assert!(failed.contains("nothing"), "{failed}");
+    let columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'mood'";
+    assert_eq!(server.sql("postgres", columns), "0");
+    start(&settings, MIGRATIONS).await.unwrap();
+    start(&settings, NEXT).await.unwrap();
+}
