@@ -59,6 +59,23 @@ function unreachable() {
   fill(main, problemNote(new Error(text.error.network), () => location.reload()));
 }
 
+function fetchAhead(link) {
+  if (!link) return;
+  const [view, name] = link.hash.slice(2).split('?')[0].split('/');
+  const [all, one] = VIEWS[view] ?? VIEWS.flows;
+  load(name && one ? one : all);
+}
+
+/** What cannot be fetched now is fetched when it is wanted. */
+function load(view) {
+  view().catch(() => {});
+}
+
+function later(then) {
+  if (globalThis.requestIdleCallback) requestIdleCallback(then);
+  else setTimeout(then, 1000);
+}
+
 function setTitle(title) {
   document.title = title ? `${title} – ${text.title}` : text.title;
 }
@@ -81,8 +98,8 @@ skip.addEventListener('click', (event) => {
 addEventListener('hashchange', show);
 document.addEventListener('task-closed', () => watch(route.openTasks()));
 show();
-// The rest is fetched when there is nothing else to do, so that it is there when it is wanted.
-const later = globalThis.requestIdleCallback ?? ((then) => setTimeout(then, 1000));
-later(() => Object.values(VIEWS).flat().forEach((load) => load().catch(() => {})), { timeout: 4000 });
-// Titles are shown in many places; until they come, a flow's name does.
-allFlows().then(redraw, () => {});
+// A view is fetched as soon as somebody makes for it, so that it is there when they arrive.
+for (const kind of ['pointerover', 'focusin']) document.addEventListener(kind, ({ target }) => fetchAhead(target.closest?.('a[href^="#/"]')));
+// Titles are shown in many places; until they come, a flow's name does. Then there is time for what comes next: a flow's
+// form, and its task.
+allFlows().then(redraw, () => {}).then(() => later(() => [VIEWS.flows[1], VIEWS.tasks[1]].forEach(load)));

@@ -1,16 +1,16 @@
 // All words that the page says by itself, in the language of the browser or the one that was chosen here. A language is a
-// file in `words/` like the others.
-
-import { en } from './words/en.js';
-import { es } from './words/es.js';
+// file in `words/` like the others, of which only the one that is spoken is fetched.
 
 const KEY = 'caudal language';
-const all = { en, es };
+const all = {
+  en: async () => (await import('./words/en.js')).en,
+  es: async () => (await import('./words/es.js')).es,
+};
 
 /** By code, each in its own words. */
 export const languages = { en: 'English', es: 'Español' };
 export const language = choose();
-export const text = all[language];
+export const text = await all[language]();
 
 document.documentElement.lang = language;
 

@@ -7,8 +7,8 @@ import { text } from '../text.js';
 import { confirmButton } from './confirm-button.js';
 import { filterObject } from './task-filters.js';
 
-/** `chosen()` answers the ids, `filter()` the filters' values; `done()` is called when something was done. */
-export function bulkBar({ chosen, filter, done }) {
+/** `chosen()` answers the ids, `filter()` the filters' values, `matches()` how many are listed in words; `done()` is called when something was done. */
+export function bulkBar({ chosen, filter, matches, done }) {
   const count = h('span', { class: 'bulk-count', role: 'status' });
   const place = h('div', { class: 'buttons' });
   const said = h('span', { class: 'quiet', role: 'status' });
@@ -32,12 +32,13 @@ export function bulkBar({ chosen, filter, done }) {
   const draw = (items) => {
     const [running, ended] = [items.some((item) => !isEnded(item.state)), items.some((item) => item.state === 'FAILURE' || item.state === 'CANCELLED')];
     const state = filter().state;
-    const key = JSON.stringify([items.length, running, ended, state]);
+    const key = JSON.stringify([items.length, running, ended, state, matches()]);
     if (key === shown) return;
     shown = key;
     const ids = () => ({ ids: chosen() });
     const all = () => ({ filter: filterObject(filter()) });
-    fill(count, items.length > 0 ? text.bulk.chosen(items.length) : '');
+    fill(count, items.length > 0 ? text.bulk.chosen(items.length) : matches());
+    count.classList.toggle('quiet', items.length === 0);
     const isFailures = state !== '' && state.split(',').every((one) => one === 'FAILURE' || one === 'CANCELLED');
     const isOpen = state !== '' && state.split(',').every((one) => !isEnded(one));
     fill(place,

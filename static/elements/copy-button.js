@@ -5,8 +5,8 @@ import { text } from '../text.js';
 
 const SAID_MS = 1500;
 
-export function copyButton(read) {
-  const button = h('button', { type: 'button', class: 'button is-quiet is-small' }, text.task.copy);
+export function copyButton(read, label = text.task.copy) {
+  const button = h('button', { type: 'button', class: 'button is-quiet is-small' }, label);
   button.addEventListener('click', async () => {
     try {
       await navigator.clipboard.writeText(read());
@@ -15,7 +15,7 @@ export function copyButton(read) {
       // Only pages over https, or of this machine, may write to the clipboard.
       button.textContent = text.task.notCopied;
     }
-    setTimeout(() => { button.textContent = text.task.copy; }, SAID_MS);
+    setTimeout(() => { button.textContent = label; }, SAID_MS);
   });
   return button;
 }

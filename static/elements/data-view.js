@@ -27,6 +27,16 @@ function written(value) {
   return h('div', { class: 'data-text' }, value === '' ? text.data.empty : link(value) ?? value);
 }
 
+/** What programs hand to models is often JSON in a text. */
+function unpacked(value) {
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
 /** Few short values need one line, not a line each. */
 function isBrief(fields) {
   const letters = fields.reduce((sum, [name, value]) => sum + name.length + String(value).length, 0);
@@ -54,6 +64,10 @@ class DataViewElement extends HTMLElement {
     const json = JSON.stringify(value);
     if (json === this.#shown) return;
     this.#shown = json;
+    this.#draw(unpacked(value));
+  }
+
+  #draw(value) {
     const isMarkdown = typeof value === 'string' && looksLikeMarkdown(value);
     const isPlain = !isMarkdown && (typeof value !== 'object' || value === null);
     const formatted = present(value);

@@ -17,7 +17,7 @@ export function tiles(stats) {
     tile(text.overview.running, `${number(stats.workers.running)} / ${number(stats.workers.concurrency)}`, '#/tasks?state=PROGRESS'),
     tile(text.overview.due, compact(stats.due), '#/tasks?state=PENDING', stats.oldest_due_age_seconds > 5 ? text.overview.oldestAge(duration(stats.oldest_due_age_seconds * 1000)) : ''),
     tile(text.overview.waiting, compact(waiting), '#/tasks?state=WAITING'),
-    tile(text.overview.failed, ended.good + ended.bad > 0 ? `${number(ended.bad)} / ${number(ended.good + ended.bad)}` : '0', '#/tasks?state=FAILURE', text.overview.ofNewest),
+    tile(text.state.FAILURE, ended.good + ended.bad > 0 ? `${number(ended.bad)} / ${number(ended.good + ended.bad)}` : '0', '#/tasks?state=FAILURE', text.overview.ofNewest),
     tile(text.overview.watchers, compact(stats.watchers)),
   ];
 }

@@ -10,7 +10,7 @@ export function startRecipes(flow, inputs) {
     const body = { flow: flow.name, inputs: inputs() };
     fill(node, h('p', { class: 'quiet' }, text.flow.elsewhereHelp),
       [['curl', curl(body)], ['JavaScript', javascript(body)], [text.flow.commandLine, commandLine(body)]].map(([name, code]) =>
-        h('section', { class: 'recipe' }, h('div', { class: 'recipe-head' }, h('h2', {}, name), copyButton(() => code)), h('pre', { class: 'data-raw', tabindex: '0' }, code))));
+        h('section', { class: 'recipe' }, h('div', { class: 'recipe-head' }, h('h2', {}, name), copyButton(() => code)), h('pre', { class: 'data-raw is-wrapped is-whole', tabindex: '0' }, code))));
   };
   draw();
   return { node, draw };
@@ -21,9 +21,11 @@ function curl(body) {
 }
 
 function javascript(body) {
-  return `const answer = await fetch('${location.origin}/start-task', {
+  return `// A page of this server sends its token, a page from elsewhere a key: Authorization: 'Bearer …'.
+const token = (await (await fetch('${location.origin}/csrf')).json()).csrf_token;
+const answer = await fetch('${location.origin}/start-task', {
   method: 'POST',
-  headers: { 'Content-Type': 'application/json' },
+  headers: { 'Content-Type': 'application/json', 'X-CSRFToken': token },
   body: JSON.stringify(${JSON.stringify(body, null, 2).replaceAll('\n', '\n  ')}),
 });
 const { watch_url } = await answer.json();
@@ -42,6 +44,6 @@ function commandLine({ flow, inputs }) {
 }
 
 /** For a shell. */
-function quoted(text) {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+function quoted(word) {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -90,7 +90,7 @@ class StepDetail extends HTMLElement {
   }
 
   #line(entry, step) {
-    if (entry.kind === 'log') return h('li', { class: `told-line is-${entry.event?.level ?? 'info'}` }, logText(entry), entry.attempt > 1 && step.attempts > 1 ? h('span', { class: 'quiet' }, ` · ${text.step.attempt(entry.attempt)}`) : null);
+    if (entry.kind === 'log') return h('li', { class: `told-line is-${entry.event?.level ?? 'info'}` }, logText(entry), entry.attempt && step.attempts > 1 ? h('span', { class: 'quiet' }, ` · ${text.step.attempt(entry.attempt)}`) : null);
     const name = entry.event?.tool ?? entry.event?.name ?? '';
     return h('li', { class: 'told-result' }, h('span', { class: 'result-tool' }, name), this.#value(entry, (event) => event.data));
   }

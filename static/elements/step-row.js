@@ -11,10 +11,11 @@ const NARROWEST = 0.002;
 export function stepRow(id) {
   const mark = h('span', { class: 'row-mark', 'aria-hidden': 'true' });
   const name = h('span', { class: 'row-name' });
+  const scope = h('span', { class: 'row-scope' });
   const state = h('span', { class: 'unseen' });
   const took = h('span', { class: 'row-took' });
   const track = h('span', { class: 'row-track', 'aria-hidden': 'true' });
-  const node = h('div', { class: 'row-line', role: 'option', id }, h('span', { class: 'row-label' }, mark, name, state, took), track);
+  const node = h('div', { class: 'row-line', role: 'option', id }, h('span', { class: 'row-label' }, mark, name, scope, state, took), track);
   const row = { node, key: null, bars: [] };
   row.show = (step, { time, now, at, count, isChosen }) => {
     row.key = step.key;
@@ -23,6 +24,7 @@ export function stepRow(id) {
     node.setAttribute('aria-posinset', String(at + 1));
     node.setAttribute('aria-setsize', String(count));
     setText(name, labelOf(step));
+    setText(scope, step.scope);
     name.title = step.scope ? `${step.scope} / ${labelOf(step)}` : labelOf(step);
     setText(state, `, ${text.step[step.state] ?? step.state}, `);
     const attempts = step.attempts > 1 ? `${text.step.times(step.attempts)} ` : '';
@@ -32,8 +34,9 @@ export function stepRow(id) {
   return row;
 }
 
+/** A question may be long; its first line says what it is about. */
 export function labelOf(step) {
-  return step.kind === 'child' ? text.step.child(titleOf(step.flow ?? step.name)) : step.name;
+  return step.kind === 'child' ? text.step.child(titleOf(step.flow ?? step.name)) : step.name.split('\n', 1)[0];
 }
 
 function drawBars(row, track, step, time, now) {

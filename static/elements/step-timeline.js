@@ -13,7 +13,11 @@ import { VirtualRows } from './virtual-rows.js';
 
 const ROW = 30;
 const TICK_MS = 500;
-const SHOWN_ROWS = 9;
+const SHOWN_ROWS = 12;
+const LONG_ROWS = 24;
+/** As many as are as high as a step in full beside them. */
+const ROWS_BESIDE = 16;
+const isWide = matchMedia('(min-width: 940px)');
 /** More rows than this and one wants to see the whole, too. */
 const MAPPED_ROWS = 30;
 const MAP_MS = 500;
@@ -67,6 +71,7 @@ class StepTimeline extends HTMLElement {
     this.fitter = tool(text.timeline.fit, '↔', () => this.#zoomed(() => this.#time.fit()));
     this.count = h('span', { class: 'timeline-count' });
     this.taken = h('span', { class: 'chip is-warning', title: text.timeline.takeover, hidden: true });
+    this.failed = h('button', { type: 'button', class: 'button is-small is-danger timeline-failed', title: text.timeline.nextFailed, hidden: true, onclick: () => this.#chooseFailed() });
     this.longer = h('button', { type: 'button', class: 'button is-quiet is-small', 'aria-expanded': 'false', hidden: true, onclick: () => this.#lengthen() });
     this.axis = h('div', { class: 'timeline-axis', 'aria-hidden': 'true' });
     this.map = timelineMap((at) => this.rows.scrollTo(at, { center: true }));
@@ -76,7 +81,7 @@ class StepTimeline extends HTMLElement {
     this.note = h('p', { class: 'quiet timeline-note' }, text.task.noSteps);
     fill(this,
       h('div', { class: 'timeline-head' },
-        h('h2', {}, text.task.steps), this.count, this.taken, this.longer,
+        h('h2', {}, text.task.steps), this.count, this.failed, this.taken, this.longer,
         h('div', { class: 'timeline-tools', role: 'group', 'aria-label': text.timeline.zoom },
           tool(text.timeline.out, '−', () => this.#zoomed(() => this.#time.zoom(ZOOM))),
           tool(text.timeline.in, '+', () => this.#zoomed(() => this.#time.zoom(1 / ZOOM))), this.fitter)),
@@ -114,11 +119,15 @@ class StepTimeline extends HTMLElement {
     this.taken.hidden = this.#log.takeovers.length === 0;
     setText(this.taken, text.timeline.takeovers(this.#log.takeovers.length));
     setText(this.count, count > 0 ? text.timeline.count(count) : '');
+    const failed = this.#steps.filter((step) => step.state === 'failed').length;
+    this.failed.hidden = failed === 0 || count < 2;
+    setText(this.failed, text.timeline.failed(failed));
     this.#time.setWhole(start, end ?? Math.max(Date.now(), start + 1000));
     this.fitter.disabled = !this.#time.isZoomed;
     this.longer.hidden = count <= SHOWN_ROWS;
     setText(this.longer, this.#isLong ? text.timeline.shorter : text.timeline.longer);
-    const shown = this.#isLong ? Math.min(count, 24) : Math.min(count, SHOWN_ROWS);
+    const most = this.#isLong ? LONG_ROWS : this.#chosen && isWide.matches ? ROWS_BESIDE : SHOWN_ROWS;
+    const shown = Math.min(count, most);
     this.scroller.style.height = `${shown * ROW}px`;
     this.style.setProperty('--rows', `${shown * ROW}px`);
     this.#drawAxis();
@@ -172,6 +181,17 @@ class StepTimeline extends HTMLElement {
     this.#chosen = this.#chosen === key ? null : key;
     this.#draw();
     this.dispatchEvent(new CustomEvent('step-chosen', { detail: this.#chosen, bubbles: true }));
+  }
+
+  /** The next one that failed after the chosen one, from the first again behind the last. */
+  #chooseFailed() {
+    const at = this.#steps.findIndex((step) => step.key === this.#chosen);
+    const isFailed = (step) => step.state === 'failed';
+    const after = this.#steps.findIndex((step, index) => index > at && isFailed(step));
+    const next = after >= 0 ? after : this.#steps.findIndex(isFailed);
+    if (next < 0 || next === at) return;
+    this.rows.scrollTo(next, { center: true });
+    this.#choose(this.#steps[next].key);
   }
 
   #key(event) {

@@ -22,7 +22,7 @@ class TaskActions extends HTMLElement {
     this.problem = h('p', { class: 'field-error', role: 'alert', hidden: true });
     const buttons = h('div', { class: 'buttons', role: 'group', 'aria-label': text.task.actions }, this.#buttons(state, flags, record));
     fill(this, buttons, this.problem);
-    if (record.worker && !task.ended) this.#offerStop(buttons, record.worker, key);
+    if (record.worker && state === 'PROGRESS') this.#offerStop(buttons, record.worker, key);
   }
 
   #buttons(state, flags, record) {

@@ -12,7 +12,7 @@ export function taskFacts(record, usage) {
   const inputs = record.input;
   const isEmpty = inputs === undefined || inputs === null || Object.keys(inputs).length === 0;
   const facts = [
-    [text.task.id, copyable(record.task_id)],
+    [text.task.id, h('code', { class: 'whole-id' }, record.task_id)],
     [text.flow.name, h('a', { href: toFlow(record.flow) }, h('code', {}, record.flow))],
     [text.flow.version, String(record.version)],
     [text.options.priority, record.priority === 'normal' ? null : text.options.priorities[record.priority] ?? record.priority],
@@ -25,15 +25,11 @@ export function taskFacts(record, usage) {
   ];
   return [
     isEmpty ? null : h('details', { class: 'panel fold', open: true }, h('summary', {}, text.task.inputs), h('data-view', { '.value': inputs })),
-    h('details', { class: 'panel fold', open: true }, h('summary', {}, text.task.details),
+    h('details', { class: 'panel fold', open: true }, h('summary', {}, text.task.details), h('div', { class: 'fold-tool' }, copyButton(() => record.task_id, text.task.copyId)),
       h('dl', { class: 'facts' }, facts.filter(([, value]) => value).map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]))),
   ];
 }
 
 function tagLinks(tags) {
   return h('span', { class: 'tags' }, tags.map((tag) => h('a', { class: 'tag', href: `#/tasks?tag=${encodeURIComponent(tag)}` }, tag)));
-}
-
-function copyable(id) {
-  return [h('code', { class: 'whole-id' }, id), copyButton(() => id)];
 }

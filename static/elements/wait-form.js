@@ -55,10 +55,13 @@ class WaitForm extends HTMLElement {
       const decision = event.submitter?.value;
       await this.#send(taskId, wait, decision ? { ...value, approved: decision === 'true' } : value ?? null, { form, problem, buttons });
     };
+    const [question, ...rest] = (wait.question ?? text.wait.signalQuestion(wait.name)).split('\n');
     const since = h('time', { datetime: wait.since, class: 'wait-since', title: moment(wait.since) }, text.wait.since(ago(wait.since)));
     fill(this,
       h('p', { class: 'wait-kind' }, isApproval ? text.wait.approval : text.wait.signal, ' ', since),
-      h('h2', { class: 'wait-question' }, wait.question ?? text.wait.signalQuestion(wait.name)),
+      h('h2', { class: 'wait-question' }, question),
+      // What it is about, such as the arguments of a tool.
+      rest.length > 0 ? h('pre', { class: 'data-raw is-wrapped wait-more', tabindex: '0' }, rest.join('\n').trim()) : null,
       h('form', { class: 'wait-answer', novalidate: true, onsubmit: answer }, form, problem, h('div', { class: 'buttons' }, buttons)));
     form.setSchema(isApproval ? withoutDecision(wait.schema) : wait.schema ?? {}, undefined, { tabs: false });
   }

@@ -24,7 +24,7 @@ export class Step {
     /** step, sleep, signal, approval or child */
     this.kind = kind;
     /** The scopes that it stands in: branches, items of a map. */
-    this.scope = key.split('/').slice(0, -2).join(' / ');
+    this.scope = scopeOf(key.split('/').slice(0, -2));
   }
 
   get first() {
@@ -76,4 +76,14 @@ export class Step {
     sum.rehearsal ||= Boolean(rehearsal);
     this.usage = sum;
   }
+}
+
+/** `Visit/1/0` is the first item of the first map of this name: `Visit · 1`; of a second one it is `Visit 2 · 1`. */
+function scopeOf(parts) {
+  const isNumber = (part) => /^\d+$/.test(part ?? '');
+  return parts.reduce((words, part, at) => {
+    if (!isNumber(part)) return words ? `${words} / ${part}` : part;
+    if (isNumber(parts[at - 1])) return `${words} · ${Number(part) + 1}`;
+    return part === '1' ? words : `${words} ${part}`;
+  }, '');
 }

@@ -81,13 +81,22 @@ class Overview {
     const counts = { from, to, format: number, isCount: true };
     this.plots.flow.show({ ...counts, lines: [line(text.overview.created, 'accent', 'created'), line(text.overview.succeeded, 'good', 'succeeded'), line(text.overview.failed, 'bad', 'failed')] });
     this.plots.took.show({ from, to, format: duration, least: 100, isBridged: true, lines: [line('p95', 'care', 'p95_ms'), line('p50', 'accent', 'p50_ms')] });
-    this.plots.line.show({ ...counts, lines: [line(text.overview.due, 'accent', 'due')] });
-    this.plots.age.show({ from, to, format: duration, least: 1000, lines: [line(text.overview.oldest, 'care', 'oldest_due_age_ms')] });
+    this.plots.line.show({ ...counts, lines: [goneOn(line(text.overview.due, 'accent', 'due'))] });
+    this.plots.age.show({ from, to, format: duration, least: 1000, lines: [goneOn(line(text.overview.oldest, 'care', 'oldest_due_age_ms'))] });
   }
 }
 
 function plot(label) {
   return h('plot-lines', { label });
+}
+
+/** An empty line is looked at again when something comes: until then it was empty. */
+function goneOn({ points, ...line }) {
+  let last = null;
+  return { ...line, points: points.map(([time, value]) => {
+    if (value !== null) last = value;
+    return [time, value ?? (last === 0 ? 0 : null)];
+  }) };
 }
 
 /** The server leaves out the times before it knew anything, and after the last that happened: nothing came then. */

@@ -2,15 +2,24 @@
 
 import { fill, h } from '../dom.js';
 import { problemNote } from '../elements/problem-note.js';
+import { setParameters } from '../route.js';
 import { settings } from '../server.js';
 import { chooseLanguage, language, languages, text } from '../text.js';
 import { chooseTheme, theme, THEMES } from '../theme.js';
 
-export function settingsView(place) {
+export function settingsView(place, { parameters }) {
   const list = h('div', { class: 'settings', 'aria-busy': 'true' });
-  fill(place, h('div', { class: 'page-head' }, h('h1', { tabindex: '-1' }, text.settings.heading), h('p', { class: 'lead' }, text.settings.lead)),
+  const search = h('input', { type: 'search', class: 'input catalogue-search', placeholder: text.settings.search, 'aria-label': text.settings.search });
+  search.value = parameters.get('q') ?? '';
+  search.addEventListener('input', () => {
+    setParameters({ q: search.value.trim() });
+    find(list, search.value);
+  });
+  fill(place,
+    h('div', { class: 'page-head is-split' },
+      h('div', {}, h('h1', { tabindex: '-1' }, text.settings.heading), h('p', { class: 'lead' }, text.settings.lead)), search),
     h('div', { class: 'columns' }, list, h('aside', { class: 'side', 'aria-label': text.settings.page }, ofThePage())));
-  show(list);
+  show(list).then(() => find(list, search.value));
   return { title: text.settings.heading };
 }
 
@@ -31,11 +40,21 @@ async function show(list) {
     const { version, items } = await settings();
     const groups = [...new Set(items.map((item) => item.group))];
     fill(list, h('p', { class: 'quiet' }, text.settings.version(version)),
-      groups.map((group) => h('section', { class: 'panel' }, h('h2', {}, group), h('ul', { class: 'setting-list' }, items.filter((item) => item.group === group).map(setting)))));
+      groups.map((group) => h('section', { class: 'panel', 'aria-label': group }, h('h2', {}, group), h('ul', { class: 'setting-list' }, items.filter((item) => item.group === group).map(setting)))));
   } catch (error) {
     fill(list, problemNote(error, () => show(list)));
   }
   list.removeAttribute('aria-busy');
+}
+
+/** Leaves those that have all the words in them. */
+function find(list, wanted) {
+  const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const one of list.querySelectorAll('.setting')) {
+    const said = one.textContent.toLowerCase();
+    one.hidden = !words.every((word) => said.includes(word));
+  }
+  for (const group of list.querySelectorAll('.panel')) group.hidden = !group.querySelector('.setting:not([hidden])');
 }
 
 function setting(item) {

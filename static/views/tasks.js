@@ -59,7 +59,7 @@ class TaskList {
   constructor(parameters) {
     this.filters = taskFilters(parameters, (values) => this.#filter(values));
     this.bulk = bulkBar({
-      chosen: () => [...this.#chosen], filter: () => this.filters.values(), done: () => this.#again(), matches: () => this.#items.length + (this.#next ? '+' : ''),
+      chosen: () => [...this.#chosen], filter: () => this.filters.values(), done: () => this.#again(), matches: () => text.bulk.listed(this.#items.length, Boolean(this.#next)),
     });
     this.list = h('ul', { class: 'task-list', 'aria-label': text.tasks.all });
     this.all = h('input', { type: 'checkbox', class: 'check', 'aria-label': text.tasks.chooseAll, onchange: () => this.#chooseAll(this.all.checked) });

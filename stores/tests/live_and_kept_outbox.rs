@@ -2,6 +2,7 @@
 //! before anybody asks for it; and what only two parts can get wrong.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(clippy::duplicate_mod, reason = "both kits bring the ports of the end-to-end tests")]
 
 mod kit;
 mod redis_support;

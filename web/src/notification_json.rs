@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use caudal_engine::notification::{NotificationId, NotificationRecord};
+use caudal_engine::ports::MailTemplates;
 use caudal_engine::task::{TaskId, Timestamp};
 use serde::Serialize;
 
@@ -14,6 +15,8 @@ pub(crate) struct NotificationJson {
     to: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
     state: &'static str,
@@ -28,14 +31,16 @@ pub(crate) struct NotificationJson {
 }
 
 impl NotificationJson {
-    pub(crate) fn of(record: NotificationRecord) -> Self {
+    pub(crate) fn of(record: NotificationRecord, templates: &dyn MailTemplates) -> Self {
         let mail = record.mail();
+        let subject = templates.subject(&record);
         Self {
             notification_id: record.id,
             task_id: record.task,
             channel: record.channel.as_str(),
             to: record.recipient,
             template: mail.as_ref().map(|mail| mail.template.clone()),
+            subject,
             locale: mail.and_then(|mail| mail.locale),
             state: record.state.as_str(),
             attempts: record.attempts,

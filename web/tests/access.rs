@@ -238,6 +238,9 @@ async fn watch_links_over_many() {
     for (query, status) in [
         (format!("task={one}&task={two}&token={token_two}&token={token_one}"), 200),
         (format!("task={one}&task={two}&token={token_one}"), 401),
+        (format!("log={one}@1&token={token_one}"), 200),
+        (format!("task={one}&log={two}@1&token={token_one}"), 401),
+        (format!("task={one}&changes=1&token={token_one}"), 403),
         (format!("tasks=flow%3Dpoem_flow&token={token_one}"), 401),
         (format!("token={token_one}"), 401),
         (format!("task={one}&tasks=&token={token_one}"), 400),

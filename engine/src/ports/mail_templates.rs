@@ -9,6 +9,9 @@ pub trait MailTemplates: Send + Sync + 'static {
     /// Whether a mail can be made of this, found out by making it: nobody is there to ask at the time it is sent.
     fn check(&self, template: &str, locale: Option<&str>, context: &Json) -> Result<(), TemplateError>;
 
+    /// What a list shows of a mail. None for what is no mail, and when it cannot be made any more.
+    fn subject(&self, notification: &NotificationRecord) -> Option<String>;
+
     /// The mail as it is sent.
     fn render(&self, notification: &NotificationRecord) -> Result<RenderedMail, TemplateError>;
 }

@@ -12,6 +12,10 @@ impl MailTemplates for AnyTemplate {
         Ok(())
     }
 
+    fn subject(&self, notification: &NotificationRecord) -> Option<String> {
+        notification.mail().map(|mail| mail.template.to_string())
+    }
+
     /// The context as it is.
     fn render(&self, notification: &NotificationRecord) -> Result<RenderedMail, TemplateError> {
         let Some(mail) = notification.mail() else {

@@ -83,7 +83,7 @@ fn header(name: &'static str, value: String) -> HeaderValue {
 }
 
 /// What was checked when the mail was asked for holds here too, whatever a template does by now.
-fn one_line(subject: &str) -> String {
+pub(super) fn one_line(subject: &str) -> String {
     let is_end = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     let subject: String = subject.chars().take(LONGEST_SUBJECT).map(|c| if is_end(c) { ' ' } else { c }).collect();
     subject.split_whitespace().collect::<Vec<_>>().join(" ")

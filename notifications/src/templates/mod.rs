@@ -148,6 +148,15 @@ impl MailTemplates for Templates {
         }
     }
 
+    fn subject(&self, notification: &NotificationRecord) -> Option<String> {
+        let mail = notification.mail()?;
+        self.library.known(&mail.template).ok()?;
+        let surroundings = self.surroundings(notification, &mail);
+        let value = together(&mail.context, &surroundings).ok()?;
+        let subject = self.library.render(&mail.template, &surroundings.locale, Part::Subject, &value).ok()?;
+        Some(letter::one_line(&subject))
+    }
+
     fn render(&self, notification: &NotificationRecord) -> Result<RenderedMail, TemplateError> {
         self.letter(notification).map(Letter::shown)
     }

@@ -66,7 +66,9 @@ fn mails_look_as_they_should() {
     let templates = templates();
     for mail in templates.names() {
         for locale in ["en", "es"] {
-            let rendered = templates.render(&record(&mail, Some(locale), &sample(&mail, 0))).unwrap();
+            let record = record(&mail, Some(locale), &sample(&mail, 0));
+            let rendered = templates.render(&record).unwrap();
+            assert_eq!(templates.subject(&record).as_ref(), Some(&rendered.subject), "lists call it what it is called");
             insta::assert_snapshot!(
                 format!("{mail}_{locale}_text"),
                 format!("{}\n\n{}", rendered.subject, rendered.text)

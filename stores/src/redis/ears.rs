@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use caudal_engine::notification::Channel;
 use caudal_engine::ports::Bell;
+use caudal_engine::task::TaskId;
 use futures_util::future::join_all;
 use redis::{Cmd, PushInfo, PushKind, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::MissedTickBehavior;
 use tracing::warn;
 
@@ -40,6 +41,8 @@ pub(super) struct Ears {
     pub(super) outbox_rounds: Arc<OutboxRounds>,
     pub(super) watches: Arc<Watches>,
     pub(super) bell: Arc<Bell>,
+    /// A connection was made anew.
+    pub(super) moved: Notify,
     /// Where each partition's bell is subscribed.
     pub(super) partitions: Mutex<HashMap<u16, Place>>,
 }
@@ -49,7 +52,7 @@ impl Ears {
     pub(super) async fn hear(self: Arc<Self>, mut published: mpsc::UnboundedReceiver<Published>) {
         while let Some((from, heard)) = published.recv().await {
             match heard {
-                Heard::Connected => self.watches.wanted.notify_one(),
+                Heard::Connected => self.moved.notify_one(),
                 Heard::Push(push) => self.take(&from, push),
             }
         }
@@ -114,7 +117,11 @@ impl Ears {
         let mut beat = 0;
         loop {
             tokio::select! {
-                () = self.watches.wanted.notified() => {}
+                () = self.watches.wanted.notified() => {
+                    self.settle_tasks(self.watches.take_arrivals()).await;
+                    continue;
+                }
+                () = self.moved.notified() => {}
                 _ = maps.changed() => {}
                 _ = beats.tick() => {
                     beat += 1;
@@ -136,23 +143,32 @@ impl Ears {
             self.bell.ring_line();
             Channel::ALL.into_iter().for_each(|channel| self.bell.ring_outbox(channel));
         }
-        let watched = self.watches.all();
-        join_all(watched.into_iter().map(|(task, at)| async move {
-            let Some((node, place)) = self.place_of(task.partition()) else { return };
-            if at.as_ref() != Some(&place) && self.subscribe(&node, self.keys.of_task("log", task)).await {
-                let mut command = redis::cmd("HGET");
-                command.arg(self.keys.of_task("t", task)).arg("head");
-                if let Ok(head) = self.nodes.send(task.partition(), &command).await {
-                    self.watches.subscribed(
-                        task,
-                        place,
-                        reply::maybe_int(&head).ok().flatten().unwrap_or(0).unsigned_abs(),
-                    );
-                }
+        self.settle_tasks(self.watches.all()).await;
+    }
+
+    async fn settle_tasks(&self, watched: Vec<(TaskId, Option<Place>)>) {
+        let elsewhere = watched.into_iter().filter_map(|(task, at)| {
+            let (node, place) = self.place_of(task.partition())?;
+            (at.as_ref() != Some(&place)).then_some((task, node, place))
+        });
+        join_all(elsewhere.map(|(task, node, place)| async move {
+            let done = self.subscribe(&node, self.keys.of_task("log", task)).await;
+            if done
+                && self.watches.subscribed(task, place)
+                && let Some(head) = self.head_of(task).await
+            {
+                self.watches.heard(task, head, Vec::new());
             }
         }))
         .await;
         self.watches.settled.send_modify(|number| *number += 1);
+    }
+
+    async fn head_of(&self, task: TaskId) -> Option<u64> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.keys.of_task("t", task)).arg("head");
+        let head = self.nodes.send(task.partition(), &command).await.ok()?;
+        reply::maybe_int(&head).ok().flatten().map(i64::unsigned_abs)
     }
 
     /// Answers whether it was subscribed anew.
@@ -182,13 +198,7 @@ impl Ears {
     }
 
     async fn beat(&self, beat: u64) {
-        for task in self.watches.drop_abandoned() {
-            if let Some(node) = self.nodes.of(task.partition()) {
-                let mut command = Cmd::new();
-                command.arg("SUNSUBSCRIBE").arg(self.keys.of_task("log", task));
-                let _ = node.ears.send(&command).await;
-            }
-        }
+        self.unsubscribe(self.watches.drop_abandoned()).await;
         if self.nodes.misses_one() {
             self.nodes.read_map().await;
         }
@@ -205,15 +215,24 @@ impl Ears {
 
     async fn ask_for_heads(&self) {
         let asking = self.watches.all().into_iter().map(|(task, _)| async move {
-            let mut command = redis::cmd("HGET");
-            command.arg(self.keys.of_task("t", task)).arg("head");
-            if let Ok(head) = self.nodes.send(task.partition(), &command).await
-                && let Ok(Some(head)) = reply::maybe_int(&head)
-            {
-                self.watches.saw_head(task, head.unsigned_abs());
+            if let Some(head) = self.head_of(task).await {
+                self.watches.saw_head(task, head);
             }
         });
         join_all(asking).await;
+    }
+
+    /// All of a partition at once: they may be thousands.
+    async fn unsubscribe(&self, tasks: Vec<TaskId>) {
+        let mut channels: HashMap<u16, Vec<String>> = HashMap::new();
+        for task in tasks {
+            channels.entry(task.partition()).or_default().push(self.keys.of_task("log", task));
+        }
+        for (partition, channels) in channels {
+            if let Some(node) = self.nodes.of(partition) {
+                let _ = node.ears.send(redis::cmd("SUNSUBSCRIBE").arg(channels)).await;
+            }
+        }
     }
 
     fn partitions(&self) -> std::sync::MutexGuard<'_, HashMap<u16, Place>> {

@@ -8,6 +8,7 @@ use caudal_engine::ports::{Bell, Clock, Feed, IdSource, StoreError};
 use redis::aio::MultiplexedConnection;
 use redis::{ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError};
 use thiserror::Error;
+use tokio::sync::Notify;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ears::Ears;
@@ -223,7 +224,8 @@ async fn open_inside(
         store.rescue_in(partition, 0).await.map_err(stored)?;
     }
     let partitions = Mutex::new(HashMap::new());
-    let ears = Arc::new(Ears { nodes, keys, layout, rounds, outbox_rounds, watches, bell, partitions });
+    let ears =
+        Arc::new(Ears { nodes, keys, layout, rounds, outbox_rounds, watches, bell, moved: Notify::new(), partitions });
     tokio::spawn(ears.clone().hear(hearing));
     ears.settle().await;
     tokio::spawn(ears.keep());

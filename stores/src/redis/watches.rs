@@ -3,7 +3,7 @@
 //! Watching is begun in the feed, without asking anybody; then the store is read. So it is the first operation on a
 //! watched task that has the task's channel subscribed, and it waits for that: what comes after it is heard.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,17 +23,28 @@ pub(super) type Place = (String, u64);
 struct Watched {
     /// Where it is subscribed.
     at: Option<Place>,
-    /// The newest event that was told.
-    told: u64,
+    /// The newest event that was told; none before the first.
+    told: Option<u64>,
     /// An operation went on before anything was heard: something may have been missed.
     in_doubt: bool,
     /// The head a second ago, when it was beyond what was told.
     lagging: Option<u64>,
 }
 
+impl Watched {
+    /// The news in it, if there is any.
+    fn tell(&mut self, task: TaskId, head: u64, entries: Vec<LogEntry>) -> Option<News> {
+        let news = news::beyond(task, head, entries, self.told.unwrap_or(0))?;
+        (self.told, self.lagging) = (Some(head), None);
+        Some(news)
+    }
+}
+
 pub(super) struct Watches {
     pub(super) feed: Arc<Feed>,
     tasks: Mutex<HashMap<TaskId, Watched>>,
+    /// Those that came since the last look, so that nobody looks at thousands for the sake of one.
+    arrivals: Mutex<HashSet<TaskId>>,
     /// Somebody waits to be subscribed.
     pub(super) wanted: Notify,
     /// Changes when subscriptions were made.
@@ -42,7 +53,13 @@ pub(super) struct Watches {
 
 impl Watches {
     pub(super) fn new(feed: Arc<Feed>) -> Arc<Self> {
-        Arc::new(Self { feed, tasks: Mutex::default(), wanted: Notify::new(), settled: watch::Sender::new(0) })
+        Arc::new(Self {
+            feed,
+            tasks: Mutex::default(),
+            arrivals: Mutex::default(),
+            wanted: Notify::new(),
+            settled: watch::Sender::new(0),
+        })
     }
 
     fn tasks(&self) -> MutexGuard<'_, HashMap<TaskId, Watched>> {
@@ -51,23 +68,31 @@ impl Watches {
 
     /// Returns when news of the task is heard, if it is watched.
     pub(super) async fn stand(&self, task: TaskId) {
-        if !self.feed.is_watched(task) {
+        if !self.feed.is_watched(task) || self.stands(task) {
             return;
         }
         let mut settled = self.settled.subscribe();
-        let standing = async {
-            while self.tasks().entry(task).or_default().at.is_none() {
-                self.wanted.notify_one();
-                if settled.changed().await.is_err() {
-                    return;
-                }
-            }
-        };
+        self.arrivals().insert(task);
+        self.wanted.notify_one();
+        let standing = async { while !self.stands(task) && settled.changed().await.is_ok() {} };
         if tokio::time::timeout(PATIENCE, standing).await.is_err()
             && let Some(watched) = self.tasks().get_mut(&task)
         {
             watched.in_doubt = watched.at.is_none();
         }
+    }
+
+    fn stands(&self, task: TaskId) -> bool {
+        self.tasks().entry(task).or_default().at.is_some()
+    }
+
+    fn arrivals(&self) -> MutexGuard<'_, HashSet<TaskId>> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What came since the last look.
+    pub(super) fn take_arrivals(&self) -> Vec<(TaskId, Option<Place>)> {
+        std::mem::take(&mut *self.arrivals()).into_iter().map(|task| (task, None)).collect()
     }
 
     /// What is to be subscribed and where it is now.
@@ -87,24 +112,19 @@ impl Watches {
         abandoned
     }
 
-    /// It is subscribed there, and this was its head right after.
-    pub(super) fn subscribed(&self, task: TaskId, at: Place, head: u64) {
+    /// It is subscribed there from now on. Answers whether something may have been missed before.
+    pub(super) fn subscribed(&self, task: TaskId, at: Place) -> bool {
         let mut tasks = self.tasks();
-        let Some(watched) = tasks.get_mut(&task) else { return };
-        let may_have_missed = watched.in_doubt || watched.told > 0;
-        let news = may_have_missed.then(|| news::beyond(task, head, Vec::new(), watched.told)).flatten();
-        watched.told = watched.told.max(head);
-        watched.in_doubt = false;
-        watched.at = Some(at);
-        drop(tasks);
-        self.publish(news);
+        let Some(watched) = tasks.get_mut(&task) else { return false };
+        let was_subscribed = watched.at.replace(at).is_some();
+        std::mem::take(&mut watched.in_doubt) || was_subscribed
     }
 
+    /// News up to this head: the entries, or that there may be some.
     pub(super) fn heard(&self, task: TaskId, head: u64, entries: Vec<LogEntry>) {
         let mut tasks = self.tasks();
         let Some(watched) = tasks.get_mut(&task) else { return };
-        let news = news::beyond(task, head, entries, watched.told);
-        watched.told = watched.told.max(head);
+        let news = watched.tell(task, head, entries);
         drop(tasks);
         self.publish(news);
     }
@@ -113,13 +133,11 @@ impl Watches {
     pub(super) fn saw_head(&self, task: TaskId, head: u64) {
         let mut tasks = self.tasks();
         let Some(watched) = tasks.get_mut(&task) else { return };
-        let missed = watched.lagging.filter(|lagging| *lagging > watched.told);
-        watched.lagging = (head > watched.told).then_some(head);
-        let news = missed.and_then(|_| news::beyond(task, head, Vec::new(), watched.told));
-        if news.is_some() {
-            watched.told = head;
-            watched.lagging = None;
-        }
+        let is_new = head > watched.told.unwrap_or(0);
+        let was_missed = watched.told.is_none() || watched.lagging > watched.told;
+        watched.lagging = is_new.then_some(head);
+        // Of what is known already nobody reads anything.
+        let news = (is_new && was_missed).then(|| watched.tell(task, head, Vec::new())).flatten();
         drop(tasks);
         self.publish(news);
     }
@@ -152,10 +170,10 @@ mod tests {
             async move { watches.stand(task).await }
         });
         watches.wanted.notified().await;
-        watches.subscribed(task, place(), 3);
+        assert_eq!(watches.take_arrivals(), [(task, None)]);
+        assert!(!watches.subscribed(task, place()), "who reads now sees all of it");
         watches.settled.send_modify(|number| *number += 1);
         standing.await.unwrap();
-        assert!(watch.try_next().is_none(), "who reads now sees all of it");
         let entries = |from: u64, to: u64| (from..=to).map(|seq| LogEntry::new(seq, "{}")).collect::<Vec<_>>();
         watches.heard(task, 5, entries(4, 5));
         assert_eq!(watch.try_next().unwrap().entries.len(), 2);
@@ -170,8 +188,9 @@ mod tests {
         watches.saw_head(task, 7);
         let news = watch.try_next().unwrap();
         assert_eq!((news.head, news.entries.len()), (7, 0));
-        watches.subscribed(task, ("there".to_owned(), 1), 9);
-        assert_eq!(watch.try_next().unwrap().head, 9, "it may have missed something while it was not subscribed");
+        assert!(watches.subscribed(task, ("there".to_owned(), 1)), "while it was not subscribed");
+        watches.heard(task, 9, Vec::new());
+        assert_eq!(watch.try_next().unwrap().head, 9);
         drop(watch);
         assert_eq!(watches.drop_abandoned(), [task]);
         assert!(!watches.contains(task));

@@ -1,8 +1,9 @@
 // Debian's own Chromium, and pages in it that fail the test when a script of theirs fails.
 
+import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
-const EXECUTABLE = process.env.CAUDAL_TEST_CHROMIUM ?? '/usr/bin/chromium';
+const EXECUTABLE = process.env.CAUDAL_TEST_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync);
 const WIDE = { width: 1280, height: 860 };
 const NARROW = { width: 360, height: 780 };
 

@@ -13,7 +13,7 @@ import { until } from './until.js';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const NAMES = ['caudal-under-test', 'caudal'];
 
-function binary() {
+export function binary() {
   const given = process.env.CAUDAL_UNDER_TEST;
   const found = given ? [given] : NAMES.map((name) => join(ROOT, 'target/debug', name)).filter(existsSync);
   if (found.length === 0) throw new Error('there is no binary to test: run `cargo build -p caudal-tests` first');

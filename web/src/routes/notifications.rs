@@ -12,7 +12,8 @@ use crate::tenant::tenant_of;
 pub(super) async fn notifications(site: OfSite, request: HttpRequest) -> ApiResult {
     let filter = notification_filter(&Query::of(&request), tenant_of(&request))?;
     let page = site.engine.notifications.outbox.notifications(&filter).await?;
-    let items: Vec<NotificationJson> = page.items.into_iter().map(NotificationJson::of).collect();
+    let templates = &*site.engine.notifications.templates;
+    let items: Vec<_> = page.items.into_iter().map(|record| NotificationJson::of(record, templates)).collect();
     let mut answer = json!({ "items": items, "next": page.next });
     if page.partial {
         answer["partial"] = json!(true);

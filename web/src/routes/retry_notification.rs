@@ -13,5 +13,5 @@ use crate::tenant::tenant_of;
 pub(super) async fn retry_notification(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     site.engine.notifications.outbox.resend(&tenant_of(&request), notification_id(&id)?).await?;
     let record = find(&site, &request, &id).await?;
-    Ok(HttpResponse::Ok().json(NotificationJson::of(record)))
+    Ok(HttpResponse::Ok().json(NotificationJson::of(record, &*site.engine.notifications.templates)))
 }
