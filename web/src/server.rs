@@ -27,6 +27,10 @@ use crate::site::Site;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const LONGEST_REQUEST_HEAD: Duration = Duration::from_secs(15);
 
+/// So much is gathered for a connection before it is sent. A buffer keeps the size that it once had, and a reader that
+/// began with a long log would keep a large one for as long as it watches.
+const UNFLUSHED: usize = 6 * 1024;
+
 #[derive(Debug, Error)]
 pub enum ServeError {
     #[error("cannot listen on {listen}: {cause}")]
@@ -80,6 +84,7 @@ pub fn serve(engine: Engine, settings: WebSettings) -> Result<RunningServer, Ser
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(LONGEST_REQUEST_HEAD)
     .tcp_nodelay(true)
+    .h1_write_buffer_size(UNFLUSHED)
     .backlog(4096)
     .disable_signals()
     .shutdown_timeout(settings.stop_timeout.as_secs())
