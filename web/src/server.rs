@@ -29,7 +29,7 @@ const LONGEST_REQUEST_HEAD: Duration = Duration::from_secs(15);
 
 /// So much is gathered for a connection before it is sent. A buffer keeps the size that it once had, and a reader that
 /// began with a long log would keep a large one for as long as it watches.
-const UNFLUSHED: usize = 6 * 1024;
+const UNFLUSHED: usize = 3 * 1024;
 
 #[derive(Debug, Error)]
 pub enum ServeError {

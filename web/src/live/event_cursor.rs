@@ -53,6 +53,8 @@ impl EventCursor {
                 }
                 continue;
             }
+            // Up to date or soon so: thousands who read back once must not keep the room for it.
+            self.page = VecDeque::new();
             let state = self.channel.state();
             if let Some(frame) = state.ring.get(self.next).cloned() {
                 drop(state);
