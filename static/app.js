@@ -49,9 +49,22 @@ async function show() {
   setTitle(shown.title);
   if (!isFirst) {
     scrollTo(0, 0);
-    place.querySelector('h1')?.focus({ preventScroll: true });
+    focusHeading(place);
   }
   isFirst = false;
+}
+
+/** Also of a view that must read before it has one. */
+function focusHeading(place) {
+  const heading = () => place.querySelector('h1');
+  (heading() ?? main).focus({ preventScroll: true });
+  if (heading()) return;
+  const seen = new MutationObserver(() => {
+    if (!heading()) return;
+    seen.disconnect();
+    if (document.activeElement === main) heading().focus({ preventScroll: true });
+  });
+  seen.observe(place, { childList: true, subtree: true });
 }
 
 /** The server is away, or has another version now, whose page knows its files. */

@@ -16,6 +16,8 @@ class Task extends EventTarget {
   view = null;
   /** The server does not know it. */
   missing = false;
+  /** When it is read again, after it could not be. */
+  again = 0;
   #frame = 0;
 
   constructor(id) {
@@ -81,6 +83,8 @@ export function task(id) {
 export function watch(ids) {
   watched = [...ids];
   watched.forEach(task);
+  // Whoever still shows one of the others has it in hand.
+  for (const id of known.keys()) if (!watched.includes(id)) known.delete(id);
   follow();
 }
 
@@ -103,7 +107,9 @@ async function load(one) {
     if (!one.view || isEnded(record.state)) one.view = { state: record.state, details };
   } catch (error) {
     one.missing = error.status === 404 || error.status === 400;
-    if (!one.missing) setTimeout(() => load(one), AGAIN_MS);
+    // One trial at a time, whoever asked, and none for what nobody watches.
+    clearTimeout(one.again);
+    if (!one.missing && known.get(one.id) === one) one.again = setTimeout(() => load(one), AGAIN_MS);
   }
   one.changed();
   follow();

@@ -56,8 +56,9 @@ async function run(action, what) {
   const key = newKey();
   const answers = [];
   let cursor = null;
+  // Once: who goes on to other filters while this runs has not asked for those.
+  const { ids, filter } = what();
   for (let part = 0; part < 100; part += 1) {
-    const { ids, filter } = what();
     const body = ids ? { action, ids } : { action, filter: cursor ? { ...filter, cursor } : filter };
     const { items, next } = await post('/tasks/bulk', body, { 'Idempotency-Key': `${key}-${part}` });
     answers.push(...items);

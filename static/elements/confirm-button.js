@@ -1,6 +1,6 @@
 // A button that asks once more in place, for what cannot be taken back.
 
-import { h } from '../dom.js';
+import { announce, h } from '../dom.js';
 
 const ASKING_MS = 4000;
 
@@ -13,13 +13,16 @@ export function confirmButton(label, question, act, help = null) {
     button.textContent = label;
     button.classList.remove('is-asking');
   };
-  button.addEventListener('click', () => {
+  button.addEventListener('click', ({ detail: clicks }) => {
+    // The second half of a double click has not read the question.
+    if (clicks > 1) return;
     if (timer) {
       rest();
       act(button);
       return;
     }
     button.textContent = question;
+    announce(question);
     button.classList.add('is-asking');
     timer = setTimeout(rest, ASKING_MS);
   });

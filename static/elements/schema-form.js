@@ -16,6 +16,8 @@ export class SchemaForm extends HTMLElement {
   #json = null;
   #panel = null;
   #tabs = [];
+  /** Whether the last reading found something that is no value; what it answered is none then. */
+  isWrong = false;
 
   /** `tabs: false` leaves out the JSON, where a form is only a question. */
   setSchema(schema, value, { tabs = true } = {}) {
@@ -28,7 +30,7 @@ export class SchemaForm extends HTMLElement {
   }
 
   get isEmpty() {
-    return this.#field?.children?.length === 0 && !this.#showsJson;
+    return !this.#showsJson && !this.#field?.node.querySelector('input, select, textarea, button');
   }
 
   read() {
@@ -38,6 +40,7 @@ export class SchemaForm extends HTMLElement {
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       this.showErrors([error]);
+      this.isWrong = true;
       return undefined;
     }
   }
@@ -77,6 +80,7 @@ export class SchemaForm extends HTMLElement {
   }
 
   clearErrors() {
+    this.isWrong = false;
     this.errorPlace.hidden = true;
     each(this.#field, (field) => field.showError?.(null));
   }
@@ -98,7 +102,7 @@ export class SchemaForm extends HTMLElement {
   #turn(toJson) {
     if (toJson === this.#showsJson) return;
     const value = this.read();
-    if (value === undefined && !this.errorPlace.hidden) return;
+    if (this.isWrong) return;
     if (!toJson) {
       this.#showForm(value);
       return;

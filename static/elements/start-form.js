@@ -71,11 +71,11 @@ export class StartForm {
     fill(this.problem);
     const inputs = this.form.read();
     const chosen = this.options.read();
-    if (inputs === undefined || chosen === undefined) return;
+    if (this.form.isWrong || this.options.isWrong) return;
     this.button.disabled = true;
     this.button.textContent = text.flow.starting;
     try {
-      const body = { flow: this.flow.name, inputs, ...optionsOf(chosen) };
+      const body = { flow: this.flow.name, inputs: inputs ?? {}, ...optionsOf(chosen) };
       const { task_id: id } = await post('/start-task', body, { 'Idempotency-Key': this.#keyFor(body) });
       this.#lastStart = null;
       clearTimeout(this.#draftTimer);

@@ -24,8 +24,12 @@ class StepDetail extends HTMLElement {
     this.hidden = !step;
     if (!step) return;
     const last = step.last;
-    const shown = [key, step.state, step.entries.length, step.text.length, step.spans.length, last?.to].join(' ');
-    if (shown === this.#shown && log === this.#log) return;
+    const shown = [key, step.state, step.entries.length, step.text !== '', step.spans.length, last?.to].join(' ');
+    if (shown === this.#shown && log === this.#log) {
+      // Words that go on make nothing else anew: somebody may be about to press something there.
+      if (step.text) this.written.text = step.text;
+      return;
+    }
     this.#shown = shown;
     this.#log = log;
     this.#draw(step, key !== this.#key);

@@ -77,6 +77,7 @@ class TaskActions extends HTMLElement {
   }
 
   async #do(button, act) {
+    const hadFocus = document.activeElement === button;
     button.disabled = true;
     this.problem.hidden = true;
     try {
@@ -86,6 +87,9 @@ class TaskActions extends HTMLElement {
       this.problem.hidden = false;
     }
     button.disabled = false;
+    // What is disabled, or drawn anew, loses the focus; who came by keyboard stays here.
+    const isLost = hadFocus && [document.body, button].includes(document.activeElement);
+    if (isLost && this.isConnected) (button.isConnected ? button : this.querySelector('button, a'))?.focus();
   }
 }
 

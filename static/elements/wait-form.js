@@ -51,7 +51,7 @@ class WaitForm extends HTMLElement {
     const answer = async (event) => {
       event.preventDefault();
       const value = form.read();
-      if (value === undefined && !form.errorPlace.hidden) return;
+      if (form.isWrong) return;
       const decision = event.submitter?.value;
       await this.#send(taskId, wait, decision ? { ...value, approved: decision === 'true' } : value ?? null, { form, problem, buttons });
     };

@@ -38,11 +38,19 @@ export function withoutSecrets(value) {
 }
 
 function withoutSecretFields(value, schema, root, depth = 0) {
-  const found = resolve(schema, root);
-  if (isSecret(found) || (found.anyOf ?? found.oneOf ?? []).some((branch) => isSecret(resolve(branch, root)))) return undefined;
+  const ways = waysOf(schema, root);
+  if (ways.some(isSecret)) return undefined;
   if (depth > 16 || typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => withoutSecretFields(item, found.items, root, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withoutSecretFields(one, found.properties?.[name], root, depth + 1)]));
+  const inner = (one, pick) => withoutSecretFields(one, { anyOf: ways.map(pick).filter(Boolean) }, root, depth + 1);
+  if (Array.isArray(value)) return value.map((item, at) => inner(item, (way) => way.prefixItems?.[at] ?? way.items));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, inner(one, (way) => way.properties?.[name] ?? way.additionalProperties)]));
+}
+
+/** A schema and all that it may be instead: what may be absent, variants, parts. */
+function waysOf(schema, root, depth = 0) {
+  const found = resolve(schema, root);
+  const others = [...(found.anyOf ?? []), ...(found.oneOf ?? []), ...(found.allOf ?? [])];
+  return depth > 4 ? [found] : [found, ...others.flatMap((one) => waysOf(one, root, depth + 1))];
 }
 
 function nameOf(flow) {

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import { text } from '../text.js';
-import { framed } from './frame.js';
+import { FieldError, framed } from './frame.js';
 import { isLong, isSecret } from './schema.js';
 
 const INPUT_TYPES = { email: 'email', uri: 'url', url: 'url', date: 'date', time: 'time', 'date-time': 'datetime-local' };
@@ -17,6 +17,8 @@ export function textField(context) {
   // An emptied text that had a value is an empty text; one that never had any is left out.
   const keepsEmpty = (required || 'default' in schema) && !nullable && !INPUT_TYPES[schema.format];
   const read = () => {
+    // A date without its time, say: the browser answers nothing for it.
+    if (control.validity.badInput) throw new FieldError(context.path, text.form.notWhole);
     if (control.value === '' && !keepsEmpty) return nullable && required ? null : undefined;
     return isMoment ? new Date(control.value).toISOString() : control.value;
   };

@@ -71,6 +71,16 @@ function openSoon() {
 function open() {
   source?.close();
   source = new Source(url, [...KINDS, CHANGED, BEAT], take, tell);
+  // Also a tab that was opened behind others: of that no change is told.
+  if (document.hidden) letGoSoon();
+}
+
+function letGoSoon() {
+  clearTimeout(letGo);
+  letGo = setTimeout(() => {
+    source?.close();
+    source = null;
+  }, HIDDEN_MS);
 }
 
 function url() {
@@ -105,10 +115,7 @@ function tell(state) {
 document.addEventListener('visibilitychange', () => {
   clearTimeout(letGo);
   if (document.hidden) {
-    letGo = setTimeout(() => {
-      source?.close();
-      source = null;
-    }, HIDDEN_MS);
+    letGoSoon();
   } else if (!source) {
     open();
     listeners.changed.forEach((listener) => listener());

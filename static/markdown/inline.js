@@ -10,7 +10,7 @@ const LONGEST = 20_000;
 /** In the order in which they are tried at each place. Each: what it looks like, and the node that it becomes. */
 const RULES = [
   { pattern: /\\([!-/:-@[-`{-~])/y, make: ([, letter]) => letter },
-  { pattern: /(`+)([\s\S]*?[^`])\1(?!`)/y, make: ([, , code]) => h('code', {}, code.replace(/^ (.+) $/, '$1')) },
+  { pattern: /(?<!`)(`+)(?!`)([\s\S]*?[^`])\1(?!`)/y, make: ([, , code]) => h('code', {}, code.replace(/^ (.+) $/, '$1')) },
   { pattern: /!\[([^\]\n]*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+"[^"\n]*")?\)/y, make: ([, label, to], deep) => link(to, label || to, deep) },
   { pattern: /\[((?:[^[\]\\\n]|\\.|\[[^\]\n]*\])+)\]\(<?([^()<>\s]*(?:\([^()\s]*\)[^()\s]*)*)>?(?:\s+"[^"\n]*")?\)/y, make: ([, label, to], deep) => link(to, label, deep) },
   { pattern: /<((?:https?:\/\/|mailto:)[^\s<>]+)>/yi, make: ([, to]) => link(to, to, DEEPEST) },

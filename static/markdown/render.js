@@ -7,6 +7,8 @@ import { inline } from './inline.js';
 const DEEPEST = 6;
 /** Headings of a text stand below those of the page. */
 const FIRST_HEADING = 3;
+/** Of a text, to tell whether it is Markdown: looking through a long line takes too long. */
+const LOOKED_AT = 4000;
 
 /** The nodes of a text. */
 export function markdown(text) {
@@ -53,7 +55,8 @@ function table({ head, aligns, rows }) {
 }
 
 /** Whether a text is likely to be meant as Markdown; else its spaces and lines are kept as they are. */
-export function looksLikeMarkdown(text) {
+export function looksLikeMarkdown(whole) {
+  const text = whole.slice(0, LOOKED_AT);
   return /^ {0,3}(#{1,6} \S|```|~~~|> \S|[-*+] \S|\d{1,3}[.)] \S)/m.test(text) || /\*\*\S[^*\n]*\*\*|\[[^\]\n]+\]\([^)\s]+\)/.test(text)
     || /^\|.+\|\s*\n\|?\s*:?-{2,}/m.test(text) || /^.+\|.+\n\s*:?-{2,}:?\s*\|/m.test(text);
 }

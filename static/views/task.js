@@ -95,7 +95,10 @@ class TaskPage {
     this.body.hidden = task.missing;
     this.head.show(task);
     // Only of a task that exists: a stream that is refused would be asked for again and again.
-    if (record && !task.missing) this.#stopLog ??= keepUp(this.log);
+    if (task.missing) {
+      this.#stopLog?.();
+      this.#stopLog = null;
+    } else if (record) this.#stopLog ??= keepUp(this.log);
     this.timeline.isLive = this.logView.isLive = !task.ended;
     this.#updateWaits(task);
     this.outcome.show(task);

@@ -82,6 +82,7 @@ export const en = {
     jsonLabel: 'The whole value as JSON',
     badJson: (why) => `This is not JSON: ${why}`,
     notNumber: 'This is not a number.',
+    notWhole: 'A part of this is missing.',
     optional: 'optional',
     add: 'Add',
     addItem: (what) => `Add to ${what}`,

@@ -99,6 +99,7 @@ export const es = {
     jsonLabel: 'El valor entero como JSON',
     badJson: (why) => `Esto no es JSON: ${why}`,
     notNumber: 'Esto no es un número.',
+    notWhole: 'Falta una parte.',
     optional: 'opcional',
     add: 'Añadir',
     addItem: (what) => `Añadir a ${what}`,
