@@ -1,5 +1,6 @@
 // Talks to the server: JSON there and back, problem documents as errors, the CSRF token with each change.
 
+import { hearTime } from './clock.js';
 import { text } from './text.js';
 
 /** What the server refused, or that it could not be reached (`status` 0). */
@@ -66,6 +67,7 @@ async function send(path, request) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError(0, { detail: text.error.network, hint: text.error.networkHint });
   }
+  hearTime(response.headers.get('date'));
   const body = await readJson(response);
   if (response.status === 401 && location.pathname !== '/login') logIn();
   if (!response.ok) throw new ApiError(response.status, body ?? { detail: `${response.status} ${response.statusText}` });

@@ -1,5 +1,6 @@
 // Times, durations, numbers and names as people read them, in the language of the page.
 
+import { serverNow } from './clock.js';
 import { language, text } from './text.js';
 
 const numbers = new Intl.NumberFormat(language);
@@ -35,7 +36,7 @@ function two(large, largeUnit, small, smallUnit) {
 }
 
 /** How long ago a moment was. */
-export function ago(moment, now = Date.now()) {
+export function ago(moment, now = serverNow()) {
   const seconds = Math.floor((now - new Date(moment).getTime()) / 1000);
   if (seconds < 5) return text.time.now;
   if (seconds < 60) return text.time.seconds(seconds);

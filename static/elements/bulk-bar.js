@@ -7,6 +7,9 @@ import { text } from '../text.js';
 import { confirmButton } from './confirm-button.js';
 import { filterObject } from './task-filters.js';
 
+/** As many as the server takes at once. */
+const MOST_IDS = 1000;
+
 /** `chosen()` answers the ids, `filter()` the filters' values, `matches()` how many are listed in words; `done()` is called when something was done. */
 export function bulkBar({ chosen, filter, matches, done }) {
   const count = h('span', { class: 'bulk-count', role: 'status' });
@@ -51,7 +54,7 @@ export function bulkBar({ chosen, filter, matches, done }) {
   return { node, draw };
 }
 
-/** The server takes a thousand at once and says where it stopped. */
+/** Part by part; of what a filter finds the server says where it stopped. */
 async function run(action, what) {
   const key = newKey();
   const answers = [];
@@ -59,11 +62,12 @@ async function run(action, what) {
   // Once: who goes on to other filters while this runs has not asked for those.
   const { ids, filter } = what();
   for (let part = 0; part < 100; part += 1) {
-    const body = ids ? { action, ids } : { action, filter: cursor ? { ...filter, cursor } : filter };
+    const some = ids?.slice(part * MOST_IDS, (part + 1) * MOST_IDS);
+    const body = ids ? { action, ids: some } : { action, filter: cursor ? { ...filter, cursor } : filter };
     const { items, next } = await post('/tasks/bulk', body, { 'Idempotency-Key': `${key}-${part}` });
     answers.push(...items);
     cursor = next;
-    if (!next || ids) break;
+    if (ids ? (part + 1) * MOST_IDS >= ids.length : !next) break;
   }
   return answers;
 }

@@ -2,7 +2,7 @@
 // line can be opened to see the event as it is.
 
 import { get } from '../api.js';
-import { fill, h, newId, setText } from '../dom.js';
+import { announce, fill, h, newId, setText } from '../dom.js';
 import { clock, stepName } from '../format.js';
 import { GROUPS } from '../log/kinds.js';
 import { text } from '../text.js';
@@ -46,7 +46,7 @@ class LogView extends HTMLElement {
     const groups = h('select', { class: 'input is-small', 'aria-label': text.log.group },
       ['all', ...Object.keys(GROUPS), 'warn'].map((name) => h('option', { value: name }, text.log.groups[name])));
     groups.addEventListener('change', () => this.#filterBy({ group: groups.value }));
-    this.count = h('span', { class: 'quiet log-count', role: 'status' });
+    this.count = h('span', { class: 'quiet log-count' });
     this.scroller = h('div', { class: 'log-rows', role: 'listbox', tabindex: '0', 'aria-label': text.log.heading, onkeydown: (event) => this.#key(event) });
     this.open = h('div', { class: 'log-open', hidden: true });
     fill(this, h('div', { class: 'log-tools' }, words, groups, this.count), this.scroller, this.open);
@@ -56,6 +56,8 @@ class LogView extends HTMLElement {
   #filterBy(change) {
     Object.assign(this.#filter, change);
     this.#again();
+    // Only now: with each event that comes it would be too much.
+    announce(this.count.textContent);
   }
 
   #again() {

@@ -1,6 +1,7 @@
 // <recent-tasks>: the newest tasks, all or of one flow, live.
 
 import { get } from '../api.js';
+import { serverNow } from '../clock.js';
 import { fill, h } from '../dom.js';
 import { isEnded } from '../format.js';
 import { keepFresh } from '../live/fresh.js';
@@ -34,7 +35,7 @@ class RecentTasks extends HTMLElement {
 
   #draw(items) {
     this.note.hidden = items.length > 0;
-    const now = Date.now();
+    const now = serverNow();
     const shown = items.map((item) => rowKey(item, now)).join('\n');
     if (shown === this.#shown) return;
     this.#shown = shown;

@@ -3,6 +3,7 @@
 //
 // Keys: up and down choose, plus and minus zoom, left and right move, 0 shows all.
 
+import { serverNow } from '../clock.js';
 import { fill, h, newId, setText } from '../dom.js';
 import { duration } from '../format.js';
 import { text } from '../text.js';
@@ -103,7 +104,7 @@ class StepTimeline extends HTMLElement {
 
   #drawRow(row, at) {
     const step = this.#steps[at];
-    const now = this.#log.end ?? Date.now();
+    const now = this.#log.end ?? serverNow();
     row.show(step, { time: this.#time, now, at, count: this.#steps.length, isChosen: step.key === this.#chosen });
     if (step.key === this.#chosen) this.scroller.setAttribute('aria-activedescendant', row.node.id);
   }
@@ -122,7 +123,7 @@ class StepTimeline extends HTMLElement {
     const failed = this.#steps.filter((step) => step.state === 'failed').length;
     this.failed.hidden = failed === 0 || count < 2;
     setText(this.failed, text.timeline.failed(failed));
-    this.#time.setWhole(start, end ?? Math.max(Date.now(), start + 1000));
+    this.#time.setWhole(start, end ?? Math.max(serverNow(), start + 1000));
     this.fitter.disabled = !this.#time.isZoomed;
     this.longer.hidden = count <= SHOWN_ROWS;
     setText(this.longer, this.#isLong ? text.timeline.shorter : text.timeline.longer);
@@ -139,7 +140,7 @@ class StepTimeline extends HTMLElement {
   #drawMap() {
     const { start, end } = this.#log;
     this.map.node.hidden = this.#steps.length <= MAPPED_ROWS;
-    const now = Date.now();
+    const now = serverNow();
     const isDue = end !== null ? this.#mapped !== this.#log.seq : now - this.#mapped >= MAP_MS;
     if (this.map.node.hidden || !isDue) return;
     this.#mapped = end !== null ? this.#log.seq : now;

@@ -1,5 +1,6 @@
 // How long a task has been at it, as a sentence's end: it changes while one watches.
 
+import { serverNow } from '../clock.js';
 import { duration, wholeSeconds } from '../format.js';
 import { text } from '../text.js';
 
@@ -9,5 +10,5 @@ export function taskClock({ record, ended }) {
   const [created, started, end] = ['created_at', 'started_at', 'ended_at'].map(at);
   if (ended && end) return `${text.task.took} ${duration(end - (started ?? created))}`;
   if (ended) return '';
-  return started ? text.task.soFar(wholeSeconds(Date.now() - started)) : `${text.task.inLine} ${wholeSeconds(Date.now() - created)}`;
+  return started ? text.task.soFar(wholeSeconds(serverNow() - started)) : `${text.task.inLine} ${wholeSeconds(Date.now() - created)}`;
 }

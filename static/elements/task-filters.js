@@ -1,5 +1,6 @@
 // The filters of the list of tasks: flow, state, tag, text, time. What is chosen is the view's part of the URL.
 
+import { serverNow } from '../clock.js';
 import { fill, h } from '../dom.js';
 import { allFlows, titleOf } from '../flows.js';
 import { text } from '../text.js';
@@ -56,7 +57,7 @@ export function filterQuery(values) {
 
 export function filterObject(values) {
   const seconds = TIMES[values.after];
-  const after = seconds ? new Date(Date.now() - seconds * 1000).toISOString() : values.after;
+  const after = seconds ? new Date(serverNow() - seconds * 1000).toISOString() : values.after;
   return Object.fromEntries(Object.entries({ ...values, after }).filter(([, value]) => value));
 }
 

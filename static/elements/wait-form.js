@@ -2,6 +2,7 @@
 // a sleep counts down; a child is a link.
 
 import { post } from '../api.js';
+import { serverNow } from '../clock.js';
 import { announce, fill, h, setText } from '../dom.js';
 import { ago, duration, moment, shortId } from '../format.js';
 import { toTask } from '../route.js';
@@ -26,7 +27,7 @@ class WaitForm extends HTMLElement {
   #showSleep(wait) {
     const left = h('p', { class: 'wait-note' });
     const tick = () => {
-      const ms = new Date(wait.until).getTime() - Date.now();
+      const ms = new Date(wait.until).getTime() - serverNow();
       setText(left, ms > 0 ? text.wait.sleepLeft(duration(Math.ceil(ms / 1000) * 1000)) : text.wait.sleepOver);
     };
     this.#timer = setInterval(tick, 1000);
@@ -73,6 +74,8 @@ class WaitForm extends HTMLElement {
       await post(`/tasks/${encodeURIComponent(taskId)}/signals/${encodeURIComponent(wait.name)}`, value);
       fill(this, h('p', { class: 'wait-note' }, text.wait.sent));
       announce(text.wait.sent);
+      // The button that had the focus is gone.
+      if (document.activeElement === document.body) document.querySelector('main h1')?.focus({ preventScroll: true });
     } catch (error) {
       buttons.forEach((one) => { one.disabled = false; });
       if (form.showErrors(error.errors ?? []).length === (error.errors ?? []).length) {

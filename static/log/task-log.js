@@ -3,6 +3,7 @@
 // Fires `change`, at most once per frame, however fast the events come. What is large is kept by its number only and
 // read again when somebody opens it.
 
+import { serverNow } from '../clock.js';
 import { text } from '../text.js';
 import { LAST_KINDS } from './kinds.js';
 import { Step } from './step.js';
@@ -26,7 +27,7 @@ export class TaskLog extends EventTarget {
     this.entries = [];
     /** By key, in the order in which they began. */
     this.steps = new Map();
-    this.start = Date.now();
+    this.start = serverNow();
     /** When the task ended; until then null. */
     this.end = null;
     /** How often it was taken over from a worker that was gone. */

@@ -1,16 +1,16 @@
 // The outbox: mails and webhook calls, each with what became of it, live, filtered by state, kind, address and task.
 
-import { get } from '../api.js';
+import { serverNow } from '../clock.js';
 import { fill, h } from '../dom.js';
 import { notificationRow } from '../elements/notification-row.js';
 import { problemNote } from '../elements/problem-note.js';
 import { shortId } from '../format.js';
 import { keepFresh } from '../live/fresh.js';
+import { moreThan, readPages } from '../pages.js';
 import { setParameters } from '../route.js';
 import { text } from '../text.js';
 
 const PAGE = 50;
-const MOST = 200;
 const TYPING_MS = 250;
 /** More happens to these without anybody's doing. */
 const OPEN = ['queued', 'sending', 'deferred'];
@@ -71,7 +71,7 @@ class Outbox {
     const number = this.#reading;
     const chosen = Object.entries(this.values()).filter(([, value]) => value);
     try {
-      const { items, next, partial = false } = await get(`/notifications?${new URLSearchParams([...chosen, ['limit', String(this.#limit)]])}`);
+      const { items, next, partial } = await readPages('/notifications', chosen, this.#limit);
       // An answer to other filters that came late.
       if (number !== this.#reading) return true;
       this.#draw(items, { isMore: next !== null, isFiltered: chosen.length > 0, isPartial: partial });
@@ -85,10 +85,10 @@ class Outbox {
   }
 
   #draw(items, { isMore, isFiltered, isPartial }) {
-    this.button.hidden = !isMore || this.#limit >= MOST;
+    this.button.hidden = !isMore;
     this.note.hidden = items.length > 0 && !isPartial;
     fill(this.note, isPartial ? h('p', { class: 'quiet' }, text.outbox.partial) : null, items.length > 0 ? null : nothing(isFiltered));
-    const now = Date.now();
+    const now = serverNow();
     const rows = items.map((one) => notificationRow(one, now));
     const shown = rows.map(({ key }) => key).join('\n');
     if (shown === this.#shown) return;
@@ -99,7 +99,7 @@ class Outbox {
   }
 
   #showMore() {
-    this.#limit = Math.min(this.#limit * 2, MOST);
+    this.#limit = moreThan(this.#limit);
     this.leave.soon();
   }
 }

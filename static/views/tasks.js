@@ -1,6 +1,6 @@
 // The tasks: those that are open as live cards, and below them all that match the filters, live, page by page.
 
-import { get } from '../api.js';
+import { serverNow } from '../clock.js';
 import { fill, h } from '../dom.js';
 import { bulkBar } from '../elements/bulk-bar.js';
 import { problemNote } from '../elements/problem-note.js';
@@ -10,12 +10,12 @@ import { rowKey, taskRow } from '../elements/task-row.js';
 import { isEnded, shortId } from '../format.js';
 import { titleOf } from '../flows.js';
 import { keepFresh } from '../live/fresh.js';
+import { moreThan, readPages } from '../pages.js';
 import { openTasks, setParameters } from '../route.js';
 import { task } from '../tasks.js';
 import { text } from '../text.js';
 
 const PAGE = 25;
-const MOST = 200;
 
 export function tasksView(place, { parameters }) {
   const cards = openCards();
@@ -82,7 +82,7 @@ class TaskList {
   }
 
   #showMore() {
-    this.#limit = Math.min(this.#limit * 2, MOST);
+    this.#limit = moreThan(this.#limit);
     this.#again();
   }
 
@@ -90,9 +90,8 @@ class TaskList {
     this.#reading += 1;
     const number = this.#reading;
     const query = filterQuery(this.filters.values());
-    query.set('limit', String(this.#limit));
     try {
-      const { items, next, partial } = await get(`/tasks?${query}`);
+      const { items, next, partial } = await readPages('/tasks', query, this.#limit);
       // An answer to another filter that came late.
       if (number !== this.#reading) return true;
       this.#items = items;
@@ -107,10 +106,10 @@ class TaskList {
   }
 
   #draw(partial = false) {
-    const now = Date.now();
+    const now = serverNow();
     const ids = new Set(this.#items.map((item) => item.task_id));
     this.#chosen.forEach((id) => ids.has(id) || this.#chosen.delete(id));
-    this.more.hidden = !this.#next || this.#limit >= MOST;
+    this.more.hidden = !this.#next;
     this.note.hidden = this.#items.length > 0 && !partial;
     fill(this.note, partial ? h('p', {}, text.tasks.partial) : null, this.#items.length === 0 ? nothing(this.filters.isEmpty()) : null);
     this.all.checked = ids.size > 0 && this.#chosen.size === ids.size;

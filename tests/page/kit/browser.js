@@ -32,6 +32,11 @@ export async function open(browser, url, { dark = false, narrow = false, languag
   return page;
 }
 
+/** The address of a module of the page, for a script in it that imports it. */
+export function moduleAt(page, name) {
+  return page.evaluate((path) => document.querySelector('script[type=module]').src.replace('app.js', path), name);
+}
+
 /** The heading of the view that is shown. */
 export function heading(page, name) {
   return page.getByRole('heading', { level: 1, name }).waitFor();

@@ -83,3 +83,22 @@ test('nothing there', async () => {
   await page.getByText('There is no flow named “no_flow”.').waitFor();
   assert.deepEqual(page.mistakes, []);
 });
+
+// Goal: times are told by the server's clock; a browser's that is an hour fast changes nothing.
+test('a clock that is wrong', async () => {
+  const id = await server.begin('wait_flow');
+  await server.reaches(id, 'WAITING');
+  const page = await open(browser, 'about:blank');
+  await page.addInitScript(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 3_600_000;
+  });
+  await page.goto(`${server.url}/#/tasks`);
+  const row = page.locator(`.task-list > li[data-task="${id}"]`);
+  await row.locator('.recent-ago').filter({ hasText: /just now|s ago/ }).waitFor();
+  await page.getByLabel('Time').selectOption('Last hour');
+  await page.waitForFunction(() => location.hash.includes('after=hour'));
+  await page.goto(`${server.url}/#/tasks/${id}`);
+  await page.locator('.task-clock').filter({ hasText: /\d+ s\b/ }).waitFor();
+  assert.deepEqual(page.mistakes, []);
+});

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { launch, open, state } from '../kit/browser.js';
+import { launch, moduleAt, open, state } from '../kit/browser.js';
 import { Server } from '../kit/server.js';
 import { until } from '../kit/until.js';
 
@@ -69,10 +69,10 @@ test('a crash in the middle of a text', async () => {
   const shown = await page.locator('task-outcome').textContent();
   const plain = (text) => text.replace(/\s+/g, ' ');
   assert.ok(plain(shown).includes(plain(details.final_result.postcard)));
-  const texts = await page.evaluate(async (task) => {
-    const { logOf } = await import(document.querySelector('script[type=module]').src.replace('app.js', 'log/logs.js'));
+  const texts = await page.evaluate(async ([module, task]) => {
+    const { logOf } = await import(module);
     return [...logOf(task).steps.values()].map((step) => step.text).filter(Boolean);
-  }, id);
+  }, [await moduleAt(page, 'log/logs.js'), id]);
   assert.deepEqual(texts, [details.final_result.postcard]);
 });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { heading, launch, open, state } from '../kit/browser.js';
+import { heading, launch, moduleAt, open, state } from '../kit/browser.js';
 import { Server } from '../kit/server.js';
 import { until } from '../kit/until.js';
 
@@ -112,9 +112,68 @@ test('by keyboard', async () => {
   await page.locator('step-detail').waitFor({ state: 'hidden' });
   await page.getByRole('button', { name: 'Approve' }).focus();
   await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.activeElement.tagName === 'H1');
   await state(page, 'Succeeded');
   await page.goto(`${server.url}/#/overview`);
   await heading(page, 'Overview');
   assert.ok(await page.evaluate(() => document.activeElement.tagName === 'H1'), 'a new view is announced by its heading');
   assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: what would be steered in parts is what was asked for, though somebody chooses other filters meanwhile.
+test('many at once, in parts', async () => {
+  const page = await open(browser, server.url);
+  const asked = await page.evaluate(async (module) => {
+    const { bulkBar } = await import(module);
+    const values = { flow: '', state: 'WAITING', tag: 'nightly', q: '', after: 'hour', before: '' };
+    const bodies = [];
+    const truly = window.fetch;
+    window.fetch = async (path, request) => {
+      if (path !== '/tasks/bulk') return truly(path, request);
+      bodies.push(JSON.parse(request.body));
+      Object.assign(values, { tag: 'another', state: 'PAUSED' });
+      return Response.json({ items: [{ ok: true }], next: ['first', 'second', null][bodies.length - 1] });
+    };
+    await new Promise((done) => {
+      const bar = bulkBar({ chosen: () => [], filter: () => values, matches: () => '3', done });
+      bar.draw([]);
+      bar.node.querySelector('button').click();
+      bar.node.querySelector('button').click();
+    });
+    return bodies;
+  }, await moduleAt(page, 'elements/bulk-bar.js'));
+  const [{ action, filter }] = asked;
+  assert.deepEqual([action, filter.state, filter.tag], ['cancel', 'WAITING', 'nightly']);
+  assert.deepEqual(asked, [undefined, 'first', 'second'].map((cursor) => ({ action, filter: cursor ? { ...filter, cursor } : filter })));
+});
+
+// Goal: however many match, all of them can be seen.
+test('more than one page of the server', async () => {
+  const tasks = Array.from({ length: 230 }, () => ({ flow: 'bench_flow', inputs: { steps: 1 }, tags: ['many'], delay_seconds: 3600 }));
+  const { items } = await server.post('/start-tasks', { tasks });
+  const page = await open(browser, `${server.url}/#/tasks?tag=many`);
+  const more = page.getByRole('button', { name: 'Show more' });
+  for (const shown of [25, 50, 100, 200]) {
+    await until(async () => (await rows(page).count()) === shown, `${shown} are shown`);
+    await more.click();
+  }
+  await until(async () => (await rows(page).count()) === 230, 'all are shown');
+  await more.waitFor({ state: 'hidden' });
+  const listed = await rows(page).evaluateAll((all) => all.map((row) => row.dataset.task));
+  assert.deepEqual(listed.sort(), items.map((item) => item.task_id).sort());
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: who clicks twice where one click does something, has not agreed to what cannot be taken back.
+test('a double click confirms nothing', async () => {
+  const page = await open(browser, server.url);
+  await page.evaluate(async (module) => {
+    const { confirmButton } = await import(module);
+    window.done = 0;
+    document.querySelector('main').replaceChildren(confirmButton('Throw away', 'Really?', () => { window.done += 1; }));
+  }, await moduleAt(page, 'elements/confirm-button.js'));
+  await page.getByRole('button', { name: 'Throw away' }).dblclick();
+  assert.equal(await page.evaluate(() => window.done), 0);
+  await page.getByRole('button', { name: 'Really?' }).click();
+  assert.equal(await page.evaluate(() => window.done), 1);
 });
