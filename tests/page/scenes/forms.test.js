@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { heading, launch, open, shownTask, state } from '../kit/browser.js';
+import { heading, launch, moduleAt, open, shownTask, state } from '../kit/browser.js';
 import { binary, Server } from '../kit/server.js';
 import { until } from '../kit/until.js';
 
@@ -143,4 +143,32 @@ test('a lost answer starts nothing twice', async () => {
   await state(page, 'Succeeded');
   const { items } = await server.get('/tasks?flow=bench_flow');
   assert.equal(items.length, 1);
+});
+
+// Goal: a draft holds no secret, however deep it stands in what may be absent, in lists, in variants.
+test('no secret in a draft', async () => {
+  const page = await open(browser, server.url);
+  const secret = { type: 'string', writeOnly: true, format: 'password' };
+  const login = { type: 'object', properties: { user: { type: 'string' }, password: secret } };
+  const flow = {
+    name: 'secretive_flow',
+    input_schema: {
+      type: 'object',
+      $defs: { Login: login },
+      properties: {
+        login: { anyOf: [{ $ref: '#/$defs/Login' }, { type: 'null' }] },
+        more: { type: 'array', items: { $ref: '#/$defs/Login' } },
+        by_name: { type: 'object', additionalProperties: { anyOf: [{ $ref: '#/$defs/Login' }, { type: 'null' }] } },
+        way: { oneOf: [{ type: 'object', properties: { by: { const: 'key' }, key: secret } }, { type: 'object', properties: { by: { const: 'none' } } }] },
+        part: { allOf: [{ $ref: '#/$defs/Login' }] },
+      },
+    },
+  };
+  const one = { user: 'ada', password: 'hidden-word' };
+  const kept = await page.evaluate(async ([module, of, value]) => {
+    (await import(module)).keepDraft(of, value);
+    return Object.values(sessionStorage).find((draft) => draft.includes('ada'));
+  }, [await moduleAt(page, 'form/draft.js'), flow, { login: one, more: [one], by_name: { home: one }, way: { by: 'key', key: 'hidden-word' }, part: one }]);
+  const left = { user: 'ada' };
+  assert.deepEqual(JSON.parse(kept), { login: left, more: [left], by_name: { home: left }, way: { by: 'key' }, part: left });
 });
