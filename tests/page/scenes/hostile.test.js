@@ -40,7 +40,9 @@ for (const bypassPolicy of [false, true]) {
       await isUnharmed(page, 'a step in full');
       await option.click();
     }
-    for (const button of await page.getByRole('button', { name: /^(JSON|Source)$/ }).all()) await button.click({ force: true });
+    const turns = await page.getByRole('button', { name: /^(JSON|Source)$/ }).all();
+    assert.ok(turns.length > 0, 'there is something to turn');
+    for (const turn of turns) await turn.click({ force: true });
     // Twice: what is closed is not made before it is opened.
     for (let time = 0; time < 2; time += 1) await page.evaluate(() => document.querySelectorAll('details').forEach((one) => { one.open = true; }));
     await isUnharmed(page, 'opened');
