@@ -1,13 +1,20 @@
 // Talks to the server: JSON there and back, problem documents as errors, the CSRF token with each change.
 
 import { hearTime } from './clock.js';
-import { text } from './text.js';
+import { refusalOf, text } from './text.js';
 
 /** What the server refused, or that it could not be reached (`status` 0). */
 export class ApiError extends Error {
   constructor(status, problem = {}) {
-    super(problem.detail || problem.error || problem.title || text.error.unknown);
+    const own = refusalOf(problem.code);
+    const said = problem.detail || problem.error || problem.title;
+    super(own || said || text.error.unknown);
     this.status = status;
+    /** As the server says it, whatever the page says. */
+    this.said = said || '';
+    /** The languages of the two sentences where they may not be the page's. */
+    this.lang = said && !own && status !== 0 ? 'en' : null;
+    this.hintLang = status === 0 ? null : 'en';
     this.code = problem.code || '';
     this.hint = problem.hint || '';
     /** `[{ path, message }]`, paths being JSON pointers. */

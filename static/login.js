@@ -2,7 +2,7 @@
 
 import './theme.js';
 import { get, post } from './api.js';
-import { text } from './text.js';
+import { language, text } from './text.js';
 
 const at = (id) => document.getElementById(id);
 const form = at('login');
@@ -19,7 +19,8 @@ function toPage() {
   location.replace(`/${location.hash}`);
 }
 
-function showProblem(message) {
+function showProblem(message, lang = language) {
+  at('problem').lang = lang;
   at('problem').textContent = message;
   at('problem').hidden = !message;
   at('field').classList.toggle('is-wrong', Boolean(message));
@@ -39,7 +40,8 @@ form.addEventListener('submit', async (event) => {
     await post('/login', { key: key.value.trim() });
     toPage();
   } catch (error) {
-    showProblem(error.code === 'unauthenticated' ? text.login.wrong : error.message);
+    const isWrong = error.code === 'unauthenticated';
+    showProblem(isWrong ? text.login.wrong : error.message, isWrong ? language : error.lang ?? language);
     at('button').disabled = false;
     key.select();
   }

@@ -33,6 +33,11 @@ export function statusWords(status) {
   return status;
 }
 
+/** Why the server refuses something, where the page has words of its own for it. */
+export function refusalOf(code) {
+  return text.error.byCode.find(([known]) => known === code)?.[1];
+}
+
 function choose() {
   const wanted = [kept(), ...(navigator.languages ?? [navigator.language])].filter(Boolean);
   for (const code of wanted) {

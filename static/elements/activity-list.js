@@ -60,7 +60,7 @@ function logLine(item) {
   const level = item.level ?? 'info';
   const classes = `log is-${level}${item.unfinished ? ' is-unfinished' : ''}`;
   return h('li', { class: classes },
-    h('span', { class: 'log-mark', role: 'img', 'aria-label': level }),
+    h('span', { class: 'log-mark', role: 'img', 'aria-label': text.log.levels[level] ?? level }),
     h('span', { class: 'log-text' }, item.message,
       item.unfinished ? h('span', { class: 'unseen' }, ` (${text.task.unfinished})`) : null),
     item.step ? h('span', { class: 'log-step' }, stepOf(item)) : null);

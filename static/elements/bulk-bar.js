@@ -3,8 +3,9 @@
 import { newKey, post } from '../api.js';
 import { announce, fill, h } from '../dom.js';
 import { isEnded } from '../format.js';
-import { text } from '../text.js';
+import { refusalOf, text } from '../text.js';
 import { confirmButton } from './confirm-button.js';
+import { problemWords } from './problem-note.js';
 import { filterObject } from './task-filters.js';
 
 /** As many as the server takes at once. */
@@ -25,7 +26,7 @@ export function bulkBar({ chosen, filter, matches, done }) {
       fill(said, summary(await run(action, what)));
       done();
     } catch (error) {
-      fill(said, [error.message, error.hint].filter(Boolean).join(' '));
+      fill(said, problemWords(error));
     }
     announce(said.textContent);
     button.disabled = false;
@@ -75,5 +76,5 @@ async function run(action, what) {
 function summary(answers) {
   const failed = answers.filter((answer) => answer.ok === false);
   const done = text.bulk.done(answers.length - failed.length);
-  return failed.length > 0 ? `${done} ${text.bulk.refused(failed.length, failed[0].error?.detail ?? '')}` : done;
+  return failed.length > 0 ? `${done} ${text.bulk.refused(failed.length, refusalOf(failed[0].error?.code) ?? failed[0].error?.detail ?? '')}` : done;
 }

@@ -98,7 +98,7 @@ export class StartForm {
   #explain(error) {
     const errors = error.errors ?? [];
     // Paths of options and of inputs look alike; the sentence about an option begins with its name.
-    const isOption = errors.some(({ path }) => path.split('/')[1] === 'notify' || error.message.startsWith(`${path.split('/')[1]}:`));
+    const isOption = errors.some(({ path }) => path.split('/')[1] === 'notify' || error.said.startsWith(`${path.split('/')[1]}:`));
     const ofOptions = errors.map((one) => ({ ...one, path: one.path.replace(/^\/notify\/email/, '/notify_email') }));
     if (isOption) this.options.closest('details').open = true;
     const isInputs = error.code === 'invalid_inputs' && !isOption;

@@ -1,19 +1,14 @@
 // How to start a flow from elsewhere, with what is in the form now: curl, JavaScript, the command line.
 
-import { fill, h } from '../dom.js';
+import { h } from '../dom.js';
 import { text } from '../text.js';
 import { copyButton } from './copy-button.js';
 
 export function startRecipes(flow, inputs) {
-  const node = h('div', { class: 'recipes' });
-  const draw = () => {
-    const body = { flow: flow.name, inputs: inputs() };
-    fill(node, h('p', { class: 'quiet' }, text.flow.elsewhereHelp),
-      [['curl', curl(body)], ['JavaScript', javascript(body)], [text.flow.commandLine, commandLine(body)]].map(([name, code]) =>
-        h('section', { class: 'recipe' }, h('div', { class: 'recipe-head' }, h('h2', {}, name), copyButton(() => code)), h('pre', { class: 'data-raw is-wrapped is-whole', tabindex: '0' }, code))));
-  };
-  draw();
-  return { node, draw };
+  const body = { flow: flow.name, inputs };
+  return h('div', { class: 'recipes' }, h('p', { class: 'quiet' }, text.flow.elsewhereHelp),
+    [['curl', curl(body)], ['JavaScript', javascript(body)], [text.flow.commandLine, commandLine(body)]].map(([name, code]) =>
+      h('section', { class: 'recipe' }, h('div', { class: 'recipe-head' }, h('h2', {}, name), copyButton(() => code)), h('pre', { class: 'data-raw is-wrapped is-whole', tabindex: '0' }, code))));
 }
 
 function curl(body) {

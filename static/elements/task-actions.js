@@ -8,6 +8,7 @@ import { canStopWorker } from '../server.js';
 import { reload } from '../tasks.js';
 import { text } from '../text.js';
 import { confirmButton } from './confirm-button.js';
+import { problemWords } from './problem-note.js';
 
 class TaskActions extends HTMLElement {
   #shown = '';
@@ -83,7 +84,7 @@ class TaskActions extends HTMLElement {
     try {
       await act();
     } catch (error) {
-      this.problem.textContent = [error.message, error.hint].filter(Boolean).join(' ');
+      fill(this.problem, problemWords(error));
       this.problem.hidden = false;
     }
     button.disabled = false;

@@ -7,6 +7,7 @@ import { announce, fill, h, setText } from '../dom.js';
 import { ago, duration, moment, shortId } from '../format.js';
 import { toTask } from '../route.js';
 import { text } from '../text.js';
+import { problemWords } from './problem-note.js';
 import './schema-form.js';
 
 class WaitForm extends HTMLElement {
@@ -79,7 +80,7 @@ class WaitForm extends HTMLElement {
     } catch (error) {
       buttons.forEach((one) => { one.disabled = false; });
       if (form.showErrors(error.errors ?? []).length === (error.errors ?? []).length) {
-        problem.textContent = [error.message, error.hint].filter(Boolean).join(' ');
+        fill(problem, problemWords(error));
         problem.hidden = false;
       }
     }

@@ -7,7 +7,6 @@ import { problemNote } from '../elements/problem-note.js';
 import '../elements/recent-tasks.js';
 import '../elements/data-view.js';
 import { StartForm } from '../elements/start-form.js';
-import { startRecipes } from '../elements/start-recipes.js';
 import { tabs } from '../elements/tabs.js';
 import { oneFlow } from '../flows.js';
 import { duration, humanize, money, number } from '../format.js';
@@ -39,7 +38,7 @@ async function inputsOf(id) {
 
 function draw(place, flow, value) {
   const start = new StartForm(flow);
-  const recipes = startRecipes(flow, () => start.inputs());
+  const elsewhere = h('div');
   fill(place,
     h('div', { class: 'page-head' },
       h('a', { class: 'back', href: '#/' }, h('span', { 'aria-hidden': 'true' }, '← '), text.flow.back),
@@ -49,11 +48,21 @@ function draw(place, flow, value) {
     h('div', { class: 'columns' },
       h('section', { class: 'panel flow-tabs', 'aria-label': text.flow.start }, tabs(text.flow.views, [
         { name: text.flow.inputs, panel: start.node },
-        { name: text.flow.elsewhere, panel: recipes.node, onShow: recipes.draw },
+        { name: text.flow.elsewhere, panel: elsewhere, onShow: () => showRecipes(elsewhere, flow, start) },
         { name: text.flow.schema, panel: schemas(flow) },
       ])),
       h('div', { class: 'side' }, record(flow), about(flow), recent(flow))));
   start.fill(value);
+}
+
+/** With what is in the form now. Few look, so it is fetched for those who do. */
+async function showRecipes(place, flow, start) {
+  try {
+    const { startRecipes } = await import('../elements/start-recipes.js');
+    fill(place, startRecipes(flow, start.inputs()));
+  } catch {
+    fill(place, problemNote(new Error(text.error.network), () => showRecipes(place, flow, start)));
+  }
 }
 
 /** What must be set before it can be started. */

@@ -5,7 +5,7 @@ import { fill, h } from '../dom.js';
 import '../elements/data-view.js';
 import { notificationBadge } from '../elements/notification-mark.js';
 import { subjectOf } from '../elements/notification-row.js';
-import { problemNote } from '../elements/problem-note.js';
+import { problemNote, problemWords } from '../elements/problem-note.js';
 import { tabs } from '../elements/tabs.js';
 import { moment, shortId } from '../format.js';
 import { keepFresh } from '../live/fresh.js';
@@ -86,7 +86,7 @@ class NotificationPage {
         await post(`${this.path}/retry`);
         await this.read();
       } catch (error) {
-        problem.textContent = [error.message, error.hint].filter(Boolean).join(' ');
+        fill(problem, problemWords(error));
         problem.hidden = false;
       }
       button.disabled = false;

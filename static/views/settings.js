@@ -40,7 +40,8 @@ async function show(list) {
     const { version, items } = await settings();
     const groups = [...new Set(items.map((item) => item.group))];
     fill(list, h('p', { class: 'quiet' }, text.settings.version(version)),
-      groups.map((group) => h('section', { class: 'panel', 'aria-label': group }, h('h2', {}, group), h('ul', { class: 'setting-list' }, items.filter((item) => item.group === group).map(setting)))));
+      // What the server says of its settings is English.
+      groups.map((group) => h('section', { class: 'panel', 'aria-label': group }, h('h2', { lang: 'en' }, group), h('ul', { class: 'setting-list' }, items.filter((item) => item.group === group).map(setting)))));
   } catch (error) {
     fill(list, problemNote(error, () => show(list)));
   }
@@ -61,7 +62,7 @@ function setting(item) {
   return h('li', { class: 'setting' },
     h('code', { class: 'setting-name' }, item.name),
     h('span', { class: 'setting-value' }, valueOf(item), item.set_by ? h('span', { class: 'setting-place' }, text.settings.setBy(item.set_by)) : null),
-    h('p', { class: 'setting-about' }, item.about));
+    h('p', { class: 'setting-about', lang: 'en' }, item.about));
 }
 
 function valueOf(item) {

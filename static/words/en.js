@@ -251,6 +251,7 @@ export const en = {
     groups: { all: 'Everything', log: 'Log lines', result: 'Results', step: 'Steps', wait: 'Waits', task: 'Task', warn: 'Warnings and errors' },
     count: (shown, all) => (shown === all ? `${all.toLocaleString('en')} entries` : `${shown.toLocaleString('en')} of ${all.toLocaleString('en')}`),
     large: (kind) => `${kind} (large; open it to read it)`,
+    levels: { debug: 'Debug', info: 'Information', warn: 'Warning', error: 'Error' },
     event: (seq) => `Event ${seq}`,
   },
   wait: {
@@ -392,6 +393,8 @@ export const en = {
     no: 'no',
   },
   error: {
+    // The server's own sentences are English.
+    byCode: [],
     network: 'The server cannot be reached.',
     networkHint: 'It may be starting again; nothing that was accepted is lost.',
     tryAgain: 'Try again',

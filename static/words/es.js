@@ -268,6 +268,7 @@ export const es = {
     groups: { all: 'Todo', log: 'Líneas', result: 'Resultados', step: 'Pasos', wait: 'Esperas', task: 'Tarea', warn: 'Avisos y errores' },
     count: (shown, all) => (shown === all ? `${all.toLocaleString('es')} entradas` : `${shown.toLocaleString('es')} de ${all.toLocaleString('es')}`),
     large: (kind) => `${kind} (grande; ábrelo para leerlo)`,
+    levels: { debug: 'Depuración', info: 'Información', warn: 'Aviso', error: 'Error' },
     event: (seq) => `Evento ${seq}`,
   },
   wait: {
@@ -409,6 +410,25 @@ export const es = {
     no: 'no',
   },
   error: {
+    // Solo donde la frase del servidor no dice nada más; las demás quedan en inglés.
+    byCode: [
+      ['invalid_inputs', 'Los datos de entrada no encajan.'],
+      ['unknown_flow', 'Este flujo no existe.'],
+      ['unauthenticated', 'No se sabe quién pregunta: vuelve a entrar.'],
+      ['forbidden', 'El papel de tu clave no lo permite.'],
+      ['csrf', 'El servidor no reconoce esta página; cárgala de nuevo.'],
+      ['not_found', 'No se encuentra lo que se pide.'],
+      ['body_timeout', 'Los datos no llegaron a tiempo.'],
+      ['idempotency_conflict', 'Lo mismo ya se pidió con otros datos.'],
+      ['wrong_state', 'El estado en que está no lo permite.'],
+      ['already_answered', 'La aprobación ya fue respondida.'],
+      ['too_large', 'Es demasiado grande.'],
+      ['rate_limited', 'Demasiado a la vez; inténtalo más tarde.'],
+      ['line_full', 'Hay demasiadas tareas en cola; inténtalo más tarde.'],
+      ['store_unavailable', 'No se puede alcanzar el almacén de datos.'],
+      ['archive_behind', 'Demasiadas tareas terminadas esperan a ser archivadas; no se inicia nada nuevo.'],
+      ['internal', 'Un error inesperado; su causa está en el registro del servidor.'],
+    ],
     network: 'No se puede alcanzar el servidor.',
     networkHint: 'Puede que esté arrancando de nuevo; nada de lo aceptado se pierde.',
     tryAgain: 'Reintentar',

@@ -113,7 +113,16 @@ test('in Spanish', async () => {
   await state(page, 'En curso');
   await page.getByRole('button', { name: 'Aprobar' }).click();
   await state(page, 'Terminada');
+  // What the server says is Spanish where the page knows its code, else marked as what it is.
+  const [known, unknown] = await page.evaluate(async (module) => {
+    const { ApiError } = await import(module);
+    const problem = { detail: 'The task is SUCCESS: this is not possible.', hint: 'It is possible in PENDING.' };
+    return ['wrong_state', 'unknown_field'].map((code) => new ApiError(409, { ...problem, code })).map(({ message, lang, hintLang }) => ({ message, lang, hintLang }));
+  }, await moduleAt(page, 'api.js'));
+  assert.deepEqual(known, { message: 'El estado en que está no lo permite.', lang: null, hintLang: 'en' });
+  assert.deepEqual(unknown, { message: 'The task is SUCCESS: this is not possible.', lang: 'en', hintLang: 'en' });
   await page.goto(`${server.url}/#/settings`);
+  await page.locator('.setting-about[lang="en"]').first().waitFor();
   await page.getByLabel('Idioma').selectOption('en');
   await heading(page, 'Settings');
   assert.deepEqual(page.mistakes, []);

@@ -50,6 +50,12 @@ test('no word is missing', async () => {
   }
 });
 
+// Goal: each refusal of which the page speaks is one that the server makes.
+test('refusals', async () => {
+  const reasons = await readFile(join(STATIC, '../web/src/api_error/mod.rs'), 'utf8');
+  for (const [code] of es.error.byCode) assert.match(reasons, new RegExp(` \\d{3} "${code}" `), code);
+});
+
 // Goal: markup is never made of text, in any file.
 test('no file makes markup', async () => {
   for (const { name, text } of await scripts()) {
