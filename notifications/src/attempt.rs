@@ -37,10 +37,9 @@ pub(crate) async fn send(shared: Arc<Shared>, work: Work) {
     tell(record, &attempt);
     let (now, luck) = (shared.engine.clock.now(), shared.engine.ids.random());
     let outcome = shared.settings.retry.outcome(attempt, record, now, luck);
-    tokio::select! {
-        () = settle(&shared, &claimed, outcome) => {}
-        () = hold.lost() => tracing::warn!(notification.id = %record.id, "what became of a notification is not stored"),
-    }
+    // Whoever has taken it over meanwhile, the outbox says so: what is known is not thrown away on a mere suspicion. A
+    // process that ends waits its grace time for it and no longer.
+    settle(&shared, &claimed, outcome).await;
 }
 
 async fn attempt(shared: &Shared, record: &NotificationRecord) -> Attempt {
@@ -109,7 +108,12 @@ async fn settle(shared: &Shared, claimed: &ClaimedNotification, outcome: SendOut
     let mut pause = FIRST_PAUSE;
     loop {
         match shared.outbox().settle(claimed.record.id, claimed.claim, outcome.clone()).await {
-            Ok(_) => return,
+            Ok(true) => return,
+            Ok(false) => {
+                let id = claimed.record.id;
+                tracing::warn!(notification.id = %id, "another sender has taken a notification over: it may be sent twice");
+                return;
+            }
             Err(error) => {
                 tracing::warn!(notification.id = %claimed.record.id, %error, "trying again to store what became of it");
             }
