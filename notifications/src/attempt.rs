@@ -37,43 +37,40 @@ pub(crate) async fn send(shared: Arc<Shared>, work: Work) {
     tell(record, &attempt);
     let (now, luck) = (shared.engine.clock.now(), shared.engine.ids.random());
     let outcome = shared.settings.retry.outcome(attempt, record, now, luck);
-    tokio::select! {
-        () = settle(&shared, &claimed, outcome) => {}
-        () = hold.lost() => tracing::warn!(notification.id = %record.id, "what became of a notification is not stored"),
-    }
+    // Whoever has taken it over meanwhile, the outbox says so: what is known is not thrown away on a mere suspicion. A
+    // process that ends waits its grace time for it and no longer.
+    settle(&shared, &claimed, outcome).await;
 }
 
 async fn attempt(shared: &Shared, record: &NotificationRecord) -> Attempt {
     match record.channel {
-        Channel::Mail => match mail(shared, record).await {
-            Ok(attempt) => attempt,
-            Err(error) => Attempt::NotNow { words: error.to_string(), again_in: None },
-        },
+        Channel::Mail => mail(shared, record).await,
         Channel::Webhook => shared.caller.call(&shared.engine, record).await,
     }
 }
 
-async fn mail(shared: &Shared, record: &NotificationRecord) -> Result<Attempt, StoreError> {
+async fn mail(shared: &Shared, record: &NotificationRecord) -> Attempt {
     // A mail that is tried again was counted when it was tried first.
     let most = (record.attempts <= 1).then_some(shared.settings.mails_per_hour);
-    match shared.outbox().admit(&record.tenant, &record.recipient, most).await? {
+    let ask = || shared.outbox().admit(&record.tenant, &record.recipient, most);
+    match answered(record, "its admission", ask).await {
         Admission::Admitted => {}
         Admission::Suppressed => {
-            return Ok(Attempt::Unwanted { words: "the address has unsubscribed or is suppressed".to_owned() });
+            return Attempt::Unwanted { words: "the address has unsubscribed or is suppressed".to_owned() };
         }
         Admission::TooMany => {
             let most = shared.settings.mails_per_hour;
             let words = format!("the address had {most} mails within this hour, and gets no more");
-            return Ok(Attempt::Unwanted { words });
+            return Attempt::Unwanted { words };
         }
     }
     let letter = match shared.templates.letter(record) {
         Ok(letter) => letter,
         // It was tried when it was asked for: somebody has changed the template since.
-        Err(error) => return Ok(Attempt::Refused { words: error.to_string() }),
+        Err(error) => return Attempt::Refused { words: error.to_string() },
     };
     shared.pace.turn().await;
-    Ok(match shared.postbox.deliver(record.id, &letter).await {
+    match shared.postbox.deliver(record.id, &letter).await {
         Delivery::Accepted => {
             shared.outage.reached();
             Attempt::Sent
@@ -90,7 +87,7 @@ async fn mail(shared: &Shared, record: &NotificationRecord) -> Result<Attempt, S
             let again_in = shared.outage.failed(&words);
             Attempt::Unreachable { words, again_in }
         }
-    })
+    }
 }
 
 fn tell(record: &NotificationRecord, attempt: &Attempt) {
@@ -104,15 +101,25 @@ fn tell(record: &NotificationRecord, attempt: &Attempt) {
     }
 }
 
-/// A store that is away is waited for: what was sent must not be sent again.
+/// What was sent must not be sent again.
 async fn settle(shared: &Shared, claimed: &ClaimedNotification, outcome: SendOutcome) {
+    let id = claimed.record.id;
+    let store = || shared.outbox().settle(id, claimed.claim, outcome.clone());
+    if !answered(&claimed.record, "the record of its outcome", store).await {
+        tracing::warn!(notification.id = %id, "another sender has taken a notification over: it may be sent twice");
+    }
+}
+
+/// Asks the store until it answers: one that is away says nothing about the notification, and costs it no attempt.
+async fn answered<T, F>(record: &NotificationRecord, what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
     let mut pause = FIRST_PAUSE;
     loop {
-        match shared.outbox().settle(claimed.record.id, claimed.claim, outcome.clone()).await {
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(notification.id = %claimed.record.id, %error, "trying again to store what became of it");
-            }
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => tracing::warn!(notification.id = %record.id, %error, "the store is asked again for {what}"),
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -13,7 +13,8 @@ use caudal_engine::task::Timestamp;
 use caudal_runtime::{Batch, Claims};
 
 use crate::sender::Shared;
-use crate::sending::Hold;
+use crate::sending::{Hold, Key};
+use crate::server_outage::Admits;
 
 /// How long a lost ring can delay a notification.
 const RING_MAY_BE_LOST: Duration = Duration::from_secs(1);
@@ -38,8 +39,10 @@ pub(crate) struct OutboxClaims {
 struct LastAnswer {
     next_due: Option<Timestamp>,
     hollow: bool,
-    /// Nothing was asked, because the server is away.
+    /// The server is away: nothing was asked, or one was claimed that goes first.
     held_back: bool,
+    /// The one that goes first to a server that was away. As long as it is on its way no other is claimed.
+    first: Option<Key>,
 }
 
 impl OutboxClaims {
@@ -47,16 +50,23 @@ impl OutboxClaims {
         Self { shared, channel, last: Mutex::default() }
     }
 
-    fn admits(&self, free: usize) -> usize {
-        match self.channel {
-            Channel::Mail => self.shared.outage.admits(free),
-            Channel::Webhook => free,
+    /// How many may be claimed, and whether one of them goes first.
+    fn admits(&self, free: usize) -> (usize, bool) {
+        match (self.channel, self.shared.outage.admits()) {
+            (Channel::Webhook, _) => (free, false),
+            (Channel::Mail, Admits::All) => (free, false),
+            (Channel::Mail, Admits::None) => (0, false),
+            (Channel::Mail, Admits::OneFirst) => (free.min(1), true),
         }
     }
 
     async fn time_comes(&self) {
         let last = *self.last();
         if last.held_back {
+            // How the first one fares is said by the outage's end, or seen here.
+            if last.first.is_some() {
+                tokio::time::sleep(RING_MAY_BE_LOST).await;
+            }
             return self.shared.outage.pause().await;
         }
         if last.hollow {
@@ -91,9 +101,10 @@ impl Claims for OutboxClaims {
     type Error = StoreError;
 
     async fn next(&self, free: usize) -> Result<Batch<Work>, StoreError> {
-        let most = self.admits(free);
-        if most == 0 {
-            *self.last() = LastAnswer { held_back: true, ..LastAnswer::default() };
+        let (most, goes_first) = self.admits(free);
+        let first = self.last().first.filter(|first| goes_first && self.shared.sending.is_sent(*first));
+        if most == 0 || first.is_some() {
+            *self.last() = LastAnswer { held_back: true, first, ..LastAnswer::default() };
             return Ok(Batch { items: Vec::new(), more: false });
         }
         let asked = Instant::now();
@@ -106,11 +117,10 @@ impl Claims for OutboxClaims {
         };
         let items: Vec<Work> = answer.items.into_iter().map(begin).collect();
         let due_now = answer.next_due.is_some_and(|due| due <= self.shared.engine.clock.now());
-        // The one that goes first to a server that was away is waited for.
-        let alone = most < free;
         let hollow = items.is_empty() && due_now;
-        *self.last() = LastAnswer { next_due: answer.next_due, hollow, held_back: alone };
-        Ok(Batch { more: due_now && !items.is_empty() && !alone, items })
+        let first = items.first().filter(|_| goes_first).map(|work| (work.claimed.record.id, work.claimed.claim));
+        *self.last() = LastAnswer { next_due: answer.next_due, hollow, held_back: first.is_some(), first };
+        Ok(Batch { more: due_now && !items.is_empty() && first.is_none(), items })
     }
 
     async fn due(&self) {
@@ -123,3 +133,6 @@ impl Claims for OutboxClaims {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,8 @@ async fn renew_for_ever(shared: &Shared, lease: Duration) {
         ticks.tick().await;
         // A call that hangs must not keep the next one from being sent.
         let error = match tokio::time::timeout(lease / 2, renew_once(shared, lease)).await {
-            Ok(Ok(())) => None,
+            Ok(Ok(0)) => None,
+            Ok(Ok(unknown)) => Some(format!("{unknown} of them could not be asked for")),
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some("no answer".to_owned()),
         };
@@ -57,15 +58,20 @@ async fn renew_for_ever(shared: &Shared, lease: Duration) {
     }
 }
 
-async fn renew_once(shared: &Shared, lease: Duration) -> Result<(), StoreError> {
+/// Answers of how many it is not known whether they are held: their part of the store is in trouble.
+async fn renew_once(shared: &Shared, lease: Duration) -> Result<usize, StoreError> {
     let claims = shared.sending.claims();
     if claims.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let asked = Instant::now();
-    let held = shared.outbox().renew_notifications(&claims).await?;
-    for (key, held) in claims.into_iter().zip(held) {
-        if held { shared.sending.renewed(key, asked + lease) } else { shared.sending.lost(key) }
+    let (mut unknown, answers) = (0, shared.outbox().renew_notifications(&claims).await?);
+    for (key, held) in claims.into_iter().zip(answers) {
+        match held {
+            Some(true) => shared.sending.renewed(key, asked + lease),
+            Some(false) => shared.sending.lost(key),
+            None => unknown += 1,
+        }
     }
-    Ok(())
+    Ok(unknown)
 }

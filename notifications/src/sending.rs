@@ -8,7 +8,7 @@ use caudal_engine::notification::NotificationId;
 use caudal_engine::task::Claim;
 use tokio::sync::watch;
 
-type Key = (NotificationId, Claim);
+pub(crate) type Key = (NotificationId, Claim);
 
 /// Until when it is held: none where claims do not expire. A moment that is over says that it is lost.
 type Until = Option<Instant>;
@@ -34,6 +34,10 @@ impl Sending {
 
     pub(crate) fn claims(&self) -> Vec<Key> {
         self.lock().keys().copied().collect()
+    }
+
+    pub(crate) fn is_sent(&self, key: Key) -> bool {
+        self.lock().contains_key(&key)
     }
 
     pub(crate) fn renewed(&self, key: Key, until: Instant) {

@@ -18,6 +18,14 @@ pub(crate) struct ServerOutage {
     pub(crate) over: Notify,
 }
 
+/// How many may be sent to the server now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admits {
+    All,
+    OneFirst,
+    None,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Down {
     since: Instant,
@@ -26,12 +34,12 @@ struct Down {
 }
 
 impl ServerOutage {
-    /// Of so many that could be claimed, how many may be: none during a pause, one after it.
-    pub(crate) fn admits(&self, free: usize) -> usize {
+    /// None during a pause, one after it.
+    pub(crate) fn admits(&self) -> Admits {
         match *self.lock() {
-            Some(down) if Instant::now() < down.until => 0,
-            Some(_) => free.min(1),
-            None => free,
+            Some(down) if Instant::now() < down.until => Admits::None,
+            Some(_) => Admits::OneFirst,
+            None => Admits::All,
         }
     }
 
@@ -81,15 +89,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_goes_first() {
         let outage = ServerOutage::default();
-        assert_eq!(outage.admits(8), 8);
+        assert_eq!(outage.admits(), Admits::All);
         assert_eq!(outage.failed("refused"), FIRST_PAUSE);
         assert_eq!(
-            (outage.admits(8), outage.failed("refused")),
-            (0, FIRST_PAUSE),
+            (outage.admits(), outage.failed("refused")),
+            (Admits::None, FIRST_PAUSE),
             "all that were on their way are one"
         );
         outage.pause().await;
-        assert_eq!(outage.admits(8), 1);
+        assert_eq!(outage.admits(), Admits::OneFirst);
         assert_eq!(outage.failed("refused"), FIRST_PAUSE * 2);
         for _ in 0..10 {
             outage.pause().await;
@@ -97,7 +105,7 @@ mod tests {
         }
         outage.pause().await;
         outage.reached();
-        assert_eq!(outage.admits(8), 8);
+        assert_eq!(outage.admits(), Admits::All);
         outage.over.notified().await;
         assert_eq!(outage.failed("refused"), FIRST_PAUSE, "the next outage begins anew");
     }

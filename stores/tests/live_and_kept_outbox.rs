@@ -67,7 +67,7 @@ impl NotificationOutbox for Eager {
         self.whole.claim_notifications(worker, channel, most).await
     }
 
-    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError> {
+    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<Option<bool>>, StoreError> {
         self.whole.renew_notifications(claims).await
     }
 

@@ -8,8 +8,12 @@ mod redis_support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caudal_engine::ports::{Bell, Feed, RandomIds, StoreError, SystemClock, TaskFilter, TaskStore, TaskWrite, Watch};
-use caudal_engine::task::{LogEntry, NewTask, Parent, TaskId, TaskState, Tenant, WireState};
+use caudal_engine::notification::Channel;
+use caudal_engine::ports::{
+    Bell, Feed, NotificationOutbox, RandomIds, SendOutcome, StoreError, SystemClock, TaskFilter, TaskStore, TaskWrite,
+    Watch,
+};
+use caudal_engine::task::{LogEntry, NewTask, Parent, TaskId, TaskState, Tenant, WireState, WorkerId};
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::conformance::held::{Held, line};
 use caudal_engine::testing::conformance::trial::{new_signal, within};
@@ -131,6 +135,25 @@ async fn nobody_is_rescued_right_after_a_restart() {
     })
     .await;
     assert_eq!(rescued[0].task, held.task);
+}
+
+/// Goal: what became of a notification while the server was away can be said when it is back: until then nobody else takes
+/// it, and sends it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_notification_is_taken_right_after_a_restart() {
+    let mut server = RedisServer::start();
+    let lease = Duration::from_millis(400);
+    let member = member(&RedisSettings { lease, ..in_earnest(&server) }).await;
+    let store = member.store();
+    let sent = member.scene.a_claimed_one().await;
+    server.kill();
+    tokio::time::sleep(2 * lease).await;
+    server.restart();
+    let other = WorkerId::new("another sender");
+    let first = in_the_end(async || store.claim_notifications(&other, Channel::Mail, 5).await).await;
+    assert!(first.items.is_empty() && first.next_due.is_some(), "{first:?}");
+    let outcome = || SendOutcome::Sent;
+    assert!(in_the_end(async || store.settle(sent.record.id, sent.claim, outcome()).await).await);
 }
 
 /// Goal: scripts that the server has forgotten are loaded again, without a word to the caller.

@@ -61,9 +61,11 @@ pub(super) fn mails(settings: &Settings, store: &OpenedStore, secret: [u8; 32]) 
     Ok(Mails { templates, port })
 }
 
-/// Where people reach the page: what was set, else this machine, if it is here alone that everything runs.
+/// Where people reach the page: what was set, else this machine, if it is here alone that everything runs and no mail
+/// leaves it.
 fn page(settings: &Settings) -> Option<String> {
-    let here = || (settings.machines.is_none() && settings.listen.port() != 0).then_some(settings.listen);
+    let is_here = settings.machines.is_none() && settings.notify.smtp.is_none() && settings.listen.port() != 0;
+    let here = || is_here.then_some(settings.listen);
     let set = settings.public_url.as_ref().map(ToString::to_string);
     set.or_else(|| here().map(|listen| format!("http://{listen}")))
 }

@@ -14,6 +14,9 @@ pub trait MailTemplates: Send + Sync + 'static {
 
     /// The mail as it is sent.
     fn render(&self, notification: &NotificationRecord) -> Result<RenderedMail, TemplateError>;
+
+    /// As others may see it: with the link in it that takes the recipient's address off they could do so too.
+    fn render_for_others(&self, notification: &NotificationRecord) -> Result<RenderedMail, TemplateError>;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

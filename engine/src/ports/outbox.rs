@@ -38,8 +38,9 @@ pub trait NotificationOutbox: Send + Sync + 'static {
         most: usize,
     ) -> Result<ClaimedNotifications, StoreError>;
 
-    /// Renews these claims in one call; answers for each whether it is held, in the same order.
-    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError>;
+    /// Renews these claims in one call; answers for each whether it is held, in the same order: none of one whose part of
+    /// the store cannot be reached.
+    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<Option<bool>>, StoreError>;
 
     /// Asks whether an address may be sent a mail now. With a bound it is counted, and held against those of this hour;
     /// without one (a mail that was counted before) only who wants none is asked for.

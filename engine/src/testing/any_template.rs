@@ -31,4 +31,9 @@ impl MailTemplates for AnyTemplate {
             headers,
         })
     }
+
+    /// There are no links in it.
+    fn render_for_others(&self, notification: &NotificationRecord) -> Result<RenderedMail, TemplateError> {
+        self.render(notification)
+    }
 }

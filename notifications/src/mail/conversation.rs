@@ -1,25 +1,33 @@
 //! One conversation with the mail server: who says what when, and whose trouble an answer is.
 //!
-//! What the server refuses before it has heard of a mail (its greeting, TLS, the login) says nothing about the mail. After
-//! that a 5xx answer is about this mail for good, a 4xx for now, and 421 means that the server leaves.
+//! What the server refuses before it has heard of a mail (its greeting, TLS, the login) says nothing about the mail, and
+//! neither does its leave (421) or its wish for a login (530) at the mail's first word. After that a 5xx answer is about this
+//! mail for good, a 4xx for now, and a server that leaves does so because of this mail, for all we know.
 
 use std::error::Error as _;
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, response::Response};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 
 use super::smtp_url::{SmtpSettings, SmtpTls};
 use crate::templates::Letter;
 
-/// How long it may take to connect.
+/// How long it may take to find an address, or to connect to one.
 const CONNECTING: Duration = Duration::from_secs(15);
+/// Servers look into a mail before they take it (RFC 5321, 4.5.3.2.6): one that is asked again too soon gets it twice.
+const TAKING_ON: Duration = Duration::from_secs(600);
+/// With the answers to two challenges.
+const MOST_ANSWERS_TO_LOGIN: u32 = 3;
 const SERVICE_CLOSING: &str = "421";
+const LOGIN_REQUIRED: &str = "530";
 
 pub(super) struct Conversation {
     connection: AsyncSmtpConnection,
@@ -33,22 +41,18 @@ pub(super) enum Trouble {
     Refused(String),
     /// The mail is refused for now.
     NotNow(String),
-    /// No answer to the first word about the mail.
-    Silent(String),
-    /// The server wants to end the conversation.
-    Closing(String),
+    /// The conversation was over at the first word about the mail.
+    Over(String),
+    /// The server hears of no mail: it says nothing in time to the first word, or wants a login that the settings do not have.
+    Away(String),
     /// No answer in the middle: nobody knows what the server did with the mail.
     BrokenOff(String),
 }
 
 impl Conversation {
     pub(super) async fn begin(settings: &SmtpSettings) -> Result<Self, String> {
-        let opening = open(settings);
-        let longest = CONNECTING + settings.timeout;
-        let connection = match tokio::time::timeout(longest, opening).await {
-            Ok(opened) => opened?,
-            Err(_) => return Err(format!("{settings} did not answer within {} s", longest.as_secs())),
-        };
+        // Large, and seldom needed.
+        let connection = Box::pin(open(settings)).await?;
         Ok(Self { connection, timeout: settings.timeout, mails: 0 })
     }
 
@@ -57,10 +61,11 @@ impl Conversation {
     }
 
     pub(super) async fn hand_over(&mut self, letter: &Letter) -> Result<(), Trouble> {
-        let handed_over = self.dialogue(letter).await;
+        let handed_over = self.dialogue(&letter.envelope, &letter.raw).await;
         self.mails += 1;
         if matches!(handed_over, Err(Trouble::Refused(_) | Trouble::NotNow(_)))
-            && let Err(trouble) = self.answer(false, |connection| Box::pin(connection.command(Rset))).await
+            && let Err(trouble) =
+                self.answer(false, self.timeout, |connection| Box::pin(connection.command(Rset))).await
         {
             // It does not forget the mail: the next one must not be mixed up with it.
             self.mails = u32::MAX;
@@ -69,29 +74,30 @@ impl Conversation {
         handed_over
     }
 
-    async fn dialogue(&mut self, letter: &Letter) -> Result<(), Trouble> {
-        let from = letter.envelope.from().cloned();
-        self.answer(true, |connection| Box::pin(connection.command(Mail::new(from, Vec::new())))).await?;
-        for to in letter.envelope.to() {
+    async fn dialogue(&mut self, envelope: &Envelope, raw: &[u8]) -> Result<(), Trouble> {
+        let from = envelope.from().cloned();
+        let timeout = self.timeout;
+        self.answer(true, timeout, |connection| Box::pin(connection.command(Mail::new(from, Vec::new())))).await?;
+        for to in envelope.to() {
             let to = Rcpt::new(to.clone(), Vec::new());
-            self.answer(false, |connection| Box::pin(connection.command(to))).await?;
+            self.answer(false, timeout, |connection| Box::pin(connection.command(to))).await?;
         }
-        self.answer(false, |connection| Box::pin(connection.command(Data))).await?;
-        self.answer(false, |connection| Box::pin(connection.command(Whole(&letter.raw)))).await?;
+        self.answer(false, timeout, |connection| Box::pin(connection.command(Data))).await?;
+        self.answer(false, timeout.max(TAKING_ON), |connection| Box::pin(connection.command(Whole(raw)))).await?;
         Ok(())
     }
 
     async fn answer<'a>(
         &'a mut self,
         first: bool,
+        timeout: Duration,
         ask: impl FnOnce(&'a mut AsyncSmtpConnection) -> Asked<'a>,
     ) -> Result<Response, Trouble> {
-        let timeout = self.timeout;
         match tokio::time::timeout(timeout, ask(&mut self.connection)).await {
             Ok(answered) => answered.map_err(|error| trouble(&error, first)),
             Err(_) => {
                 let words = format!("the mail server did not answer within {} s", timeout.as_secs());
-                Err(if first { Trouble::Closing(words) } else { Trouble::BrokenOff(words) })
+                Err(if first { Trouble::Away(words) } else { Trouble::BrokenOff(words) })
             }
         }
     }
@@ -101,12 +107,18 @@ type Asked<'a> = std::pin::Pin<Box<dyn Future<Output = Result<Response, Error>> 
 
 fn trouble(error: &Error, first: bool) -> Trouble {
     let said = words(error);
-    match error.status() {
-        Some(code) if code.to_string() == SERVICE_CLOSING => Trouble::Closing(said),
+    let code = error.status().map(|code| code.to_string());
+    match code.as_deref() {
+        Some(SERVICE_CLOSING) | None => {
+            if first {
+                Trouble::Over(said)
+            } else {
+                Trouble::BrokenOff(said)
+            }
+        }
+        Some(LOGIN_REQUIRED) if first => Trouble::Away(said),
         Some(_) if error.is_permanent() => Trouble::Refused(said),
         Some(_) => Trouble::NotNow(said),
-        None if first => Trouble::Silent(said),
-        None => Trouble::BrokenOff(said),
     }
 }
 
@@ -126,49 +138,88 @@ impl fmt::Display for Whole<'_> {
     }
 }
 
+/// At the first of its addresses where a server is.
 async fn open(settings: &SmtpSettings) -> Result<AsyncSmtpConnection, String> {
-    let mut connection = match settings.tls {
-        SmtpTls::Wrapped => connect_wrapped(settings).await.map_err(|error| words(&error))?,
-        _ => {
-            let place = (settings.host.as_str(), settings.port);
-            let stream = TcpStream::connect(place).await.map_err(|error| error.to_string())?;
-            stream.set_nodelay(true).map_err(|error| error.to_string())?;
-            let name = ClientId::default();
-            let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &name);
-            greeting.await.map_err(|error| words(&error))?
+    let place = (settings.host.as_str(), settings.port);
+    let addresses = async { lookup_host(place).await.map_err(|error| error.to_string()) };
+    let mut failed = format!("{settings} has no address");
+    for address in within(CONNECTING, settings, addresses).await? {
+        let connected = match settings.tls {
+            SmtpTls::Wrapped => connect_wrapped(settings, address).await,
+            _ => connect(settings, address).await,
+        };
+        match connected {
+            Ok(mut connection) => {
+                introduce(&mut connection, settings).await?;
+                return Ok(connection);
+            }
+            Err(words) => failed = words,
         }
-    };
-    introduce(&mut connection, settings).await.map_err(|error| words(&error))?;
-    Ok(connection)
+    }
+    Err(failed)
 }
 
-async fn connect_wrapped(settings: &SmtpSettings) -> Result<AsyncSmtpConnection, Error> {
-    let place = (settings.host.as_str(), settings.port);
+/// Until the server has greeted us and we the server.
+async fn connect(settings: &SmtpSettings, address: SocketAddr) -> Result<AsyncSmtpConnection, String> {
+    let connected = async { TcpStream::connect(address).await.map_err(|error| error.to_string()) };
+    let stream = within(CONNECTING, settings, connected).await?;
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let spoken_to = async { stream.readable().await.map_err(|error| error.to_string()) };
+    within(settings.timeout, settings, spoken_to).await?;
+    let name = ClientId::default();
+    let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &name);
+    answers(2, settings, greeted).await
+}
+
+async fn connect_wrapped(settings: &SmtpSettings, address: SocketAddr) -> Result<AsyncSmtpConnection, String> {
     let (name, wrapped) = (ClientId::default(), Some(tls_of(settings)?));
-    AsyncSmtpConnection::connect_tokio1(place, Some(CONNECTING), &name, wrapped, None).await
+    let connected = AsyncSmtpConnection::connect_tokio1(address, Some(CONNECTING), &name, wrapped, None);
+    let connected = async { connected.await.map_err(|error| words(&error)) };
+    // TLS is an answer too.
+    within(CONNECTING + settings.timeout * 3, settings, connected).await
 }
 
 /// STARTTLS and the login, as the settings want them.
-async fn introduce(connection: &mut AsyncSmtpConnection, settings: &SmtpSettings) -> Result<(), Error> {
+async fn introduce(connection: &mut AsyncSmtpConnection, settings: &SmtpSettings) -> Result<(), String> {
     let upgrades = match settings.tls {
         SmtpTls::Required => true,
         SmtpTls::Opportunistic => connection.can_starttls(),
         SmtpTls::None | SmtpTls::Wrapped => false,
     };
     if upgrades {
-        connection.starttls(tls_of(settings)?, &ClientId::default()).await?;
+        let name = ClientId::default();
+        answers(3, settings, connection.starttls(tls_of(settings)?, &name)).await?;
     }
     if let Some((user, password)) = &settings.credentials {
         let credentials = Credentials::new(user.clone(), password.clone());
-        connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
+        answers(MOST_ANSWERS_TO_LOGIN, settings, connection.auth(DEFAULT_MECHANISMS, &credentials)).await?;
     }
     Ok(())
 }
 
-fn tls_of(settings: &SmtpSettings) -> Result<TlsParameters, Error> {
+/// A step of the opening in which the server has to answer so often.
+async fn answers<T>(
+    most: u32,
+    settings: &SmtpSettings,
+    step: impl Future<Output = Result<T, Error>>,
+) -> Result<T, String> {
+    within(settings.timeout * most, settings, async { step.await.map_err(|error| words(&error)) }).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    settings: &SmtpSettings,
+    step: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let answered = tokio::time::timeout(limit, step).await;
+    answered.unwrap_or_else(|_| Err(format!("{settings} did not answer within {} s", limit.as_secs())))
+}
+
+fn tls_of(settings: &SmtpSettings) -> Result<TlsParameters, String> {
     let parameters = TlsParameters::builder(settings.host.clone());
     let trusted = settings.authority.iter().cloned();
-    trusted.fold(parameters, |parameters, authority| parameters.add_root_certificate(authority)).build()
+    let built = trusted.fold(parameters, |parameters, authority| parameters.add_root_certificate(authority)).build();
+    built.map_err(|error| words(&error))
 }
 
 /// The server's words if it said something, else what went wrong.
@@ -190,14 +241,4 @@ fn words(error: &Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Goal: no line of a mail is taken for its end, and the end is there once.
-    #[test]
-    fn a_mail_ends_where_it_ends() {
-        let sent = |raw: &str| Whole(raw.as_bytes()).to_string();
-        assert_eq!(sent("A: b\r\n\r\n.\r\n..c\r\nd.\r\n"), "A: b\r\n\r\n..\r\n...c\r\nd.\r\n.\r\n");
-        assert_eq!(sent("A: b\r\n\r\nc"), "A: b\r\n\r\nc\r\n.\r\n");
-    }
-}
+mod tests;

@@ -48,7 +48,7 @@ impl Server {
         // One that was kept may have been ended by the server meanwhile; then nothing was said about the mail yet.
         while let Some(mut conversation) = self.take_idle() {
             match conversation.hand_over(letter).await {
-                Err(Trouble::Silent(_)) => {}
+                Err(Trouble::Over(_)) => {}
                 handed_over => return self.end_of(conversation, handed_over),
             }
         }
@@ -67,7 +67,7 @@ impl Server {
             Ok(()) => (Delivery::Accepted, true),
             Err(Trouble::Refused(words)) => (Delivery::Refused(words), true),
             Err(Trouble::NotNow(words)) => (Delivery::NotNow(words), true),
-            Err(Trouble::Silent(words) | Trouble::Closing(words)) => (Delivery::Unreachable(words), false),
+            Err(Trouble::Over(words) | Trouble::Away(words)) => (Delivery::Unreachable(words), false),
             Err(Trouble::BrokenOff(words)) => (Delivery::NotNow(words), false),
         };
         if goes_on && conversation.mails() < MOST_MAILS {

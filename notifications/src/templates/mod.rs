@@ -105,10 +105,16 @@ impl Templates {
 
     /// A mail of the outbox as it goes over the wire: the same bytes whenever it is asked for.
     pub fn letter(&self, record: &NotificationRecord) -> Result<Letter, TemplateError> {
-        let Some(mail) = record.mail() else {
-            return Err(TemplateError::Unfit { name: record.id.to_string(), why: "it is no mail".to_owned() });
-        };
-        let surroundings = self.surroundings(record, &mail);
+        let mail = mail_of(record)?;
+        self.write(record, &mail, self.surroundings(record, &mail))
+    }
+
+    fn write(
+        &self,
+        record: &NotificationRecord,
+        mail: &MailContent,
+        surroundings: Surroundings,
+    ) -> Result<Letter, TemplateError> {
         let unsubscribe_url = surroundings.unsubscribe_url.clone();
         let locale = surroundings.locale.clone();
         let parts = self.parts(&mail.template, &mail.context, surroundings)?;
@@ -160,6 +166,24 @@ impl MailTemplates for Templates {
     fn render(&self, notification: &NotificationRecord) -> Result<RenderedMail, TemplateError> {
         self.letter(notification).map(Letter::shown)
     }
+
+    fn render_for_others(&self, notification: &NotificationRecord) -> Result<RenderedMail, TemplateError> {
+        let mail = mail_of(notification)?;
+        let mut surroundings = self.surroundings(notification, &mail);
+        surroundings.unsubscribe_url = surroundings.unsubscribe_url.map(without_its_query);
+        self.write(notification, &mail, surroundings).map(Letter::shown)
+    }
+}
+
+fn mail_of(record: &NotificationRecord) -> Result<MailContent, TemplateError> {
+    let none = || TemplateError::Unfit { name: record.id.to_string(), why: "it is no mail".to_owned() };
+    record.mail().ok_or_else(none)
+}
+
+/// What is signed stands there.
+fn without_its_query(mut url: String) -> String {
+    url.truncate(url.find('?').unwrap_or(url.len()));
+    url
 }
 
 /// The context with the surroundings over it.

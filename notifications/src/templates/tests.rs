@@ -201,3 +201,17 @@ fn a_folder_overrides() {
     let stray = refused(&[("plain/en/body.md", "x")]);
     assert!(stray.contains("plain/en/body.md"), "{stray}");
 }
+
+/// Goal: who may only look at a mail cannot take its recipient's address off with what is shown, in whichever part.
+#[test]
+fn others_do_not_see_the_signed_link() {
+    let (templates, record) = (templates(), record("plain", None, &sample("plain", 0)));
+    let signed = |mail: &RenderedMail| {
+        let headers = mail.headers.iter().any(|(_, value)| value.contains(".signed"));
+        headers || mail.text.contains(".signed") || mail.html.contains(".signed")
+    };
+    assert!(signed(&templates.render(&record).unwrap()));
+    let shown = templates.render_for_others(&record).unwrap();
+    assert!(!signed(&shown), "{shown:?}");
+    assert!(shown.text.contains("https://flows.example.org/unsubscribe\n"), "{}", shown.text);
+}

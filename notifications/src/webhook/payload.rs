@@ -3,7 +3,7 @@
 use caudal_engine::Engine;
 use caudal_engine::notification::{NotificationRecord, WebhookContent};
 use caudal_engine::ports::StoreError;
-use caudal_engine::task::{Event, Json, TaskId, TaskView, Timestamp};
+use caudal_engine::task::{Json, TaskId, TaskView, Timestamp};
 use serde::{Deserialize, Serialize};
 
 const BYTES_AT_ONCE: usize = 1024 * 1024;
@@ -48,15 +48,15 @@ async fn view_of(engine: &Engine, record: &NotificationRecord, task: TaskId) -> 
     if engine.store.task(&record.tenant, task).await?.is_none() {
         return Ok(None);
     }
-    let mut events: Vec<Event> = Vec::new();
+    // Folded as it is read: a log may be larger than what fits beside all other calls.
+    let mut view = TaskView::of(&[]);
     loop {
-        let after = events.last().map_or(0, |last| last.seq);
-        let entries = engine.store.events(task, after, BYTES_AT_ONCE).await?;
+        let entries = engine.store.events(task, view.seq, BYTES_AT_ONCE).await?;
         if entries.is_empty() {
-            return Ok(Some(TaskView::of(&events)));
+            return Ok(Some(view));
         }
         for entry in entries {
-            events.push(entry.event().map_err(|error| StoreError::Corrupt(error.to_string()))?);
+            view.apply(&entry.event().map_err(|error| StoreError::Corrupt(error.to_string()))?);
         }
     }
 }

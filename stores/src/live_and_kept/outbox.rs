@@ -66,7 +66,7 @@ impl NotificationOutbox for LiveAndKeptOutbox {
         self.live.claim_notifications(worker, channel, most).await
     }
 
-    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError> {
+    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<Option<bool>>, StoreError> {
         self.live.renew_notifications(claims).await
     }
 

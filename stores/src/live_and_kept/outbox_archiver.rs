@@ -11,8 +11,8 @@ use caudal_engine::ports::StoreError;
 use super::live::LiveOutbox;
 use crate::postgres::PostgresStore;
 
-/// Notifications in one transaction.
-const BATCH: usize = 500;
+/// Notifications in one transaction, and in memory at once: a mail's context may be large.
+const BATCH: usize = 50;
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_PAUSE: Duration = Duration::from_secs(30);
 

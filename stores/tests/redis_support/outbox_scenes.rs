@@ -71,7 +71,7 @@ impl Scene {
         self.store.put(&Tenant::default(), vec![mail], None).await.unwrap().unwrap();
     }
 
-    async fn a_claimed_one(&self) -> ClaimedNotification {
+    pub async fn a_claimed_one(&self) -> ClaimedNotification {
         self.a_queued_one().await;
         let worker = WorkerId::new("sender");
         self.store.claim_notifications(&worker, Channel::Mail, 1).await.unwrap().items.remove(0)

@@ -3,9 +3,11 @@
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use caudal_engine::notification::NotificationRecord;
+use caudal_engine::ports::{RenderedMail, TemplateError};
 use caudal_engine::task::Json;
 use serde::Serialize;
 
+use crate::access::{Caller, Role};
 use crate::api_error::{ApiError, ApiResult};
 use crate::notification_json::NotificationJson;
 use crate::request::notification_id;
@@ -40,11 +42,25 @@ pub(super) async fn notification(site: OfSite, request: HttpRequest, id: Path<St
     let record = find(&site, &request, &id).await?;
     let templates = &*site.engine.notifications.templates;
     let event = record.webhook().map(|call| call.event);
-    let mail = record.mail().map(|_| match templates.render(&record) {
+    let mail = record.mail().map(|_| match shown(&site, &request, &record) {
         Ok(mail) => Mail::Made { subject: mail.subject, text: mail.text, html: mail.html, headers: mail.headers },
         Err(error) => Mail::Unmade { error: error.to_string() },
     });
     Ok(HttpResponse::Ok().json(Answer { notification: NotificationJson::of(record, templates), mail, event }))
+}
+
+/// As this caller may see it.
+pub(super) fn shown(
+    site: &Site,
+    request: &HttpRequest,
+    record: &NotificationRecord,
+) -> Result<RenderedMail, TemplateError> {
+    let templates = &*site.engine.notifications.templates;
+    // Taking an address off asks for this role too.
+    match Caller::of(request).may(Role::Admin) {
+        true => templates.render(record),
+        false => templates.render_for_others(record),
+    }
 }
 
 pub(super) async fn find(site: &Site, request: &HttpRequest, id: &str) -> Result<NotificationRecord, ApiError> {

@@ -6,7 +6,7 @@
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::notification::find;
+use super::notification::{find, shown};
 use crate::api_error::{ApiError, ApiResult, Reason};
 use crate::site::OfSite;
 
@@ -15,7 +15,7 @@ const NOTHING_RUNS: &str =
 
 pub(super) async fn notification_html(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     let record = find(&site, &request, &id).await?;
-    let mail = site.engine.notifications.templates.render(&record);
+    let mail = shown(&site, &request, &record);
     let mail = mail.map_err(|error| ApiError::new(Reason::NotFound, error.to_string()))?;
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")

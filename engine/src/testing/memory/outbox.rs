@@ -267,9 +267,9 @@ impl NotificationOutbox for MemoryStore {
         Ok(self.apply(|state, now| state.outbox.claim(channel, most, now, self.lease, &*self.ids)))
     }
 
-    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError> {
+    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<Option<bool>>, StoreError> {
         let renew = |state: &mut State, now| {
-            claims.iter().map(|(id, claim)| state.outbox.renew(*id, *claim, self.lease, now)).collect()
+            claims.iter().map(|(id, claim)| Some(state.outbox.renew(*id, *claim, self.lease, now))).collect()
         };
         Ok(self.apply(renew))
     }

@@ -16,11 +16,13 @@ impl LiveOutbox for RedisStore {
     async fn ended(&self, rest: Duration, most: usize) -> Result<Vec<NotificationRecord>, StoreError> {
         let until = self.store_now().await?.saturating_sub(millis(rest));
         let ids = self.ended_notifications(until, most).await?;
-        self.read_all_notifications(&ids).await
+        let found = self.read_all_notifications(&ids).await?;
+        // One may have been put in line again between the two questions: it has not ended.
+        Ok(found.into_iter().filter(|record| record.ended_at.is_some()).collect())
     }
 
     async fn let_go(&self, kept: &[NotificationRecord]) -> Result<(), StoreError> {
-        let ended = kept.iter().map(|record| (record.id, record.ended_at)).collect();
+        let ended = kept.iter().filter_map(|record| Some((record.id, Some(record.ended_at?)))).collect();
         self.forget_ended(ended).await.map(drop)
     }
 

@@ -7,6 +7,7 @@ use caudal_engine::ports::{ClaimedNotification, ClaimedNotifications, ResendRefu
 use caudal_engine::task::{Claim, Tenant, Timestamp};
 use futures_util::future::join_all;
 
+use super::super::fault::down;
 use super::super::record::{claim_of, claim_text};
 use super::super::reply;
 use super::super::scripts::{OUTBOX_CLAIM, OUTBOX_RENEW, OUTBOX_RESEND, OUTBOX_SETTLE, channel_letter};
@@ -91,8 +92,12 @@ impl RedisStore {
         Ok(Answer { items, next_due: reply::maybe_int(&next_due)? })
     }
 
-    /// One call per partition.
-    pub(super) async fn renew_in_outbox(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError> {
+    /// One call per partition. Of those of a partition that cannot be reached, or hangs, nothing is known: the others'
+    /// claims must not die with it.
+    pub(super) async fn renew_in_outbox(
+        &self,
+        claims: &[(NotificationId, Claim)],
+    ) -> Result<Vec<Option<bool>>, StoreError> {
         let mut by_partition: HashMap<u16, Vec<usize>> = HashMap::new();
         for (place, (id, _)) in claims.iter().enumerate() {
             by_partition.entry(id.partition()).or_default().push(place);
@@ -101,16 +106,26 @@ impl RedisStore {
             let call = OUTBOX_RENEW.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(self.lease));
             let held = places.iter().filter_map(|place| claims.get(*place));
             let call = held.fold(call, |call, (id, claim)| call.arg(id.to_string()).arg(claim_text(*claim)));
-            Ok::<_, StoreError>((places, reply::list(self.nodes.call(partition, &call).await?)?))
+            let answer = tokio::time::timeout(self.lease * 2 / 5, self.nodes.call(partition, &call)).await;
+            let answers = reply::list(answer.unwrap_or_else(|_| Err(down("no answer in time")))?)?;
+            Ok::<_, StoreError>((places, answers))
         });
-        let mut held = vec![false; claims.len()];
+        let mut held = vec![None; claims.len()];
+        let mut failed = None;
         for answered in join_all(calls).await {
-            let (places, answers) = answered?;
-            for (place, answer) in places.into_iter().zip(answers) {
-                held[place] = reply::int(&answer)? == 1;
+            match answered {
+                Ok((places, answers)) => {
+                    for (place, answer) in places.into_iter().zip(answers) {
+                        held[place] = Some(reply::int(&answer)? == 1);
+                    }
+                }
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(held)
+        match failed {
+            Some(error) if held.iter().all(Option::is_none) => Err(error),
+            _ => Ok(held),
+        }
     }
 
     pub(super) async fn settle_in_outbox(

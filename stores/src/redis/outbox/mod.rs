@@ -49,7 +49,7 @@ impl NotificationOutbox for RedisStore {
         self.claim_from_outbox(channel, most).await
     }
 
-    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError> {
+    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<Option<bool>>, StoreError> {
         self.renew_in_outbox(claims).await
     }
 

@@ -1,5 +1,8 @@
 -- Claims the notifications of a channel that are due longest. A claimed one stays in line for the time its claim runs out.
 --
+-- Nothing is taken from its holder in the first lease length after this server came up, as in rescue.lua: nobody could
+-- renew or say what became of it while the server was away. Until then such a one is put back in line.
+--
 -- ARGV: 2 how long a claim lives, 3 channel, 4 most, then a random number for each claim
 --
 -- Answers when the next one that was not taken is due from now on, or '', then id, claim and fields of each.
@@ -8,6 +11,20 @@ local line, till = P .. 'o:' .. channel, int(now() + tonumber(ARGV[2]))
 local ids = {}
 if most > 0 then ids = call('ZRANGE', line, '-inf', int(now()), 'BYSCORE', 'LIMIT', 0, most) end
 local next_due = call('ZRANGE', line, #ids, #ids, 'WITHSCORES')[2]
+local grace
+local function in_grace()
+  if not grace then
+    local run_id = string.match(call('INFO', 'server'), 'run_id:(%x+)')
+    local known = call('HMGET', P .. 'server', 'run_id', 'since')
+    if known[1] ~= run_id then
+      later('HSET', P .. 'server', 'run_id', run_id, 'since', int(now()))
+      known[2] = now()
+    end
+    grace = tonumber(known[2]) + tonumber(ARGV[2])
+  end
+  return now() < grace
+end
+
 local OPEN = { queued = true, sending = true, deferred = true }
 
 local answer = {}
@@ -15,7 +32,10 @@ for place, id in ipairs(ids) do
   local key = P .. 'n:' .. id
   local flat, f = call('HGETALL', key), {}
   for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
-  if OPEN[f.state] then
+  if f.state == 'sending' and in_grace() then
+    later('ZADD', line, int(grace), id)
+    if not next_due or grace < tonumber(next_due) then next_due = grace end
+  elseif OPEN[f.state] then
     local epoch = int(tonumber(f.epoch or 0) + 1)
     local claim = epoch .. '.' .. ARGV[4 + place]
     count_notification(f.state, 'sending')

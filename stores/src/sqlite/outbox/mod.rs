@@ -52,9 +52,10 @@ impl NotificationOutbox for SqliteStore {
         self.run(SMALL, move |session| session.claim_notifications(channel, most)).await
     }
 
-    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<bool>, StoreError> {
+    async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<Option<bool>>, StoreError> {
         let claims = claims.to_vec();
-        self.readers.read(move |connection| claim::who_holds(connection, &claims)).await
+        let held = self.readers.read(move |connection| claim::who_holds(connection, &claims)).await?;
+        Ok(held.into_iter().map(Some).collect())
     }
 
     async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError> {
