@@ -169,7 +169,7 @@ impl Scenario {
             Self::Watchers(options) => options.needs(),
             Self::Notifications(options) => {
                 let environment = beside.environment().into_iter().chain(options.environment()).collect();
-                Needs { environment, ..Needs::default() }
+                Needs { environment, mails: true, ..Needs::default() }
             }
             _ => Needs { environment: beside.environment(), ..Needs::default() },
         }

@@ -32,6 +32,8 @@ pub(crate) struct Launch {
 #[derive(Debug, Clone)]
 pub(crate) struct Needs {
     pub(crate) workers: usize,
+    /// Whether mails are sent. One process does it itself; of several it is one's own role.
+    pub(crate) mails: bool,
     /// Tasks that each worker runs at once, instead of the usual number.
     pub(crate) slots: Option<usize>,
     pub(crate) environment: Vec<(&'static str, String)>,
@@ -39,7 +41,7 @@ pub(crate) struct Needs {
 
 impl Default for Needs {
     fn default() -> Self {
-        Self { workers: 1, slots: None, environment: Vec::new() }
+        Self { workers: 1, mails: false, slots: None, environment: Vec::new() }
     }
 }
 
@@ -82,6 +84,9 @@ impl Launch {
         if !self.system.is_one_process() {
             for number in 1..=self.needs.workers {
                 server.parts.push(places.worker(self.system, number).start()?);
+            }
+            if self.needs.mails && self.system.is_ours() {
+                server.parts.push(places.sender().start()?);
             }
             let first = tokio::time::timeout(LONGEST_START, run_one(&server)).await;
             first.with_context(|| format!("no worker is ready:\n{}", server.last_words()))??;

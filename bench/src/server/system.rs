@@ -108,6 +108,11 @@ impl Places<'_> {
         }
     }
 
+    /// The role that sends mails.
+    pub(super) fn sender(&self) -> Plan {
+        self.caudal("notifications", "notifications")
+    }
+
     /// Two processes for work; threads for tasks that mostly sleep, as its guide says for them.
     fn celery(&self, name: &str) -> Plan {
         let (pool, slots) = self.slots.map_or(("prefork", 2), |slots| ("threads", slots));
