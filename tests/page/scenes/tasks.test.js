@@ -167,6 +167,8 @@ test('more than one page of the server', async () => {
 // Goal: who clicks twice where one click does something, has not agreed to what cannot be taken back.
 test('a double click confirms nothing', async () => {
   const page = await open(browser, server.url);
+  // The page's own first view is there: one that came later would take the button's place.
+  await page.locator('main h1').waitFor();
   await page.evaluate(async (module) => {
     const { confirmButton } = await import(module);
     window.done = 0;
