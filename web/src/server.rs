@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cors;
 use crate::figures::{self, Figures};
 use crate::guard::guard;
-use crate::live::Live;
+use crate::live::{self, Live};
 use crate::observe::observe;
 use crate::routes;
 use crate::settings::{Served, WebSettings};
@@ -71,6 +71,7 @@ pub fn serve(engine: Engine, settings: WebSettings) -> Result<RunningServer, Ser
 
     let (served, origins) = (settings.served, settings.cors_origins);
     let server = HttpServer::new(move || {
+        live::serve_here();
         App::new()
             .app_data(site.clone())
             .wrap(Compress::default())

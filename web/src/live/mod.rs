@@ -30,6 +30,7 @@ mod view_of;
 mod watched;
 mod wheel;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -55,9 +56,19 @@ use slots::Slots;
 /// A comment is sent this often, so that proxies keep the connection and a gone client is noticed.
 const BEATS_BETWEEN_COMMENTS: u64 = 15;
 
+thread_local! {
+    /// Whether this thread answers requests.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// To be called on each thread that answers requests.
+pub(crate) fn serve_here() {
+    SERVES.set(true);
+}
+
 pub(crate) struct Live {
     engine: Engine,
-    /// Pumps run here and not on the thread of the first watcher.
+    /// For the wheel, and for pumps where no thread serves.
     runtime: Handle,
     channels: Mutex<HashMap<TaskId, Weak<Channel>>>,
     /// Connections over many tasks: they hold a slot here for their comments and for changes of the list.
@@ -138,8 +149,18 @@ impl Live {
         channels.insert(task, Arc::downgrade(&channel));
         // To watch comes before to read: what comes between is then in both.
         let watch = watch.unwrap_or_else(|| self.engine.feed.watch(task));
-        self.runtime.spawn(pump::Pump::new(&channel, self.engine.clone(), watch, head).run());
+        self.start(pump::Pump::new(&channel, self.engine.clone(), watch, head));
         channel
+    }
+
+    /// Runs a pump on the thread of its first watcher, who is then told without another thread being woken; most tasks
+    /// have one. Where no thread serves, as in tests, it runs anywhere.
+    fn start(&self, pump: pump::Pump) {
+        if SERVES.get() {
+            drop(actix_web::rt::spawn(pump.run()));
+        } else {
+            drop(self.runtime.spawn(pump.run()));
+        }
     }
 
     /// Called by a channel that nobody holds any more.
