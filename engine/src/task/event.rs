@@ -260,7 +260,9 @@ impl LogEntry {
     }
 
     pub fn is_terminal(&self) -> bool {
-        matches!(self.kind(), "task.succeeded" | "task.failed" | "task.cancelled")
+        // Asked of each event on its way: most are none of a task's own.
+        self.body.starts_with("{\"kind\":\"task.")
+            && matches!(self.kind(), "task.succeeded" | "task.failed" | "task.cancelled")
     }
 
     /// When a task with this first entry may begin, if it was asked to begin later.

@@ -1,7 +1,6 @@
 //! How far one reader of the log has come: each event exactly once, from the channel's ring when it is there, else
 //! read back from the store in pages.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -11,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::channel::Channel;
-use super::frames::EventFrame;
+use super::frames::Burst;
 
 const PAGE_BYTES: usize = 64 * 1024;
 
@@ -21,25 +20,26 @@ pub(super) struct EventCursor {
     place: usize,
     next: u64,
     reading: Option<BoxFuture<'static, Result<Vec<LogEntry>, StoreError>>>,
-    page: VecDeque<LogEntry>,
+    /// What was read back, and how far it was told.
+    page: Option<(Arc<Burst>, usize)>,
     over: bool,
 }
 
 impl EventCursor {
     pub(super) fn new(channel: Arc<Channel>, store: Arc<dyn TaskStore>, after: u64) -> Self {
         let place = channel.state().event_slots.join();
-        Self { channel, store, place, next: after + 1, reading: None, page: VecDeque::new(), over: false }
+        Self { channel, store, place, next: after + 1, reading: None, page: None, over: false }
     }
 
-    /// The next event; nothing after the terminal one, or when the log cannot be read (the client comes back and
-    /// says how far it got).
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, comment_at: u64) -> Poll<Option<Arc<EventFrame>>> {
+    /// Where the next event is, as a burst and the place in it; nothing after the terminal one, or when the log cannot be
+    /// read (the client comes back and says how far it got). Told again until [`Self::took`] says how much was taken.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, comment_at: u64) -> Poll<Option<(Arc<Burst>, usize)>> {
         if self.over {
             return Poll::Ready(None);
         }
         loop {
-            if let Some(entry) = self.page.pop_front() {
-                return Poll::Ready(Some(self.take(EventFrame::new(entry))));
+            if let Some(page) = &self.page {
+                return Poll::Ready(Some(page.clone()));
             }
             if let Some(reading) = &mut self.reading {
                 let Poll::Ready(page) = reading.poll_unpin(cx) else {
@@ -48,17 +48,14 @@ impl EventCursor {
                 };
                 self.reading = None;
                 match page {
-                    Ok(page) if !page.is_empty() => self.page = page.into(),
+                    Ok(page) if !page.is_empty() => self.page = Some((Arc::new(Burst::new(page)), 0)),
                     outcome => return self.give_up(outcome.err()),
                 }
                 continue;
             }
-            // Up to date or soon so: thousands who read back once must not keep the room for it.
-            self.page = VecDeque::new();
             let state = self.channel.state();
-            if let Some(frame) = state.ring.get(self.next).cloned() {
-                drop(state);
-                return Poll::Ready(Some(self.take(frame)));
+            if let Some((burst, place)) = state.ring.get(self.next) {
+                return Poll::Ready(Some((burst.clone(), place)));
             }
             if state.head < self.next {
                 drop(state);
@@ -74,10 +71,13 @@ impl EventCursor {
         }
     }
 
-    fn take(&mut self, frame: Arc<EventFrame>) -> Arc<EventFrame> {
-        self.next = frame.entry.seq + 1;
-        self.over = frame.entry.is_terminal();
-        frame
+    /// The events of a burst before this place were taken.
+    pub(super) fn took(&mut self, burst: &Arc<Burst>, to: usize) {
+        let Some(last) = to.checked_sub(1).and_then(|last| burst.entries().get(last)) else { return };
+        self.next = last.seq + 1;
+        self.over = last.is_terminal();
+        // Thousands who read back once must not keep what they have read.
+        self.page = self.page.take().filter(|_| to < burst.entries().len()).map(|(page, _)| (page, to));
     }
 
     fn read_page(&mut self) {
@@ -89,7 +89,7 @@ impl EventCursor {
         self.channel.state().event_slots.park(self.place, cx.waker(), comment_at, None);
     }
 
-    fn give_up(&mut self, error: Option<StoreError>) -> Poll<Option<Arc<EventFrame>>> {
+    fn give_up(&mut self, error: Option<StoreError>) -> Poll<Option<(Arc<Burst>, usize)>> {
         if let Some(error) = error {
             tracing::warn!(task.id = %self.channel.task, %error, "a reader's log cannot be read; its stream ends");
         }

@@ -12,6 +12,9 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use caudal_engine::ports::StoreError;
 
+/// Of a burst that is longer, in one piece: a connection's buffer grows with it, and keeps its size.
+const MOST_AT_ONCE: usize = 2 * 1024;
+
 pub(crate) struct EventStream {
     cursor: EventCursor,
     connection: Connection,
@@ -42,7 +45,11 @@ impl EventStream {
             return Poll::Ready(Some(COMMENT));
         }
         match self.cursor.poll(cx, self.connection.comment_at) {
-            Poll::Ready(event) => Poll::Ready(event.map(|event| event.frame())),
+            Poll::Ready(next) => Poll::Ready(next.map(|(burst, place)| {
+                let (frames, to) = burst.frames(place, MOST_AT_ONCE);
+                self.cursor.took(&burst, to);
+                frames
+            })),
             // Asked after it is parked, so that a stop cannot pass by unnoticed.
             Poll::Pending if self.connection.live.is_stopped() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,

@@ -2,9 +2,9 @@
 //!
 //! `data` is always one line. A line break in JSON can only stand between its tokens, where a space means the same.
 
-use std::fmt::Write;
+use std::io::Write;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use caudal_engine::task::{LogEntry, TaskId, TaskView};
@@ -55,45 +55,90 @@ impl Snapshot {
 
     /// `data` with the task's id in front, without an `id` line.
     pub(super) fn named(&self, task: TaskId) -> Bytes {
-        self.named.get_or_init(|| named_data(task, "", &self.frame[self.json.clone()])).clone()
+        self.named.get_or_init(|| named_data(task, &self.frame[self.json.clone()])).clone()
     }
 }
 
-/// An event, framed when the first reader needs it.
+/// Events that became known together. They are framed together, when the first reader needs them: most of them go to
+/// each reader in one piece.
 #[derive(Debug)]
-pub(super) struct EventFrame {
-    pub(super) entry: LogEntry,
-    frame: OnceLock<Bytes>,
-    named: OnceLock<Bytes>,
+pub(super) struct Burst {
+    entries: Vec<LogEntry>,
+    framed: OnceLock<Framed>,
+    /// For connections over many tasks: with the task's id, without an `id` line.
+    named: OnceLock<Framed>,
 }
 
-impl EventFrame {
-    pub(super) fn new(entry: LogEntry) -> Arc<Self> {
-        Arc::new(Self { entry, frame: OnceLock::new(), named: OnceLock::new() })
+#[derive(Debug)]
+struct Framed {
+    bytes: Bytes,
+    /// Where each event's frame ends.
+    ends: Vec<usize>,
+}
+
+impl Burst {
+    /// Of entries in order and without a gap; at least one.
+    pub(super) fn new(entries: Vec<LogEntry>) -> Self {
+        Self { entries, framed: OnceLock::new(), named: OnceLock::new() }
     }
 
-    pub(super) fn frame(&self) -> Bytes {
-        self.frame
-            .get_or_init(|| {
-                let mut json = self.entry.wire().into_bytes();
-                make_one_line(&mut json);
-                let mut frame = format!("id: {}\nevent: {}\ndata: ", self.entry.seq, self.entry.kind()).into_bytes();
-                frame.extend_from_slice(&json);
-                frame.extend_from_slice(b"\n\n");
-                frame.into()
-            })
-            .clone()
+    pub(super) fn entries(&self) -> &[LogEntry] {
+        &self.entries
     }
 
-    pub(super) fn named(&self, task: TaskId) -> Bytes {
-        self.named
-            .get_or_init(|| {
-                let mut json = self.entry.wire().into_bytes();
-                make_one_line(&mut json);
-                named_data(task, &format!("event: {}\n", self.entry.kind()), &json)
-            })
-            .clone()
+    /// The frames from this place on, but no more than about so many bytes, and the place behind them.
+    pub(super) fn frames(&self, from: usize, most_bytes: usize) -> (Bytes, usize) {
+        let framed = self.framed.get_or_init(|| Framed::of(&self.entries, frame));
+        let begin = framed.begin(from);
+        let fitting = framed.ends.partition_point(|end| *end <= begin + most_bytes);
+        let to = fitting.max(from + 1);
+        (framed.bytes.slice(begin..framed.begin(to)), to)
     }
+
+    pub(super) fn named(&self, place: usize, task: TaskId) -> Bytes {
+        let framed = self.named.get_or_init(|| {
+            Framed::of(&self.entries, |entry, out| {
+                out.extend_from_slice(b"event: ");
+                out.extend_from_slice(entry.kind().as_bytes());
+                let _ = write!(out, "\ndata: {{\"task\":\"{task}\",\"seq\":{},", entry.seq);
+                finish(entry, out);
+            })
+        });
+        framed.bytes.slice(framed.begin(place)..framed.begin(place + 1))
+    }
+}
+
+impl Framed {
+    fn of(entries: &[LogEntry], write: impl Fn(&LogEntry, &mut Vec<u8>)) -> Self {
+        const AROUND_A_BODY: usize = 112;
+        let size = entries.iter().map(|entry| entry.body.len() + AROUND_A_BODY).sum();
+        let (mut bytes, mut ends) = (Vec::with_capacity(size), Vec::with_capacity(entries.len()));
+        for entry in entries {
+            write(entry, &mut bytes);
+            ends.push(bytes.len());
+        }
+        Self { bytes: bytes.into(), ends }
+    }
+
+    fn begin(&self, place: usize) -> usize {
+        place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
+    }
+}
+
+fn frame(entry: &LogEntry, out: &mut Vec<u8>) {
+    // Writing into a vector cannot fail.
+    let _ = write!(out, "id: {}\nevent: ", entry.seq);
+    out.extend_from_slice(entry.kind().as_bytes());
+    let _ = write!(out, "\ndata: {{\"seq\":{},", entry.seq);
+    finish(entry, out);
+}
+
+/// The rest of an entry's object, whose beginning was written, and the end of its message.
+fn finish(entry: &LogEntry, out: &mut Vec<u8>) {
+    let from = out.len();
+    out.extend_from_slice(entry.body.as_bytes().get(1..).unwrap_or(b"}"));
+    make_one_line(&mut out[from..]);
+    out.extend_from_slice(b"\n\n");
 }
 
 /// Tells a reader of the log that what it has seen is not this log: it begins again at 1.
@@ -109,11 +154,10 @@ pub(super) fn id_line(id: &str) -> Bytes {
     format!("id: {id}\n").into()
 }
 
-fn named_data(task: TaskId, event: &str, json: &[u8]) -> Bytes {
-    let mut data = String::with_capacity(event.len() + 64);
-    // Writing into a string cannot fail.
-    let _ = write!(data, "{event}data: {{\"task\":\"{task}\",");
-    let mut data = data.into_bytes();
+fn named_data(task: TaskId, json: &[u8]) -> Bytes {
+    let mut data = Vec::with_capacity(json.len() + 64);
+    // Writing into a vector cannot fail.
+    let _ = write!(data, "data: {{\"task\":\"{task}\",");
     data.extend_from_slice(json.get(1..).unwrap_or(b"}"));
     data.extend_from_slice(b"\n\n");
     data.into()
@@ -129,10 +173,43 @@ fn make_one_line(json: &mut [u8]) {
 mod tests {
     use super::*;
 
+    fn burst(bodies: &[&str]) -> Burst {
+        Burst::new((3..).zip(bodies).map(|(seq, body)| LogEntry::new(seq, *body)).collect())
+    }
+
     /// Goal: JSON that was written over several lines stays one message.
     #[test]
     fn one_line() {
-        let frame = EventFrame::new(LogEntry::new(3, "{\"kind\":\"custom\",\"data\":{\r\n \"a\": 1\n}}")).frame();
-        assert_eq!(&*frame, b"id: 3\nevent: custom\ndata: {\"seq\":3,\"kind\":\"custom\",\"data\":{   \"a\": 1 }}\n\n");
+        let burst = burst(&["{\"kind\":\"custom\",\"data\":{\r\n \"a\": 1\n}}"]);
+        let frame = b"id: 3\nevent: custom\ndata: {\"seq\":3,\"kind\":\"custom\",\"data\":{   \"a\": 1 }}\n\n";
+        assert_eq!(burst.frames(0, 0), (Bytes::from_static(frame), 1));
+    }
+
+    /// Goal: however a burst is cut, each event is sent once, whole and in order.
+    #[test]
+    fn cut_anywhere() {
+        let burst = burst(&["{\"kind\":\"log\"}", "{\"kind\":\"chunk\",\"text\":\"long\"}", "{\"kind\":\"log\"}"]);
+        let (whole, end) = burst.frames(0, usize::MAX - 1_000);
+        assert_eq!(end, 3);
+        for most_bytes in 0..whole.len() + 2 {
+            let (mut sent, mut place) = (Vec::new(), 0);
+            while place < 3 {
+                let (bytes, next) = burst.frames(place, most_bytes);
+                assert!(next == place + 1 || bytes.len() <= most_bytes);
+                assert!(bytes.starts_with(b"id: ") && bytes.ends_with(b"\n\n"));
+                sent.extend_from_slice(&bytes);
+                place = next;
+            }
+            assert_eq!(sent, whole);
+        }
+    }
+
+    /// Goal: over a connection of many tasks an event says whose it is.
+    #[test]
+    fn with_the_task_s_name() {
+        let task = TaskId::from_bytes([7; 16]);
+        let named = burst(&["{\"kind\":\"log\"}", "{\"kind\":\"progress\"}"]).named(1, task);
+        let expected = format!("event: progress\ndata: {{\"task\":\"{task}\",\"seq\":4,\"kind\":\"progress\"}}\n\n");
+        assert_eq!(named, expected);
     }
 }

@@ -51,9 +51,12 @@ impl Member {
             Cursor::Snapshots(cursor) => cursor
                 .poll(cx, pace, NEVER)
                 .map(|snapshot| snapshot.map(|snapshot| (snapshot.seq, snapshot.named(self.task)))),
-            Cursor::Events(cursor) => {
-                cursor.poll(cx, NEVER).map(|event| event.map(|event| (event.entry.seq, event.named(self.task))))
-            }
+            Cursor::Events(cursor) => cursor.poll(cx, NEVER).map(|next| {
+                let (burst, place) = next?;
+                let seq = burst.entries().get(place)?.seq;
+                cursor.took(&burst, place + 1);
+                Some((seq, burst.named(place, self.task)))
+            }),
         }
     }
 }

@@ -193,7 +193,7 @@ impl Pump {
             state.ring.clear();
             Vec::new()
         } else {
-            new().for_each(|entry| state.ring.push(entry));
+            state.ring.push(new().cloned().collect());
             state.event_slots.take_all()
         };
         if state.is_wanted() {
