@@ -222,6 +222,7 @@ impl Platform {
                         value: value.into(),
                         id: Some(id.into()),
                         most_pending: 100,
+                        most_events: 50_000,
                     };
                     answered |= self.store.signal(&self.tenant, signal).await.is_ok();
                 }

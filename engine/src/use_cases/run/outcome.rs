@@ -54,7 +54,7 @@ impl Ending {
     }
 
     pub(crate) fn pause(reason: PauseReason, detail: Option<String>) -> Self {
-        Self::new(TaskPaused { reason, detail }, Then::Pause, RunEnd::Paused)
+        Self::new(TaskPaused { reason, detail }, Then::Pause { reason }, RunEnd::Paused)
     }
 
     pub(crate) fn release(execution: &Execution) -> Option<Self> {
