@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::attention::Attention;
 use super::history::History;
 use super::hold::{HoldState, Order};
 use super::pulse::{Flight, Pulse, Shuffle};
@@ -48,6 +49,7 @@ pub struct Execution {
     news: watch::Sender<u64>,
     hold: watch::Receiver<HoldState>,
     pub pulse: Arc<Pulse>,
+    pub(crate) attention: Arc<Attention>,
     shuffle: Option<Shuffle>,
     /// Held by the one step that asks for more budget.
     pub(crate) purse_turn: tokio::sync::Mutex<()>,
@@ -108,6 +110,7 @@ impl Execution {
             news: watch::Sender::new(0),
             hold,
             pulse,
+            attention: Arc::default(),
             shuffle,
             purse_turn: tokio::sync::Mutex::new(()),
         })
@@ -152,11 +155,12 @@ impl Execution {
 
     /// The code met another key than the log has: nothing begins any more.
     pub fn mismatch(&self, log_has: &str, code_met: &str) {
-        let mut state = self.state();
-        if state.mismatch.is_none() {
-            state.mismatch = Some(format!("log has {log_has}, code met {code_met}"));
-        }
-        drop(state);
+        self.cannot_go_on(format!("log has {log_has}, code met {code_met}"));
+    }
+
+    /// The log and the code do not go together: nothing begins any more, and the task pauses saying why.
+    pub fn cannot_go_on(&self, why: String) {
+        self.state().mismatch.get_or_insert(why);
         self.set_phase(Phase::Settling);
     }
 
@@ -264,7 +268,9 @@ impl Execution {
 
     /// From here on, dropping what is in flight tells nothing.
     pub fn close(&self) {
-        self.state().closed = true;
+        let mut state = self.state();
+        state.closed = true;
+        state.queue.wake_all();
     }
 
     pub fn is_closed(&self) -> bool {

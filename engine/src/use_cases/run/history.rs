@@ -76,6 +76,11 @@ pub struct ChildHistory {
 }
 
 impl History {
+    /// Of a log that cannot be read: where it ends, and what is asked of its task.
+    pub fn unread(head: u64, cancelling: bool) -> Self {
+        Self { head, cancelling, ..Self::default() }
+    }
+
     pub fn apply(&mut self, event: Event) {
         self.head = event.seq;
         let at = event.at;

@@ -154,7 +154,9 @@ fn report_of(execution: &Execution, error: &FlowError) -> ErrorReport {
 fn retry(execution: &Execution, error: &FlowError, attempt: u32, delay: Duration) -> Ending {
     let retry_at = execution.now() + delay;
     let fact = TaskRetrying { attempt, error: report_of(execution, error), retry_at };
-    Ending::new(fact, Then::Release { due_at: retry_at }, RunEnd::Released)
+    // A deadline before that ends the task when it is over, not later.
+    let due_at = execution.task.options.deadline.map_or(retry_at, |deadline| deadline.min(retry_at));
+    Ending::new(fact, Then::Release { due_at }, RunEnd::Released)
 }
 
 fn continued(execution: &Execution, input: &Json) -> Ending {
