@@ -314,7 +314,7 @@ fn start_flow(execution: &Arc<Execution>) -> BoxFuture<'static, FlowEnd> {
         let mut ctx = FlowContext::root(execution.clone());
         let run = AssertUnwindSafe((execution.flow.run)(&mut ctx, &execution.task.input)).catch_unwind().await;
         let result = run.unwrap_or_else(|panic| Err(FlowError::Failed(ErrorReport::new("panic", panic_text(&*panic)))));
-        FlowEnd { result, made: ctx.scope.made() }
+        FlowEnd { result, made: ctx.scope.made(), opened: ctx.scope.opened() }
     })
 }
 

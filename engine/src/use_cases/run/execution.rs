@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::flow::budget::Purse;
 use crate::flow::definition::FlowDefinition;
 use crate::flow::error::{FlowError, FlowResult};
-use crate::task::{Key, Summary, TaskRecord, Timestamp, Wait};
+use crate::task::{Key, Note, Summary, TaskRecord, Timestamp, Wait};
 
 /// How far an execution may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,7 +237,7 @@ impl Execution {
     pub fn open_wait(self: &Arc<Self>, wait: Wait) -> OpenWait {
         let id = wait.id.clone();
         self.state().open_waits.insert(id.clone(), wait);
-        OpenWait { execution: self.clone(), id }
+        OpenWait { execution: self.clone(), id, withdraws: None }
     }
 
     /// The open waits if the task could park now: nothing in flight, and no wait ends by itself within a second.
@@ -282,10 +282,30 @@ impl Execution {
 pub struct OpenWait {
     execution: Arc<Execution>,
     id: Key,
+    /// The key of a question that others see, unless what it waits for has come.
+    withdraws: Option<Key>,
+}
+
+impl OpenWait {
+    /// Others see this wait, under the key: dropped before it is over, it says so.
+    #[must_use]
+    pub fn seen_by_others(mut self, key: Key) -> Self {
+        self.withdraws = Some(key);
+        self
+    }
+
+    pub fn is_over(mut self) {
+        self.withdraws = None;
+    }
 }
 
 impl Drop for OpenWait {
     fn drop(&mut self) {
         self.execution.state().open_waits.remove(&self.id);
+        if let Some(key) = self.withdraws.take()
+            && !self.execution.is_stopping()
+        {
+            self.execution.tell(Note::Withdrawn(self.id.clone()).record(key).into());
+        }
     }
 }

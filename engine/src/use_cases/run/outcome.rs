@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::RunEnd;
 use super::execution::{Execution, Phase, StopReason};
+use crate::flow::children::check_own_input;
 use crate::flow::error::{FlowError, FlowResult};
 use crate::flow::step::backoff;
 use crate::notification::NewNotification;
@@ -15,17 +16,18 @@ use crate::task::event::{
 use crate::task::{ErrorReport, Fact, Json, NewTask, PauseReason, Summary, TaskState, Wait};
 use crate::use_cases::notify;
 
-/// The flow function's result, and how many things it made at its top level.
+/// The flow function's result, and how many things and scopes it made at its top level.
 #[derive(Debug)]
 pub(crate) struct FlowEnd {
     pub(crate) result: FlowResult<Json>,
     pub(crate) made: u32,
+    pub(crate) opened: u32,
 }
 
 impl FlowEnd {
     /// The function did not end by itself.
     pub(crate) fn forced() -> Self {
-        Self { result: Err(FlowError::Cancelled), made: u32::MAX }
+        Self { result: Err(FlowError::Cancelled), made: u32::MAX, opened: u32::MAX }
     }
 }
 
@@ -98,8 +100,11 @@ fn what_now(execution: &Execution, flow_end: &FlowEnd) -> Ending {
         return Ending::pause(PauseReason::CodeMismatch, Some(detail));
     }
     match &flow_end.result {
-        Ok(result) => succeeded(execution, result, flow_end.made),
-        Err(FlowError::ContinueAsNew(input)) => continued(execution, input),
+        Ok(result) => succeeded(execution, result, flow_end),
+        Err(FlowError::ContinueAsNew(input)) => match check_own_input(execution, execution.flow, input) {
+            Ok(()) => continued(execution, input),
+            Err(error) => failed(execution, &error),
+        },
         Err(error) => failed(execution, error),
     }
 }
@@ -121,8 +126,12 @@ fn stopped(execution: &Execution, reason: StopReason) -> Ending {
     }
 }
 
-fn succeeded(execution: &Execution, result: &Json, made: u32) -> Ending {
-    if let Some(key) = execution.state().history.key_from("", made) {
+fn succeeded(execution: &Execution, result: &Json, flow_end: &FlowEnd) -> Ending {
+    let left_out = {
+        let history = &execution.state().history;
+        history.key_from("", flow_end.made).or_else(|| history.scope_from("", flow_end.opened)).cloned()
+    };
+    if let Some(key) = left_out {
         let detail = format!("log has {key}, code ended before it");
         return Ending::pause(PauseReason::CodeMismatch, Some(detail));
     }
