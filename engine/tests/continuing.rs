@@ -6,10 +6,13 @@ extern crate caudal_engine as caudal;
 
 mod desk;
 
+use std::sync::Arc;
+
+use caudal::Engine;
 use caudal::ports::Control;
 use caudal::prelude::*;
-use caudal::task::Fact;
-use caudal::use_cases::run::RunEnd;
+use caudal::task::{Fact, Limits};
+use caudal::use_cases::run::{Hold, RunEnd, run_task};
 use desk::Desk;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -64,6 +67,31 @@ async fn accepted_signals_go_along() {
     assert_eq!(desk.view().await.final_result.unwrap().text(), "6");
 }
 
+/// Goes on with what it was given.
+#[flow]
+async fn forwarding_flow(ctx: &mut FlowContext, sum: Sum) -> FlowResult<()> {
+    let _ = sum;
+    let next: serde_json::Value = ctx.wait_for_signal("next").await?;
+    ctx.continue_as_new(&next)
+}
+
+/// Goal: a flow goes on only with an input that its start would have taken.
+#[tokio::test]
+async fn a_flow_goes_on_with_a_valid_input_only() {
+    let limits = Limits { payload_bytes: 1_000, ..Limits::default() };
+    let long = json!({ "so_far": 1, "more": "x".repeat(900) });
+    for (next, kind) in [(json!({ "so_far": "many" }), "invalid_input"), (long, "give_up")] {
+        let desk = Desk::with_limits(forwarding_flow, json!({}), limits.clone()).await;
+        // Around the signal's own bound: what a flow makes of it is the flow's.
+        desk.signal("next", next).await;
+        let limits = Limits { payload_bytes: 500, ..limits.clone() };
+        let engine = Engine { limits: Arc::new(limits), ..desk.engine.clone() };
+        let claimed = desk.claim().await;
+        assert_eq!(run_task(&engine, claimed, Hold::new(None)).await, RunEnd::Failed);
+        assert_eq!(&*desk.view().await.error.unwrap().kind, kind);
+    }
+}
+
 /// Is cancelled by its last step, when nobody has told its execution yet.
 #[flow]
 async fn endless_flow(ctx: &mut FlowContext) -> FlowResult<()> {
@@ -76,6 +104,6 @@ async fn a_cancel_ends_a_flow_without_end() {
     let desk = Desk::with(endless_flow, json!({})).await;
     let claimed = desk.claim().await;
     desk.control(Control::Cancel).await;
-    let end = caudal::use_cases::run::run_task(&desk.engine, claimed, caudal::use_cases::run::Hold::new(None)).await;
+    let end = run_task(&desk.engine, claimed, Hold::new(None)).await;
     assert_eq!(end, RunEnd::Cancelled);
 }

@@ -105,11 +105,11 @@ async fn a_log_over_its_bound_ends_the_task() {
     let limits = Limits { events_per_task: 100, ..Limits::default() };
     let desk = Desk::with_limits(patient_flow, json!({}), limits).await;
     assert_eq!(end_of(desk.run().await.1).await, RunEnd::Parked);
+    desk.signal("go", json!(true)).await;
     for _ in 0..50 {
         desk.control(Control::Pause).await;
         desk.control(Control::Resume).await;
     }
-    desk.signal("go", json!(true)).await;
     assert_eq!(end_of(desk.run().await.1).await, RunEnd::Failed);
     assert_eq!(&*desk.view().await.error.unwrap().kind, "too_many_events");
 }

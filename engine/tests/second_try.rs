@@ -125,3 +125,28 @@ async fn a_retried_task_has_a_deadline() {
     let expected = desk.engine.clock.now() + Duration::from_secs(3600);
     assert_eq!(desk.record().await.options.deadline, Some(expected));
 }
+
+static TIDIED_TWICE: AtomicU32 = AtomicU32::new(0);
+
+/// Makes a mess each time it is tried, and tidies up.
+#[flow(retries = 1)]
+async fn messy_flow(ctx: &mut FlowContext) -> FlowResult<()> {
+    let work = ctx.step("Work", |_| async {
+        if TIDIED_TWICE.load(Ordering::SeqCst) == 0 { Err(FlowError::failed("no luck")) } else { Ok(()) }
+    });
+    let done = work.retries(0).await;
+    ctx.cleanup("Tidy up", |_| async {
+        TIDIED_TWICE.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    })
+    .await?;
+    done
+}
+
+/// Goal: a flow that is tried again by itself tidies up each time, too.
+#[tokio::test]
+async fn each_try_tidies_up() {
+    let task = run_flow(messy_flow, json!({})).await;
+    assert_eq!(task.state(), WireState::Success);
+    assert_eq!(TIDIED_TWICE.load(Ordering::SeqCst), 2);
+}

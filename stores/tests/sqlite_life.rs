@@ -267,7 +267,9 @@ async fn an_unreadable_task_holds_up_nobody() {
     }
     drop(trial);
     let connection = rusqlite::Connection::open(folder.path().join(DATABASE)).unwrap();
-    connection.execute("UPDATE task_details SET input = '{' WHERE task <= 20", []).unwrap();
+    connection.execute("UPDATE task_details SET input = '{' WHERE task <= 10", []).unwrap();
+    // In line, and paused all the same: it cannot be claimed.
+    connection.execute("UPDATE tasks SET state = 3 WHERE task BETWEEN 11 AND 20", []).unwrap();
     drop(connection);
     let trial = Trial::new(parts.clone(), Opened(open_with(&settings, &parts).unwrap()));
     for _ in 0..30 {

@@ -119,8 +119,9 @@ async fn controls() {
     assert_eq!(server.send(Request { path: &path, ..forget() }).await.status, 204);
     assert_eq!(server.get(&path).await.status, 404);
     let mut hand = server.claim().await;
-    let paused: Fact = TaskPaused { reason: PauseReason::Requested, detail: None }.into();
-    hand.write([paused], Then::Pause).await;
+    let reason = PauseReason::CodeMismatch;
+    let paused: Fact = TaskPaused { reason, detail: None }.into();
+    hand.write([paused], Then::Pause { reason }).await;
     let path = format!("/tasks/{}/resume", hand.task);
     assert_eq!(server.send(Request::new("POST", &path)).await.json()["state"], "PROGRESS", "no body is needed");
 }

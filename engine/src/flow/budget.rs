@@ -17,10 +17,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{FlowError, FlowResult};
-use super::scope::{NO_PLACE, Place};
+use super::scope::Place;
 use super::step::Made;
 use super::step_context::StepContext;
 use super::waiting::SignalWait;
+use crate::task::NO_PLACE;
 use crate::task::event::{ErrorReport, Teller, Usage};
 use crate::task::{Budget, Key, UsageTotals};
 use crate::use_cases::run::execution::Execution;

@@ -12,12 +12,12 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::error::{FlowError, FlowResult};
-use super::scope::{NO_PLACE, Place, Scope};
+use super::scope::{Place, Scope};
 use super::step::{Body, Made, Step};
 use super::step_context::StepContext;
 use super::tell::Voice;
 use crate::task::event::Recorded;
-use crate::task::{Json, LogLevel, TaskId, Timestamp};
+use crate::task::{Json, Key, LogLevel, NO_PLACE, Note, TaskId, Timestamp};
 use crate::use_cases::run::execution::Execution;
 use crate::use_cases::run::queue::Cargo;
 
@@ -198,14 +198,36 @@ impl FlowContext {
     /// Gives the next thing its key and place, and compares them with the log's.
     pub(crate) fn make(&mut self, name: Arc<str>) -> Made {
         let place = self.scope.make(&name);
-        let met = {
+        let (met, mut mismatch) = {
             let state = self.execution.state();
-            state.history.key_at(self.scope.path(), place.ordinal).filter(|key| **key != place.key).cloned()
+            let met = state.history.key_at(self.scope.path(), place.ordinal).filter(|key| **key != place.key).cloned();
+            (met, state.mismatch.is_some())
         };
         if let Some(logged) = &met {
             self.execution.mismatch(logged, &place.key);
+            mismatch = true;
         }
-        Made { execution: self.execution.clone(), place, name, mismatch: met.is_some() }
+        Made { execution: self.execution.clone(), place, name, mismatch }
+    }
+
+    /// Opens a scope in this one: its place is compared with the log's, or kept there.
+    pub(super) fn open(&mut self, name: &str) -> Key {
+        let Place { key, ordinal } = self.scope.open(name);
+        if self.execution.is_stopping() {
+            // What tidies up begins wherever the stop happened to come.
+            return key;
+        }
+        let (met, is_new) = {
+            let state = self.execution.state();
+            let logged = state.history.scope_at(self.scope.path(), ordinal);
+            (logged.filter(|logged| **logged != key).cloned(), logged.is_none() && state.mismatch.is_none())
+        };
+        if let Some(logged) = met {
+            self.execution.mismatch(&logged, &key);
+        } else if is_new {
+            self.execution.tell(Note::Opened(ordinal).record(key.clone()).into());
+        }
+        key
     }
 }
 

@@ -3,23 +3,22 @@
 //! A key is scope path, name, occurrence: `Write the poem/1` at the top, `Count/1/3/Fetch/2` for the second `Fetch`
 //! of the fourth item of the first `Count`. The same code with the same outcomes makes the same keys. Beside the
 //! key, each made thing has an *ordinal*, its place in the scope; a key that stands at another place than the log
-//! says is how changed code is noticed.
+//! says is how changed code is noticed. Scopes are counted by themselves: the log keeps the number under which each
+//! was opened in its parent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::task::Key;
+use crate::task::{Key, NO_PLACE};
 
 #[derive(Debug, Default)]
 pub struct Scope {
     path: Arc<str>,
     occurrences: HashMap<Arc<str>, u32>,
     made: u32,
+    opened: u32,
     told: u32,
 }
-
-/// The ordinal of what may be made anywhere (cleanup): its place is not compared.
-pub const NO_PLACE: u32 = u32::MAX;
 
 /// A key with its place.
 #[derive(Debug, Clone)]
@@ -46,6 +45,19 @@ impl Scope {
         self.made
     }
 
+    /// How many scopes were opened in this one so far.
+    pub fn opened(&self) -> u32 {
+        self.opened
+    }
+
+    /// The key of the next scope in this one, and its place among them.
+    pub fn open(&mut self, name: &str) -> Place {
+        let key = self.next_key(name);
+        let ordinal = self.opened;
+        self.opened += 1;
+        Place { key, ordinal }
+    }
+
     /// The key of the next thing of this name, and its place.
     pub fn make(&mut self, name: &str) -> Place {
         let key = self.next_key(name);
@@ -54,7 +66,7 @@ impl Scope {
         Place { key, ordinal }
     }
 
-    /// A key that takes no place: for scopes, and for values that are computed from their key.
+    /// A key that takes no place: for values that are computed from their key.
     pub fn next_key(&mut self, name: &str) -> Key {
         let name = escape(name);
         let count = self.occurrences.entry(name.clone()).or_insert(0);
@@ -72,8 +84,9 @@ impl Scope {
         format!("{}~{}", self.path, self.told).into()
     }
 
-    pub fn branch(&mut self, name: &str) -> Self {
-        Self::at(self.next_key(name))
+    /// The scope of a branch with this key.
+    pub fn branch(key: Key) -> Self {
+        Self::at(key)
     }
 
     /// A scope per item below the key of a `map`.
@@ -89,6 +102,11 @@ fn escape(name: &str) -> Arc<str> {
     } else {
         name.into()
     }
+}
+
+/// Whether this is the key of a cleanup. Steps that a retry has taken over are bound to no place either.
+pub fn is_cleanup(key: &str, ordinal: u32) -> bool {
+    ordinal == NO_PLACE && split_key(key).1.starts_with("cleanup ")
 }
 
 /// The scope and the rest (`name/occurrence`) of a key.
@@ -110,8 +128,8 @@ mod tests {
         let mut root = Scope::root();
         let first = root.make("a/1/b");
         let again = root.make("a/1/b");
-        let branch = root.next_key("a");
-        let mut inner = Scope::item(&branch, 1);
+        let branch = root.open("a");
+        let mut inner = Scope::item(&branch.key, 1);
         let nested = inner.make("b");
         assert_eq!(&*first.key, "a%2F1%2Fb/1");
         assert_eq!((&*again.key, again.ordinal), ("a%2F1%2Fb/2", 1));

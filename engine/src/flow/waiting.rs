@@ -216,7 +216,7 @@ impl SignalWait {
     async fn take<T: DeserializeOwned>(&self, since: Timestamp) -> FlowResult<Option<T>> {
         let execution = &self.made.execution;
         let mut news = execution.watch_news();
-        let open = execution.open_wait(self.as_wait(since));
+        let open = execution.open_wait(self.as_wait(since)).seen_by_others(self.made.place.key.clone());
         loop {
             news.borrow_and_update();
             let taken = execution.state().history.take_signal(&self.name);
@@ -225,7 +225,7 @@ impl SignalWait {
                 execution.step_aside().await;
                 match value.parse() {
                     Ok(parsed) => {
-                        drop(open);
+                        open.is_over();
                         let cargo = Cargo { signal_taken: Some(signal), ..Cargo::default() };
                         execution.record(self.consumed(signal), cargo).await;
                         return Ok(Some(parsed));
@@ -248,7 +248,7 @@ impl SignalWait {
             }
         }
         let _flight = execution.begin_flight();
-        drop(open);
+        open.is_over();
         let fact =
             Recorded { step: self.made.place.key.clone(), ordinal: self.made.place.ordinal, value: Json::null() };
         execution.record(fact.into(), Cargo::default()).await;

@@ -18,8 +18,8 @@ use super::workers::WorkerStatus;
 
 use crate::notification::NewNotification;
 use crate::task::{
-    Claim, ErrorReport, Json, LogEntry, NewTask, Summary, TaskId, TaskRecord, TaskState, Tenant, Timestamp,
-    UsageTotals, Wait, WireState, WorkerId,
+    Claim, ErrorReport, Json, LogEntry, NewTask, PauseReason, Summary, TaskId, TaskRecord, TaskState, Tenant,
+    Timestamp, UsageTotals, Wait, WireState, WorkerId,
 };
 
 #[async_trait]
@@ -217,21 +217,15 @@ pub enum Then {
     /// Keep the claim.
     GoOn,
     /// Keep these waits and let go. `due_at` is the earliest moment at which the task must run again by itself.
-    Park {
-        waits: Vec<Wait>,
-        due_at: Option<Timestamp>,
-    },
+    Park { waits: Vec<Wait>, due_at: Option<Timestamp> },
     /// Back in line, to be claimed at once (a drain) or later (a retry of the whole flow).
-    Release {
-        due_at: Timestamp,
-    },
-    Pause,
+    Release { due_at: Timestamp },
+    /// One that was asked for is refused like what has not seen its news when nobody asks for it any more: a resume that
+    /// was answered is not undone.
+    Pause { reason: PauseReason },
     /// The last event is terminal. Unended children are cancelled and a waiting parent is told, in the same
     /// operation. A task that continues this one (in `children`, by `continued_from`) inherits its parent.
-    End {
-        state: TaskState,
-        outcome: Outcome,
-    },
+    End { state: TaskState, outcome: Outcome },
 }
 
 /// What a waiting parent learns of its child's end.
@@ -301,6 +295,8 @@ pub struct NewSignal {
     pub id: Option<Arc<str>>,
     /// Signals of this name that may wait to be consumed.
     pub most_pending: usize,
+    /// A log that has so many events takes no more signals, of whatever name.
+    pub most_events: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -317,7 +313,7 @@ pub enum SignalRefused {
     /// The name is an approval's and it was answered before.
     #[error("the approval was answered already")]
     AlreadyAnswered,
-    #[error("too many signals of this name are waiting")]
+    #[error("too many signals of this name are waiting, or the task's log is full")]
     TooMany,
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -14,6 +14,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::event::{ErrorReport, Event, Fact, Key, Teller};
 use super::ids::TaskId;
 use super::json::Json;
+use super::note::Note;
 use super::state::WireState;
 use super::summary::Summary;
 use super::usage::UsageTotals;
@@ -186,6 +187,16 @@ impl TaskView {
                 until: None,
                 child: None,
             }),
+            // Nobody came in time, or nobody waits any more.
+            Fact::Recorded(recorded) => {
+                let open = self.waiting.len();
+                let id = match Note::of(recorded) {
+                    Some(Note::Withdrawn(id)) => id,
+                    _ => recorded.step.clone(),
+                };
+                self.waiting.retain(|wait| wait.id != id);
+                return self.waiting.len() != open;
+            }
             Fact::SignalConsumed(consumed) => self.waiting.retain(|wait| wait.id != consumed.step),
             Fact::ApprovalAnswered(answered) => self.waiting.retain(|wait| wait.id != answered.id),
             _ => return false,

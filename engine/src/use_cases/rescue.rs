@@ -13,7 +13,10 @@ const TASKS_PER_BITE: usize = 500;
 pub async fn rescue(engine: &Engine) -> Result<RescueBite, StoreError> {
     let rescued = engine.store.rescue(TASKS_PER_BITE).await?;
     for task in rescued.iter().filter(|task| task.takeovers >= FATAL_TAKEOVERS) {
-        end_crash_loop(engine, task).await?;
+        // One that cannot be ended now is claimed alone and rescued again; the others do not wait for it.
+        if let Err(error) = end_crash_loop(engine, task).await {
+            tracing::warn!(task.id = %task.task, %error, "cannot end a task that keeps taking its worker down");
+        }
     }
     Ok(RescueBite { taken_over: rescued.len(), more: rescued.len() == TASKS_PER_BITE })
 }
@@ -55,6 +58,8 @@ async fn step_in_flight(engine: &Engine, task: TaskId) -> Result<Option<std::syn
                 Fact::StepStarted(step) => open.push((step.step, step.name)),
                 Fact::StepSucceeded(step) => open.retain(|(key, _)| *key != step.step),
                 Fact::StepFailed(step) => open.retain(|(key, _)| *key != step.step),
+                Fact::StepRetrying(step) => open.retain(|(key, _)| *key != step.step),
+                Fact::StepCancelled(step) => open.retain(|(key, _)| *key != step.step),
                 _ => {}
             }
         }

@@ -16,11 +16,11 @@ use super::readiness::missing;
 use crate::engine::Engine;
 use crate::flow::Missing;
 use crate::flow::budget::is_question;
-use crate::flow::scope::{NO_PLACE, split_key};
+use crate::flow::scope::is_cleanup;
 use crate::ports::{CreateRefused, Created, StoreError};
-use crate::task::event::{StepStarted, TaskCreated};
+use crate::task::event::TaskCreated;
 use crate::task::record::Idempotency;
-use crate::task::{Event, Fact, Key, NewTask, Summary, TaskId, Tenant, WireState};
+use crate::task::{Event, Fact, Key, NO_PLACE, NewTask, Note, Summary, TaskId, Tenant, WireState};
 use crate::use_cases::start::home_of;
 
 #[derive(Debug, Clone, Error)]
@@ -161,7 +161,7 @@ impl Finished {
         for event in events {
             match &event.fact {
                 Fact::StepStarted(step) => {
-                    if is_cleanup(step) {
+                    if is_cleanup(&step.step, step.ordinal) {
                         finished.cleanup.insert(step.step.clone());
                     }
                     began.insert(step.step.clone(), event.seq);
@@ -207,6 +207,8 @@ impl Finished {
             Fact::ApprovalAsked(asked) => self.waits.contains(&asked.step),
             Fact::ChildStarted(child) => self.waits.contains(&child.step),
             Fact::ChildEnded(child) => child.state == WireState::Success,
+            // The item may not fail this time, and whoever waits asks anew.
+            Fact::Recorded(note) if matches!(Note::of(note), Some(Note::FailedItem(_) | Note::Withdrawn(_))) => false,
             Fact::TimerSet(_) | Fact::RaceWon(_) | Fact::Recorded(_) | Fact::NotificationQueued(_) => {
                 !self.is_after_failure(event.seq)
             }
@@ -229,9 +231,4 @@ impl Finished {
         !self.cleanup.contains(step)
             && self.steps.get(step).is_some_and(|&(winner, from)| attempt == winner && seq >= from)
     }
-}
-
-/// Steps that an earlier retry has taken over are bound to no place either.
-fn is_cleanup(step: &StepStarted) -> bool {
-    step.ordinal == NO_PLACE && split_key(&step.step).1.starts_with("cleanup ")
 }

@@ -52,6 +52,7 @@ pub async fn signal_task(
         value,
         id: request.id.map(Arc::from),
         most_pending: engine.limits.pending_signals_per_name,
+        most_events: engine.limits.events_per_task,
     };
     Ok(engine.store.signal(tenant, signal).await?)
 }

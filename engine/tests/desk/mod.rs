@@ -9,10 +9,11 @@ use std::time::Duration;
 use caudal_engine::Engine;
 use caudal_engine::flow::{Flow, Registry, Resources};
 use caudal_engine::ports::{
-    Bell, ClaimKind, ClaimRequest, ClaimedTask, Control, Feed, KnownFlow, RandomIds, TaskStore, WorkerBoard,
+    Bell, ClaimKind, ClaimRequest, ClaimedTask, Control, Feed, KnownFlow, RandomIds, TaskStore, TaskWrite, Then,
+    WorkerBoard,
 };
 use caudal_engine::task::crash_loop::is_suspect;
-use caudal_engine::task::{Event, Limits, TaskId, TaskRecord, TaskView, Tenant, WorkerId};
+use caudal_engine::task::{Event, Limits, Summary, TaskId, TaskRecord, TaskView, Tenant, WorkerId};
 use caudal_engine::testing::clock::TestClock;
 use caudal_engine::testing::memory::MemoryStore;
 use caudal_engine::use_cases::control::control_task;
@@ -80,6 +81,25 @@ impl Desk {
     pub async fn run_with(&self, hold: Hold) -> JoinHandle<RunEnd> {
         let (engine, claimed) = (self.engine.clone(), self.claim().await);
         tokio::spawn(async move { run_task(&engine, claimed, hold).await })
+    }
+
+    /// Writes into the log what a worker with this claim would, and hands the task back.
+    pub async fn write_and_release(&self, claimed: &ClaimedTask, events: Vec<String>) {
+        let write = TaskWrite {
+            task: self.task,
+            claim: claimed.claim,
+            number: 1,
+            seen: claimed.task.head,
+            events,
+            step_finished: false,
+            signals_taken: Vec::new(),
+            children: Vec::new(),
+            notifications: Vec::new(),
+            compact_from: None,
+            summary: Summary::default(),
+            then: Then::Release { due_at: self.engine.clock.now() },
+        };
+        self.store.write(write).await.unwrap();
     }
 
     pub async fn control(&self, control: Control) {

@@ -70,7 +70,8 @@ impl RedisStore {
             .arg(signal.most_pending)
             .flag(signal.name.starts_with(APPROVAL_PREFIX))
             .arg(lines_of(&[Fact::from(received).encode(self.clock.now())]))
-            .arg(signal_line(&signal.name));
+            .arg(signal_line(&signal.name))
+            .arg(signal.most_events);
         let answer = self.nodes.call(partition, &call).await?;
         self.rounds.ring(partition);
         if let Value::Int(_) = answer {

@@ -3,7 +3,7 @@
 //! Most writes add events and go on, and most ends have nobody to tell: these have small scripts of their own.
 
 use caudal_engine::ports::{TaskWrite, Then, WriteRefused, Written};
-use caudal_engine::task::{TaskId, TaskState, WireState};
+use caudal_engine::task::{PauseReason, TaskId, TaskState, WireState};
 use redis::Value;
 
 use super::facts::summary_text;
@@ -96,7 +96,10 @@ impl RedisStore {
                 call.arg("park").arg(due).arg(waits_text(waits)?).arg("")
             }
             Then::Release { due_at } => call.arg("release").arg(self.offset_of(*due_at)).arg("").arg(""),
-            Then::Pause => call.arg("pause").arg("").arg("").arg(""),
+            Then::Pause { reason } => {
+                let asked = if *reason == PauseReason::Requested { "asked" } else { "" };
+                call.arg("pause").arg(asked).arg("").arg("")
+            }
             Then::End { state, outcome } => {
                 call.arg(state.as_str()).arg("").arg("").flag(outcome.continued_as.is_some())
             }

@@ -13,7 +13,8 @@ use tracing::error;
 
 use super::fault::Fault;
 use super::lanes::Lane;
-use super::record;
+use super::record::{self, Details};
+use super::row::TaskRow;
 use super::session::Session;
 
 /// How many of a lane are read at once.
@@ -155,17 +156,16 @@ impl Session<'_> {
     }
 
     fn give(&mut self, task: i64, version: u32, worker: &WorkerId) -> Result<Option<ClaimedTask>, Fault> {
-        let (mut row, details) = match record::find(self.connection, task, record::BY_KEY) {
+        let (mut row, details) = match self.claimable(task) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             Err(fault) if fault.is_of_a_row() => {
-                error!(row = task, error = %fault, "A task cannot be read; it stays in line and others go past it");
+                error!(row = task, error = %fault, "A task cannot be claimed; it stays in line and others go past it");
                 self.memory.unreadable.insert(task);
                 return Ok(None);
             }
             Err(fault) => return Err(fault),
         };
-        row.go(Move::Claim)?;
         row.claim = Claim { epoch: row.claim.epoch + 1, id: self.ids.random() };
         row.claimed_here = true;
         row.worker = Some(worker.clone());
@@ -177,6 +177,14 @@ impl Session<'_> {
         self.save(&mut row)?;
         let record = record::record_of(&row, details, &self.memory.names)?;
         Ok(Some(ClaimedTask { task: record, claim: row.claim }))
+    }
+
+    /// A task that makes sense, in the state in which it will be when it is claimed.
+    fn claimable(&self, task: i64) -> Result<Option<(TaskRow, Details)>, Fault> {
+        let Some((mut row, details)) = record::find(self.connection, task, record::BY_KEY)? else { return Ok(None) };
+        row.go(Move::Claim)?;
+        self.memory.names.tenant(row.tenant)?;
+        Ok(Some((row, details)))
     }
 
     /// Claims belong to this process: nothing to renew, only to tell.

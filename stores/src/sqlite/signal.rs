@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::columns::signed;
 use super::fault::Fault;
+use super::row::TaskRow;
 use super::session::Session;
 
 impl Session<'_> {
@@ -19,7 +20,7 @@ impl Session<'_> {
         if let Some(seq) = self.seq_of(row.key, signal)? {
             return Ok(Ok(SignalAccepted { seq }));
         }
-        let refused = self.refuse(row.key, signal)?;
+        let refused = self.refuse(&row, signal)?;
         // Whoever answers second learns that, also when the first answer has ended the task by now.
         if row.state.is_ended() && !matches!(refused, Some(SignalRefused::AlreadyAnswered)) {
             return Ok(Err(SignalRefused::WrongState { state: row.shown() }));
@@ -47,16 +48,16 @@ impl Session<'_> {
         Ok(seq.map(i64::cast_unsigned))
     }
 
-    fn refuse(&self, task: i64, signal: &NewSignal) -> Result<Option<SignalRefused>, Fault> {
+    fn refuse(&self, row: &TaskRow, signal: &NewSignal) -> Result<Option<SignalRefused>, Fault> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT count(*), ifnull(sum(taken = 0), 0) FROM signals WHERE task = ?1 AND name = ?2")?;
         let (known, pending): (u64, u64) = statement
-            .query_row(params![task, signal.name], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+            .query_row(params![row.key, signal.name], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
             .map(|(known, pending)| (known.cast_unsigned(), pending.cast_unsigned()))?;
         Ok(if signal.name.starts_with(APPROVAL_PREFIX) && known > 0 {
             Some(SignalRefused::AlreadyAnswered)
-        } else if pending >= signal.most_pending as u64 {
+        } else if pending >= signal.most_pending as u64 || row.head >= signal.most_events {
             Some(SignalRefused::TooMany)
         } else {
             None

@@ -3,7 +3,7 @@
 //! Most writes add events and go on. Those cost one insert: the row stays in memory.
 
 use caudal_engine::ports::{TaskWrite, Then, WriteRefused, Written};
-use caudal_engine::task::{APPROVAL_PREFIX, Move, NewTask, TaskState};
+use caudal_engine::task::{APPROVAL_PREFIX, Move, NewTask, PauseReason, TaskState};
 use rusqlite::params;
 
 use super::columns::signed;
@@ -45,7 +45,7 @@ impl Session<'_> {
                 row.go(Move::Release)?;
                 row.due_at = Some(*due_at);
             }
-            Then::Pause => {
+            Then::Pause { .. } => {
                 row.go(Move::Pause)?;
                 row.pausing = false;
             }
@@ -118,7 +118,7 @@ fn check(write: &TaskWrite, row: &TaskRow) -> Result<Option<Result<Written, Writ
 /// Whether something came that the worker must look at before it lets go.
 ///
 /// A pause adds no event before the worker has brought the task there, so its flag is asked for; and a task that
-/// is being cancelled must not park or pause, because nobody would end it.
+/// is being cancelled must not park or pause, because nobody would end it. A pause that was taken back is not carried out.
 fn news_came(write: &TaskWrite, row: &TaskRow) -> bool {
     let longer = row.head > write.seen;
     match &write.then {
@@ -126,7 +126,7 @@ fn news_came(write: &TaskWrite, row: &TaskRow) -> bool {
         Then::End { outcome, .. } => longer && outcome.continued_as.is_some(),
         Then::GoOn => false,
         Then::Park { .. } => longer || row.cancelling || row.pausing,
-        Then::Pause => longer || row.cancelling,
+        Then::Pause { reason } => longer || row.cancelling || (*reason == PauseReason::Requested && !row.pausing),
         Then::Release { .. } => longer,
     }
 }

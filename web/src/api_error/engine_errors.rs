@@ -94,9 +94,11 @@ impl From<SignalRefused> for ApiError {
                     .hint("A task takes signals in PENDING, PROGRESS, WAITING, PAUSED.")
             }
             SignalRefused::AlreadyAnswered => Self::new(Reason::AlreadyAnswered, "The approval was answered already."),
-            SignalRefused::TooMany => {
-                Self::new(Reason::RateLimited, "Too many signals of this name wait to be taken; try again later.")
-            }
+            SignalRefused::TooMany => Self::new(
+                Reason::RateLimited,
+                "Too many signals of this name wait to be taken, or the task's log is full.",
+            )
+            .hint("Try again when the task has taken some."),
             SignalRefused::Store(error) => error.into(),
         }
     }

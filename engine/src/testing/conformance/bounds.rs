@@ -48,6 +48,27 @@ pub async fn what_goes_on_passes_a_full_line(trial: Trial) {
     assert_eq!(trial.state(id).await, TaskState::Cancelled);
 }
 
+/// Goal: signals of ever new names are bounded, too: a log that is full takes no more of them, and all else goes on.
+pub async fn a_full_log_takes_no_signals(trial: Trial) {
+    let mut held = trial.running().await;
+    let store = trial.store();
+    let send = async |name: &str| {
+        let signal = NewSignal { most_events: 5, ..new_signal(held.task, name) };
+        store.signal(&Tenant::default(), signal).await
+    };
+    for name in ["a", "b", "c"] {
+        send(name).await.unwrap();
+    }
+    for name in ["d", "approval-1"] {
+        let full = send(name).await;
+        assert!(matches!(full, Err(SignalRefused::TooMany)), "{full:?}");
+    }
+    assert_eq!(trial.kinds_after(held.task, 2).await, ["signal.received"; 3]);
+    held.send(&*trial.store(), held.go_on(&[line("more")])).await.unwrap();
+    held.send(&*trial.store(), held.end(TaskState::Succeeded)).await.unwrap();
+    trial.check(held.task).await;
+}
+
 /// Goal: signals that nobody consumes are bounded per name; consuming one makes room.
 pub async fn waiting_signals_are_bounded_per_name(trial: Trial) {
     let mut held = trial.running().await;

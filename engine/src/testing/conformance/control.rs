@@ -147,7 +147,7 @@ pub async fn pause_asks_what_runs(trial: Trial) {
     assert!(trial.record(held.task).await.pausing);
     let answer = held.send(&*trial.store(), held.go_on(&[line("finishing a step")])).await.unwrap();
     assert!(answer.pausing);
-    held.send(&*trial.store(), held.pause()).await.unwrap();
+    held.send(&*trial.store(), held.pause_as_asked()).await.unwrap();
     assert_eq!(trial.kinds_after(held.task, 2).await, ["log", "task.paused"]);
     assert_eq!(trial.state(held.task).await, TaskState::Paused);
     trial.nothing_is_due().await;
@@ -177,6 +177,24 @@ pub async fn resume_takes_a_pause_back(trial: Trial) {
     assert!(!trial.record(held.task).await.pausing);
     held.send(&*trial.store(), held.park(Vec::new(), Some(trial.now()))).await.unwrap();
     assert_eq!(trial.kinds_after(held.task, 2).await, ["task.waiting"]);
+}
+
+/// Goal: a resume that was answered is not undone by the pause that was on its way then; what pauses by itself does.
+pub async fn a_pause_that_was_taken_back_is_refused(trial: Trial) {
+    let mut held = trial.running().await;
+    trial.control(held.task, Control::Pause).await.unwrap();
+    assert_eq!(trial.control(held.task, Control::Resume).await.unwrap(), TaskState::Running);
+    let before = trial.picture(held.task).await;
+    let answer = trial.store().write(held.pause_as_asked()).await;
+    assert!(matches!(answer, Err(WriteRefused::NewsCame { pausing: false, .. })), "{answer:?}");
+    assert_eq!(trial.picture(held.task).await, before);
+    trial.control(held.task, Control::Pause).await.unwrap();
+    held.send(&*trial.store(), held.pause_as_asked()).await.unwrap();
+    assert_eq!(trial.state(held.task).await, TaskState::Paused);
+    trial.check(held.task).await;
+    let mut held = trial.running().await;
+    held.send(&*trial.store(), held.pause()).await.unwrap();
+    assert_eq!(trial.state(held.task).await, TaskState::Paused);
 }
 
 /// Goal: resuming what is not paused changes nothing, so that it can be repeated.

@@ -59,8 +59,17 @@ impl Held {
         self.write(&[released.into()], Then::Release { due_at })
     }
 
+    /// Pauses by itself: nobody asked for it.
     pub fn pause(&self) -> TaskWrite {
-        self.write(&[TaskPaused { reason: PauseReason::Requested, detail: None }.into()], Then::Pause)
+        self.pause_for(PauseReason::CodeMismatch)
+    }
+
+    pub fn pause_as_asked(&self) -> TaskWrite {
+        self.pause_for(PauseReason::Requested)
+    }
+
+    fn pause_for(&self, reason: PauseReason) -> TaskWrite {
+        self.write(&[TaskPaused { reason, detail: None }.into()], Then::Pause { reason })
     }
 
     pub fn end(&self, state: TaskState) -> TaskWrite {

@@ -64,7 +64,8 @@ macro_rules! conformance_tests {
             control: cancel_ends_what_nobody_runs, cancel_asks_what_runs, a_cancelling_task_can_be_handed_over,
                 cancel_can_be_repeated, a_stored_success_wins_over_cancel, a_success_after_the_question_is_kept,
                 success_and_cancel_racing_end_once, pause_stops_what_nobody_runs, pause_asks_what_runs,
-                resume_puts_a_paused_task_in_line, a_pause_keeps_a_delay, resume_takes_a_pause_back, resume_of_what_goes_on_does_nothing,
+                resume_puts_a_paused_task_in_line, a_pause_keeps_a_delay, resume_takes_a_pause_back,
+                a_pause_that_was_taken_back_is_refused, resume_of_what_goes_on_does_nothing,
                 controls_of_the_ended_are_refused, controls_of_the_unknown_are_refused,
                 racing_controls_leave_a_sound_log;
             signal: a_signal_is_an_event_with_a_number, a_repeated_signal_is_taken_once,
@@ -88,7 +89,7 @@ macro_rules! conformance_tests {
                 a_log_is_read_in_pieces, what_has_ended_can_be_forgotten, the_old_are_cleaned_away,
                 the_many_are_cleaned_away, figures_count_what_is_there;
             bounds: the_line_of_a_tenant_is_bounded, what_goes_on_passes_a_full_line,
-                waiting_signals_are_bounded_per_name;
+                waiting_signals_are_bounded_per_name, a_full_log_takes_no_signals;
             feed: nothing_is_published_before_it_can_be_read, a_watch_begun_at_any_time_misses_nothing,
                 news_comes_in_order, a_refused_write_is_no_news, changes_of_state_are_told,
                 work_rings_the_line, outsiders_ring_the_running;

@@ -124,7 +124,7 @@ pub async fn a_pause_before_the_park_refuses_it(trial: Trial) {
     trial.control(held.task, Control::Pause).await.unwrap();
     let answer = park(&trial, &mut held).await;
     assert!(matches!(answer, Err(WriteRefused::NewsCame { pausing: true, .. })), "{answer:?}");
-    held.send(&*trial.store(), held.pause()).await.unwrap();
+    held.send(&*trial.store(), held.pause_as_asked()).await.unwrap();
     let record = trial.record(held.task).await;
     assert_eq!((record.state, record.pausing), (TaskState::Paused, false));
     trial.check(held.task).await;

@@ -262,7 +262,7 @@ impl Trial {
 }
 
 pub fn new_signal(task: TaskId, name: &str) -> NewSignal {
-    NewSignal { task, name: name.into(), value: Json::null(), id: None, most_pending: 100 }
+    NewSignal { task, name: name.into(), value: Json::null(), id: None, most_pending: 100, most_events: 50_000 }
 }
 
 pub fn report(message: &str) -> ErrorReport {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::TestedTask;
+use crate::flow::scope::is_cleanup;
 use crate::task::{Event, Fact};
 
 /// What clients saw in the end, without what a crash may change: the order in which concurrent branches told things,
@@ -33,6 +34,7 @@ pub(super) fn told(task: &TestedTask) -> Value {
 #[expect(clippy::panic, reason = "what a test kit finds wrong must fail the test")]
 pub(super) fn check_log(events: &[Event], place: &str) {
     let mut finished = HashSet::new();
+    let mut cleanup = HashSet::new();
     let mut told_keys = HashSet::new();
     for (index, event) in events.iter().enumerate() {
         let expected = index as u64 + 1;
@@ -41,6 +43,14 @@ pub(super) fn check_log(events: &[Event], place: &str) {
         }
         if event.fact.is_terminal() != (index + 1 == events.len()) {
             panic!("{place}: exactly one terminal event must end the log; number {expected} is {}", event.fact.kind());
+        }
+        match &event.fact {
+            Fact::StepStarted(step) if is_cleanup(&step.step, step.ordinal) => {
+                cleanup.insert(step.step.clone());
+            }
+            // Each try of the flow tidies up.
+            Fact::TaskRetrying(_) => finished.retain(|step| !cleanup.contains(step)),
+            _ => {}
         }
         let step = match &event.fact {
             Fact::StepSucceeded(step) => Some(&step.step),

@@ -19,7 +19,9 @@ use crate::ports::ids::SeededIds;
 use crate::ports::{
     Bell, ClaimKind, ClaimRequest, Clock, Feed, IdSource, KnownFlow, NewSignal, TaskFilter, TaskStore, WorkerBoard,
 };
-use crate::task::{Event, Limits, TaskId, TaskRecord, TaskState, TaskView, Tenant, WaitKind, WireState, WorkerId};
+use crate::task::{
+    Event, Limits, TaskId, TaskRecord, TaskState, TaskView, Tenant, Wait, WaitKind, WireState, WorkerId,
+};
 use crate::testing::clock::TestClock;
 use crate::testing::memory::MemoryStore;
 use crate::use_cases::rescue::rescue;
@@ -39,6 +41,8 @@ pub(super) struct Platform {
     running: FuturesUnordered<BoxFuture<'static, RunEnd>>,
     pulses: Vec<Arc<Pulse>>,
     sent: HashMap<String, usize>,
+    /// Of tasks whose log was looked at, as far as it went then.
+    views: HashMap<TaskId, TaskView>,
     turn: u64,
 }
 
@@ -78,6 +82,7 @@ impl Platform {
             running: FuturesUnordered::new(),
             pulses: Vec::new(),
             sent: HashMap::new(),
+            views: HashMap::new(),
             turn: 0,
         }
     }
@@ -222,6 +227,7 @@ impl Platform {
                         value: value.into(),
                         id: Some(id.into()),
                         most_pending: 100,
+                        most_events: 50_000,
                     };
                     answered |= self.store.signal(&self.tenant, signal).await.is_ok();
                 }
@@ -230,9 +236,18 @@ impl Platform {
         answered
     }
 
-    /// Open waits of a task that may not be parked: a branch of it may still be sleeping inside a step.
-    async fn open_waits(&self, task: &TaskRecord) -> Vec<crate::task::Wait> {
-        if task.state == TaskState::Waiting { task.waits.clone() } else { self.tested(task.id).await.view.waiting }
+    /// Open waits of a task that may not be parked: a branch of it may still be sleeping inside a step. Its log is long
+    /// and looked at often, so only what is new is folded in.
+    async fn open_waits(&mut self, task: &TaskRecord) -> Vec<Wait> {
+        if task.state == TaskState::Waiting {
+            return task.waits.clone();
+        }
+        let view = self.views.entry(task.id).or_default();
+        let entries = self.store.events(task.id, view.seq, usize::MAX).await.unwrap_or_default();
+        for event in entries.iter().filter_map(|entry| entry.event().ok()) {
+            view.apply(&event);
+        }
+        view.waiting.clone()
     }
 
     fn next_signal(&mut self, name: &str) -> Option<Value> {

@@ -26,7 +26,8 @@ impl State {
         if stored.record.state.is_ended() {
             return Err(SignalRefused::WrongState { state: stored.record.wire_state() });
         }
-        if stored.pending.iter().filter(|(_, name)| *name == signal.name).count() >= signal.most_pending {
+        let waiting = stored.pending.iter().filter(|(_, name)| *name == signal.name).count();
+        if waiting >= signal.most_pending || stored.record.head >= signal.most_events {
             return Err(SignalRefused::TooMany);
         }
         let name = signal.name;

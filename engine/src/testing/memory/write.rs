@@ -2,7 +2,7 @@
 
 use super::state::{LastWrite, State};
 use crate::ports::{StoreError, TaskWrite, Then, WriteRefused, Written};
-use crate::task::{Move, NewTask, TaskId, TaskRecord, TaskState, Timestamp};
+use crate::task::{Move, NewTask, PauseReason, TaskId, TaskRecord, TaskState, Timestamp};
 
 impl State {
     pub(super) fn write(&mut self, write: TaskWrite, now: Timestamp) -> Result<Written, WriteRefused> {
@@ -98,7 +98,7 @@ impl State {
                 stored.go(Move::Release, effects)?;
                 stored.set_due(Some(due_at), effects);
             }
-            Then::Pause => {
+            Then::Pause { .. } => {
                 stored.go(Move::Pause, effects)?;
                 stored.record.pausing = false;
             }
@@ -117,7 +117,7 @@ impl State {
 /// Whether something came that the worker must look at before it lets go.
 ///
 /// A pause adds no event before the worker has brought the task there, so its flag is asked for; and a task that
-/// is being cancelled must not park or pause, because nobody would end it.
+/// is being cancelled must not park or pause, because nobody would end it. A pause that was taken back is not carried out.
 fn news_came(write: &TaskWrite, record: &TaskRecord) -> bool {
     let longer = record.head > write.seen;
     match &write.then {
@@ -125,7 +125,7 @@ fn news_came(write: &TaskWrite, record: &TaskRecord) -> bool {
         Then::End { outcome, .. } => longer && outcome.continued_as.is_some(),
         Then::GoOn => false,
         Then::Park { .. } => longer || record.cancelling || record.pausing,
-        Then::Pause => longer || record.cancelling,
+        Then::Pause { reason } => longer || record.cancelling || (*reason == PauseReason::Requested && !record.pausing),
         Then::Release { .. } => longer,
     }
 }

@@ -1,5 +1,7 @@
 //! The loop around a running flow: it polls the flow, sends what was told, brings news, and lets go at the right time.
 
+mod news;
+
 use std::future::{Future, pending, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -10,17 +12,17 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
+use super::RunEnd;
 use super::execution::{Execution, Phase, StopReason};
 use super::hold::{HoldState, Order};
 use super::outcome::{Ending, FlowEnd, ending_of};
 use super::writer::{Extra, Sent, Writing, send};
-use super::{Backoff, RunEnd, read_after};
 use crate::flow::FlowContext;
 use crate::flow::error::FlowError;
 use crate::flow::step::{BoxFuture, panic_text};
 use crate::ports::bell::Ear;
-use crate::ports::{TaskWrite, Then, WriteRefused, Written};
-use crate::task::{Claim, ErrorReport, Fact, PauseReason, Timestamp};
+use crate::ports::{TaskWrite, Then};
+use crate::task::{Claim, ErrorReport, PauseReason, Timestamp};
 
 /// How long cleanup may take after a stop.
 const CLEANUP: Duration = Duration::from_secs(10);
@@ -31,6 +33,8 @@ pub(crate) struct Driver {
     hold: watch::Receiver<HoldState>,
     /// The number of the last write that was answered.
     number: u64,
+    /// A write that lets go of the task is under way: what began now would be dropped with the flow, and run again.
+    letting_go: bool,
     /// Somebody rang: ask the store what is new.
     rung: bool,
     pausing: bool,
@@ -61,6 +65,7 @@ impl Driver {
             claim,
             hold,
             number: 0,
+            letting_go: false,
             rung: false,
             pausing,
             limit,
@@ -74,7 +79,10 @@ impl Driver {
 
     pub(crate) async fn drive(mut self, ear: Ear) -> RunEnd {
         let mut orders = self.hold.clone();
-        let mut flow = start_flow(&self.execution);
+        let is_unreadable = self.execution.state().mismatch.is_some();
+        let mut flow = if is_unreadable { self.drop_flow() } else { start_flow(&self.execution) };
+        let attention = self.execution.attention.clone();
+        let waker = attention.waker();
         let mut writing: Option<Writing> = None;
         self.heed_order();
         if let Some((at, reason)) = self.limit
@@ -92,7 +100,7 @@ impl Driver {
             let lease_end = self.hold.borrow().until;
             tokio::select! {
                 biased;
-                ended = &mut flow, if self.flow_end.is_none() => {
+                ended = poll_fn(|context| attention.poll_flow(&mut flow, &waker, context)), if self.flow_end.is_none() => {
                     flow = Box::pin(pending());
                     self.flow_end = Some(ended);
                 }
@@ -158,7 +166,8 @@ impl Driver {
                     return Poll::Ready(Turn::Let(Box::new(ending)));
                 }
             }
-            Phase::Running => {
+            // What it woke while it was polled may go on: it is not only waiting.
+            Phase::Running if !self.execution.attention.was_woken() => {
                 if let Some(waits) = self.execution.parkable() {
                     return Poll::Ready(Turn::Let(Box::new(Ending::park(&self.execution, waits))));
                 }
@@ -168,10 +177,16 @@ impl Driver {
         if self.rung {
             return Poll::Ready(Turn::GoOn);
         }
-        let Some(due) = self.execution.state().queue.due() else { return Poll::Pending };
-        if due <= Instant::now() {
-            return Poll::Ready(Turn::GoOn);
-        }
+        let due = {
+            let state = self.execution.state();
+            let due = state.queue.due();
+            if due.is_some_and(|due| due <= Instant::now()) {
+                return Poll::Ready(Turn::GoOn);
+            }
+            self.execution.attention.rest();
+            due
+        };
+        let Some(due) = due else { return Poll::Pending };
         let due = tokio::time::Instant::from_std(due);
         if self.queue_timer.deadline() != due {
             self.queue_timer.as_mut().reset(due);
@@ -193,6 +208,10 @@ impl Driver {
 
     fn begin_write(&mut self, turn: Turn) -> Writing {
         self.rung = false;
+        if self.flow_end.is_none() && matches!(turn, Turn::Let(_)) {
+            self.letting_go = true;
+            self.heed_order();
+        }
         let execution = &self.execution;
         let now = execution.now();
         let mut state = execution.state();
@@ -236,80 +255,7 @@ impl Driver {
         send(execution.engine.store.clone(), batch, write, end, extra)
     }
 
-    /// Takes in the answer to a write. Returns the end, if it was the end.
-    async fn settle(&mut self, sent: Sent) -> Option<RunEnd> {
-        let Sent { batch, end, answer } = sent;
-        match answer {
-            Ok(written) => {
-                self.number += 1;
-                let gap = self.note_written(&batch, written);
-                if end.is_some() {
-                    return end;
-                }
-                if gap && !self.read_news().await {
-                    return Some(RunEnd::Lost);
-                }
-                self.heed_flags(written.cancelling, written.pausing);
-                None
-            }
-            Err(WriteRefused::NewsCame { cancelling, pausing, .. }) => {
-                self.execution.state().queue.put_back(batch);
-                if !self.read_news().await {
-                    return Some(RunEnd::Lost);
-                }
-                self.heed_flags(cancelling, pausing);
-                None
-            }
-            Err(WriteRefused::Stale | WriteRefused::Store(_)) => Some(RunEnd::Lost),
-        }
-    }
-
-    /// Whether others wrote something in between.
-    fn note_written(&self, batch: &super::queue::Batch, written: Written) -> bool {
-        let mut guard = self.execution.state();
-        let state = &mut *guard;
-        state.queue.settle(batch);
-        for (step, place) in &batch.chunks {
-            state.chunk_starts.entry(step.clone()).or_insert(written.first + *place as u64);
-        }
-        let gap = written.first != state.history.head + 1;
-        if !gap {
-            state.history.head = written.head;
-        }
-        gap
-    }
-
-    /// Reads what is new in the log and wakes the waits. False when the claim was lost meanwhile.
-    async fn read_news(&mut self) -> bool {
-        let mut backoff = Backoff::default();
-        loop {
-            let head = self.execution.state().history.head;
-            match read_after(&self.execution.engine, self.execution.task.id, head).await {
-                Ok(events) if events.is_empty() => break,
-                Ok(events) => {
-                    let mut state = self.execution.state();
-                    for event in events {
-                        // The purse counts what this execution tells by itself; a child's end is told by the store.
-                        if let Fact::ChildEnded(child) = &event.fact {
-                            state.purse.spent.merge(&child.usage);
-                        }
-                        state.history.apply(event);
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(task.id = %self.execution.task.id, %error, "cannot read news yet");
-                    tokio::select! {
-                        () = backoff.pause() => {}
-                        _ = self.hold.wait_for(|hold| hold.order == Order::Lost) => return false,
-                    }
-                }
-            }
-        }
-        self.execution.announce_news();
-        true
-    }
-
-    fn heed_flags(&mut self, cancelling: bool, pausing: bool) {
+    pub(super) fn heed_flags(&mut self, cancelling: bool, pausing: bool) {
         if cancelling {
             self.execution.stop(StopReason::Cancelled);
         }
@@ -321,7 +267,7 @@ impl Driver {
     fn heed_order(&self) -> Order {
         let order = self.hold.borrow().order;
         let mismatch = self.execution.state().mismatch.is_some();
-        let settling = self.pausing || self.lease_over || order >= Order::Release || mismatch;
+        let settling = self.letting_go || self.pausing || self.lease_over || order >= Order::Release || mismatch;
         self.execution.set_phase(if settling { Phase::Settling } else { Phase::Running });
         order
     }
@@ -368,7 +314,7 @@ fn start_flow(execution: &Arc<Execution>) -> BoxFuture<'static, FlowEnd> {
         let mut ctx = FlowContext::root(execution.clone());
         let run = AssertUnwindSafe((execution.flow.run)(&mut ctx, &execution.task.input)).catch_unwind().await;
         let result = run.unwrap_or_else(|panic| Err(FlowError::Failed(ErrorReport::new("panic", panic_text(&*panic)))));
-        FlowEnd { result, made: ctx.scope.made() }
+        FlowEnd { result, made: ctx.scope.made(), opened: ctx.scope.opened() }
     })
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::attention::Attention;
 use super::history::History;
 use super::hold::{HoldState, Order};
 use super::pulse::{Flight, Pulse, Shuffle};
@@ -18,7 +19,7 @@ use crate::engine::Engine;
 use crate::flow::budget::Purse;
 use crate::flow::definition::FlowDefinition;
 use crate::flow::error::{FlowError, FlowResult};
-use crate::task::{Key, Summary, TaskRecord, Timestamp, Wait};
+use crate::task::{Key, Note, Summary, TaskRecord, Timestamp, Wait};
 
 /// How far an execution may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub struct Execution {
     news: watch::Sender<u64>,
     hold: watch::Receiver<HoldState>,
     pub pulse: Arc<Pulse>,
+    pub(crate) attention: Arc<Attention>,
     shuffle: Option<Shuffle>,
     /// Held by the one step that asks for more budget.
     pub(crate) purse_turn: tokio::sync::Mutex<()>,
@@ -108,6 +110,7 @@ impl Execution {
             news: watch::Sender::new(0),
             hold,
             pulse,
+            attention: Arc::default(),
             shuffle,
             purse_turn: tokio::sync::Mutex::new(()),
         })
@@ -152,11 +155,12 @@ impl Execution {
 
     /// The code met another key than the log has: nothing begins any more.
     pub fn mismatch(&self, log_has: &str, code_met: &str) {
-        let mut state = self.state();
-        if state.mismatch.is_none() {
-            state.mismatch = Some(format!("log has {log_has}, code met {code_met}"));
-        }
-        drop(state);
+        self.cannot_go_on(format!("log has {log_has}, code met {code_met}"));
+    }
+
+    /// The log and the code do not go together: nothing begins any more, and the task pauses saying why.
+    pub fn cannot_go_on(&self, why: String) {
+        self.state().mismatch.get_or_insert(why);
         self.set_phase(Phase::Settling);
     }
 
@@ -233,7 +237,7 @@ impl Execution {
     pub fn open_wait(self: &Arc<Self>, wait: Wait) -> OpenWait {
         let id = wait.id.clone();
         self.state().open_waits.insert(id.clone(), wait);
-        OpenWait { execution: self.clone(), id }
+        OpenWait { execution: self.clone(), id, withdraws: None }
     }
 
     /// The open waits if the task could park now: nothing in flight, and no wait ends by itself within a second.
@@ -264,7 +268,9 @@ impl Execution {
 
     /// From here on, dropping what is in flight tells nothing.
     pub fn close(&self) {
-        self.state().closed = true;
+        let mut state = self.state();
+        state.closed = true;
+        state.queue.wake_all();
     }
 
     pub fn is_closed(&self) -> bool {
@@ -276,10 +282,30 @@ impl Execution {
 pub struct OpenWait {
     execution: Arc<Execution>,
     id: Key,
+    /// The key of a question that others see, unless what it waits for has come.
+    withdraws: Option<Key>,
+}
+
+impl OpenWait {
+    /// Others see this wait, under the key: dropped before it is over, it says so.
+    #[must_use]
+    pub fn seen_by_others(mut self, key: Key) -> Self {
+        self.withdraws = Some(key);
+        self
+    }
+
+    pub fn is_over(mut self) {
+        self.withdraws = None;
+    }
 }
 
 impl Drop for OpenWait {
     fn drop(&mut self) {
         self.execution.state().open_waits.remove(&self.id);
+        if let Some(key) = self.withdraws.take()
+            && !self.execution.is_stopping()
+        {
+            self.execution.tell(Note::Withdrawn(self.id.clone()).record(key).into());
+        }
     }
 }

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::flow::scope::{NO_PLACE, split_key};
-use crate::task::event::ChildEnded;
-use crate::task::{ErrorReport, Event, Fact, Json, Key, TaskId, Timestamp, UsageTotals, Wait, WaitKind, WireState};
+use crate::flow::scope::{is_cleanup, split_key};
+use crate::task::event::{ChildEnded, Recorded};
+use crate::task::{
+    ErrorReport, Event, Fact, Json, Key, NO_PLACE, Note, TaskId, Timestamp, UsageTotals, Wait, WaitKind, WireState,
+};
 
 #[derive(Debug, Default)]
 pub struct History {
@@ -29,6 +31,10 @@ pub struct History {
     received: HashMap<u64, Json>,
     /// The key that was made at each place of each scope.
     places: HashMap<Arc<str>, Vec<Option<Key>>>,
+    /// The scope that was opened at each place of each scope.
+    scopes: HashMap<Arc<str>, Vec<Option<Key>>>,
+    /// The item because of which a `map` ended.
+    pub failed_items: HashMap<Key, u32>,
     /// What came after the first failure since the function last began, if one came.
     detour: Option<Detour>,
     /// What calls of models took.
@@ -53,6 +59,7 @@ pub struct StepHistory {
     pub failed_attempts: u32,
     pub retry_at: Option<Timestamp>,
     pub started: bool,
+    is_cleanup: bool,
     /// It has text from an attempt that did not finish.
     pub streamed: bool,
     /// Bytes of text since an attempt began, until it ends or tells what it took.
@@ -64,6 +71,7 @@ pub struct StepHistory {
 #[derive(Debug, Default)]
 struct Detour {
     places: Vec<(Arc<str>, usize)>,
+    scopes: Vec<(Arc<str>, usize)>,
     keys: Vec<Key>,
 }
 
@@ -76,6 +84,11 @@ pub struct ChildHistory {
 }
 
 impl History {
+    /// Of a log that cannot be read: where it ends, and what is asked of its task.
+    pub fn unread(head: u64, cancelling: bool) -> Self {
+        Self { head, cancelling, ..Self::default() }
+    }
+
     pub fn apply(&mut self, event: Event) {
         self.head = event.seq;
         let at = event.at;
@@ -97,6 +110,7 @@ impl History {
             Fact::StepStarted(step) => {
                 self.place(&step.step, step.ordinal);
                 let known = self.step(&step.step);
+                known.is_cleanup = is_cleanup(&step.step, step.ordinal);
                 known.started = true;
                 known.untold = Some(0);
             }
@@ -186,6 +200,7 @@ impl History {
                 self.place(&race.step, race.ordinal);
                 self.races.insert(race.step, race.winner);
             }
+            Fact::Recorded(recorded) if recorded.ordinal == NO_PLACE => self.note(recorded),
             Fact::Recorded(recorded) => {
                 self.place(&recorded.step, recorded.ordinal);
                 self.recorded.insert(recorded.step, recorded.value);
@@ -195,6 +210,27 @@ impl History {
                 self.notified.insert(notified.step);
             }
             _ => {}
+        }
+    }
+
+    fn note(&mut self, recorded: Recorded) {
+        match Note::of(&recorded) {
+            Some(Note::Opened(at)) => {
+                let (parent, _) = split_key(&recorded.step);
+                if put(&mut self.scopes, parent, at, &recorded.step)
+                    && let Some(detour) = &mut self.detour
+                {
+                    detour.scopes.push((parent.into(), at as usize));
+                }
+            }
+            Some(Note::FailedItem(index)) => {
+                self.failed_items.insert(recorded.step, index);
+            }
+            // Whoever waits again asks again.
+            Some(Note::Withdrawn(_)) => {
+                self.waits.remove(&recorded.step);
+            }
+            None => {}
         }
     }
 
@@ -220,6 +256,16 @@ impl History {
     /// A key that the log has in this scope at or after a place: what the code did not make any more.
     pub fn key_from(&self, scope: &str, ordinal: u32) -> Option<&Key> {
         self.places.get(scope)?.iter().skip(ordinal as usize).flatten().next()
+    }
+
+    /// The scope that the log has at this place of a scope, if it has one.
+    pub fn scope_at(&self, parent: &str, ordinal: u32) -> Option<&Key> {
+        self.scopes.get(parent)?.get(ordinal as usize)?.as_ref()
+    }
+
+    /// A scope that the log has in this one at or after a place.
+    pub fn scope_from(&self, parent: &str, ordinal: u32) -> Option<&Key> {
+        self.scopes.get(parent)?.iter().skip(ordinal as usize).flatten().next()
     }
 
     /// The oldest signal of this name, taken so that no other wait gets it.
@@ -250,22 +296,27 @@ impl History {
         }
     }
 
-    /// When the whole flow is tried again, steps and children that finally failed get their attempts anew.
+    /// When the whole flow is tried again, steps and children that finally failed get their attempts anew, and there will
+    /// be something to tidy up again.
     fn forget_failures(&mut self) {
-        for step in self.steps.values_mut().filter(|step| !matches!(step.outcome, Some(Ok(_)))) {
+        let is_forgotten = |step: &StepHistory| step.is_cleanup || !matches!(step.outcome, Some(Ok(_)));
+        for step in self.steps.values_mut().filter(|step| is_forgotten(step)) {
             step.outcome = None;
             step.failed_attempts = 0;
             step.retry_at = None;
         }
         let failed = |child: &ChildHistory| child.ended.as_ref().is_some_and(|end| end.state != WireState::Success);
         self.children.retain(|_, child| !failed(child));
+        self.failed_items.clear();
     }
 
     fn forget_detour(&mut self) {
-        let Detour { places, keys } = self.detour.take().unwrap_or_default();
-        for (scope, at) in places {
-            if let Some(place) = self.places.get_mut(&scope).and_then(|places| places.get_mut(at)) {
-                *place = None;
+        let Detour { places, scopes, keys } = self.detour.take().unwrap_or_default();
+        for (of, forgotten) in [(&mut self.places, places), (&mut self.scopes, scopes)] {
+            for (scope, at) in forgotten {
+                if let Some(place) = of.get_mut(&scope).and_then(|places| places.get_mut(at)) {
+                    *place = None;
+                }
             }
         }
         for key in keys {
@@ -288,21 +339,26 @@ impl History {
             return;
         }
         let (scope, _) = split_key(key);
-        let places = match self.places.get_mut(scope) {
-            Some(places) => places,
-            None => self.places.entry(scope.into()).or_default(),
-        };
-        let at = ordinal as usize;
-        if places.len() <= at {
-            places.resize(at + 1, None);
-        }
-        if places[at].replace(key.clone()).is_none()
+        if put(&mut self.places, scope, ordinal, key)
             && let Some(detour) = &mut self.detour
         {
-            detour.places.push((scope.into(), at));
+            detour.places.push((scope.into(), ordinal as usize));
             detour.keys.push(key.clone());
         }
     }
+}
+
+/// Notes what stands at a place of a scope. True when nothing stood there.
+fn put(places: &mut HashMap<Arc<str>, Vec<Option<Key>>>, scope: &str, ordinal: u32, key: &Key) -> bool {
+    let places = match places.get_mut(scope) {
+        Some(places) => places,
+        None => places.entry(scope.into()).or_default(),
+    };
+    let at = ordinal as usize;
+    if places.len() <= at {
+        places.resize(at + 1, None);
+    }
+    places[at].replace(key.clone()).is_none()
 }
 
 #[cfg(test)]

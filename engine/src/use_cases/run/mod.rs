@@ -7,6 +7,7 @@
 //! the flow ended ──▶ the outcome is written with everything still queued ──▶ done
 //! ```
 
+mod attention;
 mod driver;
 pub mod execution;
 pub mod history;
@@ -78,51 +79,74 @@ pub(crate) async fn run_observed(
     // Asked first, so that no ring between the reading and the listening is missed.
     let ear = engine.bell.listen(claimed.task.id);
     let holding = hold.watch();
-    let Some(history) = read_history(engine, &claimed, &hold).await else { return RunEnd::Lost };
+    let Some((history, unreadable)) = read_history(engine, &claimed, &hold).await else { return RunEnd::Lost };
     let ClaimedTask { task, claim } = claimed;
     let execution = Execution::new(engine.clone(), task, flow, history, holding, pulse, shuffle);
+    if let Some(why) = unreadable {
+        execution.cannot_go_on(why);
+    }
     Driver::new(execution, claim, hold.watch()).drive(ear).await
 }
 
-/// What the log says, or none when the claim was lost before it could be read.
-async fn read_history(engine: &Engine, claimed: &ClaimedTask, hold: &Hold) -> Option<History> {
+/// What the log says, and why this code cannot read it if it cannot; none when the claim was lost before that was known.
+async fn read_history(engine: &Engine, claimed: &ClaimedTask, hold: &Hold) -> Option<(History, Option<String>)> {
     const CREATED_AND_CLAIMED: u64 = 2;
+    let task = &claimed.task;
     let mut history = History::default();
-    let worker = claimed.task.claim.as_ref().map(|(_, worker)| worker.clone());
-    if let (CREATED_AND_CLAIMED, Some(worker)) = (claimed.task.head, worker) {
+    let worker = task.claim.as_ref().map(|(_, worker)| worker.clone());
+    if let (CREATED_AND_CLAIMED, Some(worker)) = (task.head, worker) {
         let at = engine.clock.now();
         history.apply(Event { seq: CREATED_AND_CLAIMED, at, fact: Fact::from(TaskClaimed { worker }) });
-        return Some(history);
+        return Some((history, None));
     }
     let mut backoff = Backoff::default();
     let mut lost = hold.watch();
-    while history.head < claimed.task.head {
-        match read_after(engine, claimed.task.id, history.head).await {
+    let unreadable = loop {
+        if history.head >= task.head {
+            history.note_lost();
+            return Some((history, None));
+        }
+        match read_after(engine, task.id, history.head).await {
             Ok(events) if events.is_empty() => {
-                tracing::error!(task.id = %claimed.task.id, "the log ends before its head; leaving the task alone");
-                return None;
+                break format!("the log ends at event {}, before its head at {}", history.head, task.head);
             }
             Ok(events) => events.into_iter().for_each(|event| history.apply(event)),
-            Err(error) => {
-                tracing::warn!(task.id = %claimed.task.id, %error, "cannot read the log yet");
+            Err(ReadFailed::Unreadable(why)) => break why,
+            Err(ReadFailed::Store(error)) => {
+                tracing::warn!(task.id = %task.id, %error, "cannot read the log yet");
                 tokio::select! {
                     () = backoff.pause() => {}
                     _ = lost.wait_for(|hold| hold.order == Order::Lost) => return None,
                 }
             }
         }
-    }
-    history.note_lost();
-    Some(history)
+    };
+    tracing::error!(task.id = %task.id, error = %unreadable, "cannot read the log; the task is paused");
+    Some((History::unread(task.head, task.cancelling), Some(unreadable)))
+}
+
+/// Why there is nothing to read.
+#[derive(Debug)]
+pub(crate) enum ReadFailed {
+    /// The next try may find it.
+    Store(StoreError),
+    /// No try will: it is damaged, or newer code wrote it.
+    Unreadable(String),
 }
 
 /// A piece of what the log has after a sequence number; empty when there is nothing.
-pub(crate) async fn read_after(engine: &Engine, task: TaskId, after: u64) -> Result<Vec<Event>, StoreError> {
+pub(crate) async fn read_after(engine: &Engine, task: TaskId, after: u64) -> Result<Vec<Event>, ReadFailed> {
     const BYTES_AT_ONCE: usize = 1024 * 1024;
-    let entries = engine.store.events(task, after, BYTES_AT_ONCE).await?;
-    let decoded = entries
-        .iter()
-        .map(|entry| entry.event().map_err(|error| StoreError::Corrupt(format!("event {}: {error}", entry.seq))));
+    let entries = engine.store.events(task, after, BYTES_AT_ONCE).await.map_err(|error| match error {
+        StoreError::Corrupt(why) => {
+            ReadFailed::Unreadable(format!("the log after event {after} cannot be read: {why}"))
+        }
+        error => ReadFailed::Store(error),
+    })?;
+    let decoded = entries.iter().map(|entry| {
+        let unreadable = |error| ReadFailed::Unreadable(format!("event {} cannot be read: {error}", entry.seq));
+        entry.event().map_err(unreadable)
+    });
     decoded.collect()
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::RunEnd;
 use super::execution::{Execution, Phase, StopReason};
+use crate::flow::children::check_own_input;
 use crate::flow::error::{FlowError, FlowResult};
 use crate::flow::step::backoff;
 use crate::notification::NewNotification;
@@ -15,17 +16,18 @@ use crate::task::event::{
 use crate::task::{ErrorReport, Fact, Json, NewTask, PauseReason, Summary, TaskState, Wait};
 use crate::use_cases::notify;
 
-/// The flow function's result, and how many things it made at its top level.
+/// The flow function's result, and how many things and scopes it made at its top level.
 #[derive(Debug)]
 pub(crate) struct FlowEnd {
     pub(crate) result: FlowResult<Json>,
     pub(crate) made: u32,
+    pub(crate) opened: u32,
 }
 
 impl FlowEnd {
     /// The function did not end by itself.
     pub(crate) fn forced() -> Self {
-        Self { result: Err(FlowError::Cancelled), made: u32::MAX }
+        Self { result: Err(FlowError::Cancelled), made: u32::MAX, opened: u32::MAX }
     }
 }
 
@@ -54,7 +56,7 @@ impl Ending {
     }
 
     pub(crate) fn pause(reason: PauseReason, detail: Option<String>) -> Self {
-        Self::new(TaskPaused { reason, detail }, Then::Pause, RunEnd::Paused)
+        Self::new(TaskPaused { reason, detail }, Then::Pause { reason }, RunEnd::Paused)
     }
 
     pub(crate) fn release(execution: &Execution) -> Option<Self> {
@@ -98,8 +100,11 @@ fn what_now(execution: &Execution, flow_end: &FlowEnd) -> Ending {
         return Ending::pause(PauseReason::CodeMismatch, Some(detail));
     }
     match &flow_end.result {
-        Ok(result) => succeeded(execution, result, flow_end.made),
-        Err(FlowError::ContinueAsNew(input)) => continued(execution, input),
+        Ok(result) => succeeded(execution, result, flow_end),
+        Err(FlowError::ContinueAsNew(input)) => match check_own_input(execution, execution.flow, input) {
+            Ok(()) => continued(execution, input),
+            Err(error) => failed(execution, &error),
+        },
         Err(error) => failed(execution, error),
     }
 }
@@ -121,8 +126,12 @@ fn stopped(execution: &Execution, reason: StopReason) -> Ending {
     }
 }
 
-fn succeeded(execution: &Execution, result: &Json, made: u32) -> Ending {
-    if let Some(key) = execution.state().history.key_from("", made) {
+fn succeeded(execution: &Execution, result: &Json, flow_end: &FlowEnd) -> Ending {
+    let left_out = {
+        let history = &execution.state().history;
+        history.key_from("", flow_end.made).or_else(|| history.scope_from("", flow_end.opened)).cloned()
+    };
+    if let Some(key) = left_out {
         let detail = format!("log has {key}, code ended before it");
         return Ending::pause(PauseReason::CodeMismatch, Some(detail));
     }
@@ -154,7 +163,9 @@ fn report_of(execution: &Execution, error: &FlowError) -> ErrorReport {
 fn retry(execution: &Execution, error: &FlowError, attempt: u32, delay: Duration) -> Ending {
     let retry_at = execution.now() + delay;
     let fact = TaskRetrying { attempt, error: report_of(execution, error), retry_at };
-    Ending::new(fact, Then::Release { due_at: retry_at }, RunEnd::Released)
+    // A deadline before that ends the task when it is over, not later.
+    let due_at = execution.task.options.deadline.map_or(retry_at, |deadline| deadline.min(retry_at));
+    Ending::new(fact, Then::Release { due_at }, RunEnd::Released)
 }
 
 fn continued(execution: &Execution, input: &Json) -> Ending {

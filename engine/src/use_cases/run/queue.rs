@@ -94,6 +94,11 @@ impl Queue {
         self.queued
     }
 
+    /// How many events were ever queued.
+    pub fn queued(&self) -> u64 {
+        self.queued
+    }
+
     /// A fact over the bounds is not written; whoever awaits it waits for what is queued before it.
     pub fn push_nothing(&self) -> u64 {
         self.queued
@@ -223,6 +228,11 @@ impl Queue {
     /// The batch is durable: whoever awaited a fact of it goes on.
     pub fn settle(&mut self, batch: &Batch) {
         self.durable = self.durable.max(batch.ticket);
+        self.wake_all();
+    }
+
+    /// Whoever waits looks again.
+    pub fn wake_all(&mut self) {
         for waker in self.waiting.drain(..) {
             waker.wake();
         }

@@ -7,6 +7,7 @@
 //! | `record`: a child, a consumed signal, … | when it is durable | when it is durable |
 
 use std::future::poll_fn;
+use std::sync::MutexGuard;
 use std::task::Poll;
 
 use super::execution::{Execution, State, StopReason};
@@ -30,7 +31,7 @@ impl Execution {
     /// Queues a fact and waits until it is durable.
     pub async fn record(&self, fact: Fact, cargo: Cargo) {
         let ticket = self.queue(fact, cargo);
-        self.state().queue.make_urgent();
+        self.hurry(self.state());
         self.durable(ticket).await;
     }
 
@@ -39,7 +40,17 @@ impl Execution {
         let ticket = self.queue(fact, cargo);
         let mut state = self.state();
         state.promised = ticket;
+        self.hurry(state);
+    }
+
+    /// What is queued goes out at once.
+    fn hurry(&self, mut state: MutexGuard<'_, State>) {
         state.queue.make_urgent();
+        let asleep = self.attention.is_resting();
+        drop(state);
+        if asleep {
+            self.attention.call();
+        }
     }
 
     /// Waits until all that was promised is durable.
@@ -91,19 +102,23 @@ impl Execution {
             Fact::Chunk(chunk) => state.history.steps.entry(chunk.step.clone()).or_default().streamed = true,
             _ => {}
         }
-        state.events += 1;
+        // Told from elsewhere than the driver's own poll: somebody must tell it when the queue is due.
+        let due_before = self.attention.is_resting().then(|| state.queue.due());
         state.queue.load(cargo);
-        let ticket = state.queue.push(now, fact, &mut state.summary);
+        let ticket = state.push(now, fact);
         let too_many = state.events >= most;
         if !state.warned && state.events > most / 5 * 4 {
             state.warned = true;
             let message =
                 format!("this task has {} of at most {most} events; continue_as_new starts afresh", state.events);
             let warning = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
-            state.events += 1;
-            state.queue.push(now, warning.into(), &mut state.summary);
+            state.push(now, warning.into());
         }
+        let is_sooner = due_before.is_some_and(|before| before.is_none() || state.queue.due() < before);
         drop(guard);
+        if is_sooner {
+            self.attention.call();
+        }
         if too_many {
             self.stop(StopReason::TooManyEvents);
         }
@@ -114,11 +129,12 @@ impl Execution {
     pub async fn room(&self) {
         poll_fn(|context| {
             let mut state = self.state();
-            if state.queue.has_room() {
+            // Nobody will write any more: whoever has outlived the execution need not wait.
+            if state.queue.has_room() || state.closed {
                 return Poll::Ready(());
             }
-            state.queue.make_urgent();
             state.queue.wake_on_settle(context.waker());
+            self.hurry(state);
             Poll::Pending
         })
         .await;
@@ -132,9 +148,16 @@ impl State {
         if dropped > 0 {
             let message = format!("{dropped} lines or results are missing here: more was told than could be written");
             let warning = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
-            self.events += 1;
-            self.queue.push(now, warning.into(), &mut self.summary);
+            self.push(now, warning.into());
         }
+    }
+
+    /// Text that joins what is queued already is no event of its own.
+    fn push(&mut self, now: Timestamp, fact: Fact) -> u64 {
+        let before = self.queue.queued();
+        let ticket = self.queue.push(now, fact, &mut self.summary);
+        self.events += ticket - before;
+        ticket
     }
 }
 

@@ -2,7 +2,7 @@
 --
 -- ARGV: 9 id, 10 claim, 11 claim and number, 12 claim and the number before or '' at the first, 13 seen, 14 count of
 --   bodies, 15 bodies, 16 summary, 17 '1' when a step finished, 18 what then: go, park, release, pause or the state that
---   ends it, 19 when it is due again or '', 20 waits, 21 '1' when it goes on in another task, 22 compact from or '',
+--   ends it, 19 when it is due again, 'asked' for a pause that somebody asked for, or '', 20 waits, 21 '1' when it goes on in another task, 22 compact from or '',
 --   23 count of signals, 24 of children, 25 of notifications, then these
 --
 -- Answers four times the log's head plus what is asked of the task; -1 when the claim is stale; -2 less when news came.
@@ -23,10 +23,10 @@ end
 
 -- Whether something came that the worker must look at before it lets go. A pause adds no event before the worker has
 -- brought the task there, so its flag is asked for; and a task that is being cancelled must not park or pause, because
--- nobody would end it. What goes on elsewhere takes along what came.
+-- nobody would end it. A pause that was taken back is not carried out. What goes on elsewhere takes along what came.
 local longer = f.head > tonumber(ARGV[13])
 if (after == 'park' and (longer or f.asked > 0))
-  or (after == 'pause' and (longer or has(task, CANCELLING)))
+  or (after == 'pause' and (longer or has(task, CANCELLING) or (ARGV[19] == 'asked' and not has(task, PAUSING))))
   or (after == 'release' and longer)
   or (ARGV[21] == '1' and longer) then
   return -2 - (f.head * 4 + f.asked)
