@@ -87,7 +87,11 @@ facts! {
     "step.succeeded" StepSucceeded { step: Key, name: Arc<str>, attempt: u32, result: Json }
     /// The last attempt failed: this outcome is final.
     "step.failed" StepFailed { step: Key, name: Arc<str>, attempt: u32, error: ErrorReport }
-    "step.retrying" StepRetrying { step: Key, name: Arc<str>, attempt: u32, error: ErrorReport, retry_at: Timestamp }
+    "step.retrying" StepRetrying {
+        step: Key, name: Arc<str>, attempt: u32, error: ErrorReport, retry_at: Timestamp,
+        /// A service asked for the wait: this attempt is not counted against the step's retries.
+        #[serde(default, skip_serializing_if = "is_false")] postponed: bool,
+    }
     "step.cancelled" StepCancelled { step: Key, name: Arc<str>, attempt: u32 }
 
     "log" Log { level: LogLevel, message: Arc<str>, #[serde(flatten)] teller: Teller }
