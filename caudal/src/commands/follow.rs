@@ -114,6 +114,9 @@ fn tell(task: &str, event: &Value, screen: &mut Screen) {
         "approval.asked" => {
             let id = text_of(event, "id");
             screen.line(&format!("? {}", text_of(event, "question")));
+            if let Some(about) = event.get("about") {
+                screen.line(&serde_json::to_string_pretty(about).unwrap_or_default());
+            }
             screen.line(&format!("  caudal signal {task} {id} --approve    (or --reject)"));
         }
         "signal.awaited" => {

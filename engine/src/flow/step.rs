@@ -213,6 +213,7 @@ impl Made {
             kind: WaitKind::Sleep,
             name: self.name.clone(),
             question: None,
+            about: None,
             schema: None,
             since: execution.now(),
             until: Some(until),

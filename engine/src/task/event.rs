@@ -123,7 +123,11 @@ facts! {
     "signal.received" SignalReceived { name: Arc<str>, value: Json }
     "signal.consumed" SignalConsumed { step: Key, name: Arc<str>, signal: u64 }
     "signal.rejected" SignalRejected { step: Key, name: Arc<str>, signal: u64, message: String }
-    "approval.asked" ApprovalAsked { step: Key, ordinal: u32, id: Arc<str>, question: Arc<str>, schema: Json }
+    "approval.asked" ApprovalAsked {
+        step: Key, ordinal: u32, id: Arc<str>, question: Arc<str>, schema: Json,
+        /// What is to be approved, whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")] about: Option<Json>,
+    }
     "approval.answered" ApprovalAnswered { step: Key, id: Arc<str>, signal: u64 }
     "timer.set" TimerSet { step: Key, ordinal: u32, until: Timestamp }
     "child.started" ChildStarted { step: Key, ordinal: u32, child: TaskId, flow: Arc<str> }
