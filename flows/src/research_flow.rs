@@ -1,6 +1,7 @@
 //! A research: an agent that searches, reads and calculates in turns, and a report with its sources. It asks before it
 //! writes a file, and before it goes to an address that nobody named.
 
+use caudal::flow::MOST_APPROVAL_BYTES;
 use caudal::prelude::*;
 use caudal_models::prelude::*;
 use caudal_models::seen::addresses_in;
@@ -109,7 +110,13 @@ fn sources(ctx: &mut FlowContext, pages: &[SeenPage], report: &str) -> Vec<Sourc
 async fn keep(ctx: &mut FlowContext, file: String, report: &str) -> FlowResult<Option<String>> {
     let effect = what_it_replaces(ctx, &file).await?;
     let question = format!("Write the report to '{file}'? {effect}");
-    let approval = ctx.ask_approval_of(&question, &json!({ "path": file, "text": report })).await?;
+    let about = json!({ "path": file, "text": report });
+    if about.to_string().len() > MOST_APPROVAL_BYTES {
+        // It is paid for: better in the result alone than lost.
+        ctx.warn(format!("The report was not written to '{file}': it is too long to be shown to whoever approves it"));
+        return Ok(None);
+    }
+    let approval = ctx.ask_approval_of(&question, &about).await?;
     if !approval.approved {
         ctx.log(format!("The report was not written to '{file}': a person said no"));
         return Ok(None);
@@ -186,6 +193,17 @@ mod tests {
         let research: Research = task.result();
         assert!(!research.report.is_empty() && research.file.is_none());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// Goal: a report that is too long to be shown is not asked about and not written, and not lost.
+    #[tokio::test]
+    async fn a_long_report_is_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = [Scripted::says("x".repeat(MOST_APPROVAL_BYTES))];
+        let task = test(&folder, Rehearsal::with_script(script), kept()).run().await;
+        let research: Research = task.result();
+        assert_eq!((research.report.len(), research.file), (MOST_APPROVAL_BYTES, None));
+        assert!(approvals(&task).is_empty() && task.logs().iter().any(|line| line.contains("too long to be shown")));
     }
 
     /// Goal: a place where nothing can be written is refused before the model is asked anything.

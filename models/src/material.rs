@@ -3,6 +3,7 @@
 use crate::web_page::shorten;
 
 const DATA_END: &str = "\n</data>";
+const PERSON_BEGIN: &str = "<person>\n";
 const PERSON_END: &str = "\n</person>";
 
 /// Between marks that the text cannot fake. A prompt with material in it should say what the marks mean.
@@ -12,7 +13,12 @@ pub fn as_data(from: &str, text: &str) -> String {
 
 /// Between other marks: the word of the person for whom a model works, which is a wish and not only material.
 pub(crate) fn as_word_of_person(text: &str) -> String {
-    format!("<person>\n{}\n</person>", without_marks(text))
+    format!("{PERSON_BEGIN}{}{PERSON_END}", without_marks(text))
+}
+
+/// What a person said, if a person said it.
+pub(crate) fn word_of_person(text: &str) -> Option<&str> {
+    text.strip_prefix(PERSON_BEGIN)
 }
 
 /// At most so many characters, the end mark and what was added behind it left in place.

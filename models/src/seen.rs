@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::chat::{Chat, Line};
+use crate::material::word_of_person;
 
 /// No page that is read is let to make more addresses known.
 const MOST_ADDRESSES: usize = 500;
@@ -61,6 +62,7 @@ impl Chat {
     pub fn knows_address(&self, address: &str) -> bool {
         let said = self.lines.iter().filter_map(|line| match line {
             Line::User { text } => Some(text.as_str()),
+            Line::Tool { text, .. } => word_of_person(text),
             _ => None,
         });
         let named = self.brought().flat_map(|page| page.addresses.iter().chain([&page.url]).map(String::as_str));
@@ -146,13 +148,16 @@ mod tests {
         let read = json!({ "url": "https://read.example/", "title": null, "text": "more at https://named.example/2" });
         chat.lines.push(tool("", found));
         chat.lines.push(tool("", read));
-        chat.lines.push(tool("", json!("https://file.example/")));
+        chat.lines
+            .push(tool("<data from=\"read_file\">\nhttps://file.example/\n</data>", json!("https://file.example/")));
+        chat.lines.push(tool("<person>\nLook at https://told.example/\n</person>", json!(null)));
         chat.hear(crate::Answer { text: "https://made-up.example/".to_owned(), ..crate::Answer::default() });
         for known in [
             "https://asked.example/a?b=1",
             "https://FOUND.example/#top",
             "https://read.example",
             " https://named.example/2",
+            "https://told.example/",
         ] {
             assert!(chat.knows_address(known), "{known}");
         }

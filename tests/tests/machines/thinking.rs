@@ -1,6 +1,6 @@
-//! A flow that thinks, whose worker dies in the middle of an answer.
+//! Flows that think, over several processes: a worker that dies in the middle of an answer, and what an answer leaves.
 
-use caudal_models::testing::{Asked, ModelDouble, Reply};
+use caudal_models::testing::{Asked, Beat, ModelDouble, Reply};
 use caudal_tests::{assert_lawful, installation, kind, process_of, until};
 use serde_json::{Value, json};
 
@@ -58,4 +58,38 @@ async fn another_worker_goes_on_in_mid_stream() {
     let started =
         |name: &str| log.iter().filter(|event| kind(event) == "step.started" && event["name"] == name).count();
     assert_eq!((started("Calculate"), started("Look at the clock"), started("Think, turn 1")), (1, 1, 1));
+}
+
+/// Goal: an answer of 4,000 tokens leaves no more than a dozen rows in Redis, too.
+#[tokio::test]
+async fn a_long_answer_leaves_few_rows() {
+    const TOKENS: usize = 4_000;
+    const ROWS: &str = "local rows = 0; for _, key in ipairs(redis.call('KEYS', '*:' .. ARGV[1])) do \
+                        local list = redis.call('TYPE', key).ok == 'list'; \
+                        rows = rows + (list and redis.call('LLEN', key) or 1) end; return rows";
+    let word =
+        |number| Beat::event(&json!({ "choices": [{ "delta": { "content": format!("w{number} ") } }] }).to_string());
+    let provider = ModelDouble::start(move |_| {
+        let beats = (0..TOKENS).flat_map(|number| {
+            let pause = (number % 40 == 0).then_some(Beat::PauseMs(5));
+            [Some(word(number)), pause].into_iter().flatten()
+        });
+        Reply::beats(beats.chain([Beat::event("[DONE]")]))
+    })
+    .await;
+    let installation = installation!()
+        .without_postgres()
+        .environment("CAUDAL_MODEL", "openai:double")
+        .environment("CAUDAL_MODEL_URL", provider.url())
+        .environment("OPENAI_API_KEY", provider.key())
+        .start()
+        .await;
+    let client = installation.client();
+    let task = client.start("poem_flow", json!({ "theme": "length" })).await;
+    let view = client.reached(&task, "SUCCESS").await;
+    assert_eq!(view["details"]["final_result"].as_str().unwrap().split(' ').count(), TOKENS);
+    assert_eq!(streamed(&client.events(&task).await).trim(), view["details"]["final_result"]);
+    let rows = installation.redis.ask(&["EVAL", ROWS, "0", &task]);
+    let count: usize = rows.trim_start_matches(':').parse().unwrap();
+    assert!((2..=12).contains(&count), "{rows} rows");
 }
