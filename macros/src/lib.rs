@@ -44,7 +44,9 @@ pub fn flow(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// It runs in a step of its own. `step` may be left out, and so may `input` (`Deserialize + JsonSchema`). A tool that waits
 /// for a person or starts a child takes `ctx: &mut FlowContext` in place of the step. With `approval` a person is asked
-/// before each call.
+/// before each call and sees the arguments; `effect = what_it_does` names an `async fn(StepContext, Input) ->
+/// FlowResult<String>` that tells that person what the arguments do not say. With `from_person` the output is the word of
+/// the person for whom a model works, and not a stranger's.
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
     tool::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -97,6 +97,12 @@ pub(crate) fn number(name: &Ident, input: ParseStream<'_>, least: u32) -> syn::R
     }
 }
 
+/// The name of a function.
+pub(crate) fn function(name: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    equals(name, input, "what_it_would_do")?;
+    input.parse().map_err(|error| syn::Error::new(error.span(), format!("`{name}` is the name of a function")))
+}
+
 /// `0.5` or `2`.
 fn amount(name: &Ident, input: ParseStream<'_>) -> syn::Result<f64> {
     equals(name, input, "0.50")?;

@@ -4,14 +4,14 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{FnArg, Ident, ItemFn, ReturnType, Token, Type};
+use syn::{FnArg, Ident, ItemFn, Path, ReturnType, Token, Type};
 
 use crate::docs::{Docs, human_title};
-use crate::options::{duration, flag, number, text};
+use crate::options::{duration, flag, function, number, text};
 use crate::signature::{is_context, is_step_context, result_of};
 
 const FORM: &str = "`async fn name(step: StepContext, input: Input) -> FlowResult<Output>`";
-const KNOWN: &str = "title, approval, timeout, retries";
+const KNOWN: &str = "title, approval, effect, from_person, timeout, retries";
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let function: ItemFn = syn::parse2(item.clone())
@@ -32,6 +32,9 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> syn::Result<Tok
 struct Options {
     title: Option<String>,
     approval: bool,
+    /// Says what a call would do, for whoever approves it.
+    effect: Option<Path>,
+    from_person: bool,
     timeout_ms: Option<u64>,
     retries: Option<u32>,
 }
@@ -44,6 +47,8 @@ impl Parse for Options {
             match name.to_string().as_str() {
                 "title" => options.title = Some(text(&name, input)?.value()),
                 "approval" => options.approval = flag(input)?,
+                "effect" => options.effect = Some(function(&name, input)?),
+                "from_person" => options.from_person = flag(input)?,
                 "timeout" => options.timeout_ms = Some(duration(&name, input)?),
                 "retries" => options.retries = Some(number(&name, input, 0)?),
                 _ => return Err(syn::Error::new(name.span(), format!("unknown option `{name}`; known are: {KNOWN}"))),
@@ -149,6 +154,17 @@ fn write(function: ItemFn, options: &Options, signature: &Signature, docs: &Docs
         ),
     };
     let definition = definition(&name.unraw().to_string(), options, docs, &variant);
+    let effect = options.effect.as_ref().map(|effect| {
+        quote! {
+            fn __effect(step: ::caudal::private::StepContext, arguments: ::caudal::private::Json) -> ::caudal::private::ToolFuture<'static> {
+                ::std::boxed::Box::pin(async move {
+                    let input: #input = ::caudal::private::tool_input(&arguments)?;
+                    let said: ::std::string::String = #effect(step, input).await?;
+                    ::caudal::private::tool_output(&said)
+                })
+            }
+        }
+    });
     let body = ItemFn {
         attrs: others,
         vis: syn::Visibility::Inherited,
@@ -178,6 +194,8 @@ fn write(function: ItemFn, options: &Options, signature: &Signature, docs: &Docs
                 })
             }
 
+            #effect
+
             static __DEFINITION: ::caudal::private::ToolDefinition = #definition;
 
             impl #name {
@@ -203,6 +221,11 @@ fn definition(name: &str, options: &Options, docs: &Docs, variant: &TokenStream)
     let description = &docs.description;
     let approval = options.approval;
     let retries = options.retries.unwrap_or(2);
+    let effect = match options.effect {
+        Some(_) => quote!(::core::option::Option::Some(__effect)),
+        None => quote!(::core::option::Option::None),
+    };
+    let from_person = options.from_person;
     let timeout_ms = match options.timeout_ms {
         Some(timeout) => quote!(::core::option::Option::Some(#timeout)),
         None => quote!(::core::option::Option::None),
@@ -213,6 +236,8 @@ fn definition(name: &str, options: &Options, docs: &Docs, variant: &TokenStream)
             title: #title,
             description: #description,
             asks_approval: #approval,
+            effect: #effect,
+            from_person: #from_person,
             timeout_ms: #timeout_ms,
             retries: #retries,
             input_schema: __input_schema,

@@ -20,6 +20,22 @@ async fn temperature(step: StepContext, place: Place) -> FlowResult<String> {
     Ok(format!("mild in {}", place.name))
 }
 
+/// What it would do is said before it is approved.
+#[tool(approval, effect = what_burns)]
+async fn burn(place: Place) -> FlowResult<String> {
+    Ok(place.name)
+}
+
+async fn what_burns(_step: StepContext, place: Place) -> FlowResult<String> {
+    Ok(format!("all of {}", place.name))
+}
+
+/// Hears a person.
+#[tool(from_person)]
+async fn hear() -> FlowResult<String> {
+    Ok("hello".to_owned())
+}
+
 /// Takes nothing.
 #[tool]
 pub(crate) async fn throw_dice() -> FlowResult<u32> {
@@ -45,6 +61,8 @@ fn definition_holds_what_was_written() {
     let plain = throw_dice.definition();
     assert_eq!((plain.title, plain.timeout(), plain.retries), ("Throw dice", None, 2));
     assert_eq!((plain.input_schema)().to_value()["type"], "object");
+    assert!(plain.effect.is_none() && burn.definition().effect.is_some());
+    assert!(!plain.from_person && hear.definition().from_person);
 }
 
 /// Goal: a tool that takes the flow's context runs in the flow, any other in a step.

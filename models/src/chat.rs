@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use caudal_engine::flow::ToolDefinition;
 
 use crate::schema::plain_schema;
+use crate::seen::SeenPage;
 
 /// What a model is given. Made from a text, or piece by piece:
 ///
@@ -34,10 +35,23 @@ pub struct Chat {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Line {
-    System { text: String },
-    User { text: String },
-    Model { answer: Answer },
-    Tool { call: String, tool: String, text: String },
+    System {
+        text: String,
+    },
+    User {
+        text: String,
+    },
+    Model {
+        answer: Answer,
+    },
+    Tool {
+        call: String,
+        tool: String,
+        text: String,
+        /// The pages in it, if it brought any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pages: Vec<SeenPage>,
+    },
 }
 
 /// A tool as a model sees it.
@@ -65,6 +79,9 @@ pub struct Answer {
     /// It was cut at the longest answer that the model gives.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
+    /// All that was said before was too long for the model: it was shortened to so many characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortened_to: Option<usize>,
     /// A pretend model said it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rehearsal: bool,
@@ -83,6 +100,20 @@ pub struct ToolCall {
     /// What the provider wants back with the call, as it came: Gemini signs its thoughts there.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub extra_content: Value,
+}
+
+/// What a tool brought, as the model gets to read it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Brought {
+    pub text: String,
+    /// The pages in it.
+    pub pages: Vec<SeenPage>,
+}
+
+impl From<String> for Brought {
+    fn from(text: String) -> Self {
+        Self { text, pages: Vec::new() }
+    }
 }
 
 impl Chat {
@@ -123,8 +154,9 @@ impl Chat {
     }
 
     /// What a call that it made has brought. Each call of an answer needs one.
-    pub fn report(&mut self, call: &ToolCall, text: impl Into<String>) {
-        self.lines.push(Line::Tool { call: call.id.clone(), tool: call.name.clone(), text: text.into() });
+    pub fn report(&mut self, call: &ToolCall, brought: impl Into<Brought>) {
+        let Brought { text, pages } = brought.into();
+        self.lines.push(Line::Tool { call: call.id.clone(), tool: call.name.clone(), text, pages });
     }
 
     /// What the model may call from now on.
@@ -132,14 +164,19 @@ impl Chat {
         self.tools = tools.iter().map(|tool| OfferedTool::of(tool)).collect();
     }
 
-    /// How long it is, for providers that do not say how many tokens they read.
-    pub(crate) fn characters(&self) -> usize {
+    /// In characters.
+    pub(crate) fn length(&self) -> usize {
+        self.measure(|text| text.chars().count())
+    }
+
+    /// All that a model reads of it, measured text by text.
+    pub(crate) fn measure(&self, measure: impl Fn(&str) -> usize) -> usize {
         let lines = self.lines.iter().map(|line| match line {
-            Line::System { text } | Line::User { text } | Line::Tool { text, .. } => text.chars().count(),
-            Line::Model { answer } => answer.characters(),
+            Line::System { text } | Line::User { text } | Line::Tool { text, .. } => measure(text),
+            Line::Model { answer } => answer.measure(&measure),
         });
-        let tools = self.tools.iter().map(|tool| tool.description.len() + tool.schema.to_string().len());
-        let form = self.form.iter().map(|form| form.schema.to_string().len());
+        let tools = self.tools.iter().map(|tool| measure(&tool.description) + measure(&tool.schema.to_string()));
+        let form = self.form.iter().map(|form| measure(&form.schema.to_string()));
         lines.chain(tools).chain(form).sum()
     }
 }
@@ -177,8 +214,9 @@ impl Answer {
         self.text.trim().is_empty() && self.calls.is_empty()
     }
 
-    pub(crate) fn characters(&self) -> usize {
-        let calls = self.calls.iter().map(|call| call.name.len() + call.arguments.chars().count());
-        self.text.chars().count() + calls.sum::<usize>()
+    fn measure(&self, measure: impl Fn(&str) -> usize) -> usize {
+        let calls = self.calls.iter().map(|call| measure(&call.name) + measure(&call.arguments));
+        let thoughts = self.thoughts.values().map(|thought| measure(&thought.to_string()));
+        measure(&self.text) + calls.chain(thoughts).sum::<usize>()
     }
 }

@@ -5,7 +5,7 @@ use caudal_engine::prelude::{FlowError, FlowResult, StepContext};
 use serde_json::{Value, json};
 
 use crate::error::{ModelError, in_a_flows_words};
-use crate::language_model::{LanguageModel, estimate};
+use crate::language_model::{LanguageModel, estimate, quarters};
 use crate::settings::Chosen;
 
 impl LanguageModel {
@@ -14,23 +14,51 @@ impl LanguageModel {
         let chosen = self.shared.settings.choose_embedding(&self.chosen);
         let chosen = chosen.map_err(|error| FlowError::give_up(error.to_string()))?;
         self.may_spend(step, &chosen, &chosen.name())?;
-        let embedded = self.embed_with(&chosen, texts).await.map_err(|error| in_a_flows_words(&error))?;
-        let characters = texts.iter().map(|text| text.chars().count()).sum();
-        let (prompt_tokens, estimated) = match embedded.tokens {
-            Some(tokens) => (tokens, false),
-            None => (estimate(characters), true),
-        };
-        let name = chosen.name();
-        let cost = self.price(&chosen, &name).map(|price| price.of(prompt_tokens, 0));
-        let rehearsal = chosen == Chosen::Rehearsal;
-        step.usage(&ModelUsage { model: name.into(), prompt_tokens, completion_tokens: 0, cost, estimated, rehearsal });
-        Ok(embedded.vectors)
+        let mut bill = EmbeddingBill { model: self, step, chosen: &chosen, texts, tokens: None, open: true };
+        match self.embed_with(&chosen, texts).await {
+            Ok(embedded) => {
+                bill.tokens = embedded.tokens;
+                Ok(embedded.vectors)
+            }
+            Err(error) => {
+                // Whoever refuses, or is not there, has not worked.
+                bill.open =
+                    matches!(error, ModelError::Silent { .. } | ModelError::CutOff(_) | ModelError::Malformed(_));
+                Err(in_a_flows_words(&error))
+            }
+        }
     }
 
     async fn embed_with(&self, chosen: &Chosen, texts: &[String]) -> Result<Embedded, ModelError> {
         let Chosen::Served { model, .. } = chosen else { return Ok(Embedded::pretended(texts)) };
-        let answer = self.line(chosen, false)?.ask("embeddings", &json!({ "model": model, "input": texts })).await?;
+        let answer = self.line(chosen)?.ask("embeddings", &json!({ "model": model, "input": texts })).await?;
         Embedded::read(&answer, texts.len())
+    }
+}
+
+/// Records what was embedded when it is over, in whichever way: also when it failed on the way, or was dropped by a cancel.
+struct EmbeddingBill<'a> {
+    model: &'a LanguageModel,
+    step: &'a StepContext,
+    chosen: &'a Chosen,
+    texts: &'a [String],
+    /// As the provider counts them.
+    tokens: Option<u64>,
+    open: bool,
+}
+
+impl Drop for EmbeddingBill<'_> {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        let estimated = self.tokens.is_none();
+        let prompt_tokens = self.tokens.unwrap_or_else(|| estimate(self.texts.iter().map(|text| quarters(text)).sum()));
+        let name = self.chosen.name();
+        let cost = self.model.price(self.chosen, &name).map(|price| price.of(prompt_tokens, 0));
+        let rehearsal = *self.chosen == Chosen::Rehearsal;
+        let (model, completion_tokens) = (name.into(), 0);
+        self.step.usage(&ModelUsage { model, prompt_tokens, completion_tokens, cost, estimated, rehearsal });
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 429, 5xx with `Retry-After`, or Gemini's word for it | parks that long, then tries again |
 //! | 429 without, 5xx, a time-out, a connection that is cut, half a stream | tries again, later each time |
+//! | too long for the model | once with half of it, where tools brought much; else gives up |
 //! | 400, 401, 403, 404, no money left, a refusal, nothing said before the longest answer | gives up |
 //!
 //! No text here ever holds a key: what a provider says is cleaned of it, and of a refused key only the variable is named.
@@ -24,6 +25,8 @@ pub enum ModelError {
     Forbidden { provider: &'static str, variable: &'static str, status: u16, said: String },
     #[error("{provider} answers {status}: {said}")]
     Refused { provider: &'static str, status: u16, said: String },
+    #[error("{provider} answers {status}: {said} (the conversation is too long for the model)")]
+    TooLong { provider: &'static str, status: u16, said: String },
     #[error("{provider} is busy ({status}): {said}")]
     Busy { provider: &'static str, status: u16, said: String, after: Option<Duration> },
     #[error("{provider} cannot be reached: {cause}")]
@@ -52,6 +55,7 @@ impl ModelError {
             Self::KeyRefused { .. } => "key_refused",
             Self::Forbidden { .. } => "forbidden",
             Self::Refused { .. } => "refused",
+            Self::TooLong { .. } => "too_long",
             Self::Busy { .. } => "busy",
             Self::Unreachable { .. } => "unreachable",
             Self::Silent { .. } => "silent",
@@ -72,6 +76,7 @@ pub(crate) fn in_a_flows_words(error: &ModelError) -> FlowError {
         | ModelError::KeyRefused { .. }
         | ModelError::Forbidden { .. }
         | ModelError::Refused { .. }
+        | ModelError::TooLong { .. }
         | ModelError::CutBeforeAWord
         | ModelError::Declined(_)
         | ModelError::Filtered => FlowError::GiveUp(ErrorReport::new("give_up", text)),

@@ -14,6 +14,7 @@ use crate::error::{ModelError, in_a_flows_words};
 use crate::price::Price;
 use crate::provider::REHEARSAL;
 use crate::rehearsal::{Rehearsal, RehearsedAnswer};
+use crate::room;
 use crate::settings::{Chosen, ModelSettings, ModelSettingsError};
 use crate::wire::Piece;
 use crate::wire::hearing::Hearing;
@@ -99,6 +100,11 @@ impl LanguageModel {
         }
     }
 
+    /// Characters of a conversation with tools, at most; an agent may say otherwise.
+    pub(crate) fn most_characters(&self) -> usize {
+        self.shared.settings.most_characters
+    }
+
     /// `provider:model`, or `rehearsal`.
     pub fn name(&self) -> &str {
         &self.name
@@ -134,7 +140,17 @@ impl LanguageModel {
     async fn answer(&self, step: &StepContext, chat: &Chat, aloud: bool) -> FlowResult<Answer> {
         self.count_what_was_lost(step, chat);
         self.may_spend(step, &self.chosen, &self.name)?;
-        let heard = self.hear(step, chat, aloud).await;
+        let mut heard = self.hear(step, chat, aloud).await;
+        if let Err(Unheard::Model(ModelError::TooLong { .. })) = &heard
+            && let Some((most, shorter)) = half_of(chat)
+        {
+            step.warn(format!(
+                "This is too long for {}; asked with {most} characters, without what tools brought first",
+                self.name
+            ));
+            heard = self.hear(step, &shorter, aloud).await;
+            heard = heard.map(|answer| Answer { shortened_to: Some(most), ..answer });
+        }
         let outcome = match &heard {
             Ok(_) => "success",
             Err(Unheard::Model(error)) => error.word(),
@@ -176,11 +192,11 @@ impl LanguageModel {
                 metrics::histogram!("caudal_model_first_word_seconds", "model" => self.name.to_string())
                     .record(began.elapsed());
             }
-            if let (true, Piece::Text(text)) = (aloud, &piece) {
-                step.text(text).await.map_err(Unheard::Step)?;
-            }
-            bill.hearing.add(piece)?;
+            let said = bill.hearing.add(piece)?;
+            say(step, aloud, &said).await?;
         }
+        let said = bill.hearing.last_words();
+        say(step, aloud, &said).await?;
         let mut answer = bill.settle().finish(voice.has_ended())?;
         answer.rehearsal = self.is_rehearsal();
         Ok(answer)
@@ -192,7 +208,7 @@ impl LanguageModel {
             Chosen::Served { provider, model, .. } => {
                 let mut request = chat_request(provider, model, chat, streamed);
                 self.shared.refused_wishes.take_out(&self.name, &mut request);
-                let line = self.line(&self.chosen, streamed)?;
+                let line = self.line(&self.chosen)?;
                 loop {
                     let error = match line.begin(&request).await {
                         Ok(speaking) => return Ok(Voice::Served(Box::new(speaking))),
@@ -207,15 +223,13 @@ impl LanguageModel {
         }
     }
 
-    pub(crate) fn line<'a>(&'a self, chosen: &'a Chosen, streamed: bool) -> Result<Line<'a>, ModelError> {
+    pub(crate) fn line<'a>(&'a self, chosen: &'a Chosen) -> Result<Line<'a>, ModelError> {
         let Chosen::Served { provider, url, key, .. } = chosen else {
             return Err(ModelError::NotConfigured("the pretend model is nowhere".to_owned()));
         };
         let Shared { settings, client, .. } = &*self.shared;
         let who = Who { provider, key: key.clone() };
-        // An answer in one piece is silent until it is whole.
-        let silence = if streamed { settings.silence } else { settings.timeout };
-        Ok(Line { client, who, url, silence, timeout: settings.timeout })
+        Ok(Line { client, who, url, silence: settings.silence, timeout: settings.timeout })
     }
 
     // ---- spending
@@ -234,7 +248,7 @@ impl LanguageModel {
     /// A call that a crash cut off is paid for all the same, and nobody was left to say so.
     fn count_what_was_lost(&self, step: &StepContext, chat: &Chat) {
         if let Some(bytes) = step.take_lost_text() {
-            self.count(step, estimate(chat.characters()), estimate(bytes), true);
+            self.count(step, estimate(chat.measure(quarters)), estimate(bytes), true);
         }
     }
 
@@ -335,8 +349,8 @@ impl Bill<'_> {
         }
         let model = self.model;
         let counted = self.hearing.usage;
-        let (prompt_tokens, completion_tokens) =
-            counted.unwrap_or_else(|| (estimate(self.chat.characters()), estimate(self.hearing.characters())));
+        let (prompt_tokens, completion_tokens) = counted
+            .unwrap_or_else(|| (estimate(self.chat.measure(quarters)), estimate(self.hearing.measure(quarters))));
         model.count(self.step, prompt_tokens, completion_tokens, counted.is_none());
     }
 }
@@ -347,7 +361,33 @@ impl Drop for Bill<'_> {
     }
 }
 
-/// Tokens of a text of so many characters: four to one, a little much for English and too little for nobody's purse.
-pub(crate) fn estimate(characters: usize) -> u64 {
-    u64::try_from(characters.div_ceil(4)).unwrap_or(u64::MAX)
+async fn say(step: &StepContext, aloud: bool, said: &str) -> Result<(), Unheard> {
+    if aloud && !said.is_empty() {
+        step.text(said).await.map_err(Unheard::Step)?;
+    }
+    Ok(())
+}
+
+/// Half of a conversation, if there are results of tools in it that can make room.
+fn half_of(chat: &Chat) -> Option<(usize, Chat)> {
+    let most = chat.length() / 2;
+    let shorter = room::within(chat, most);
+    (shorter.length() < chat.length()).then_some((most, shorter))
+}
+
+/// Tokens of a text of so many quarters.
+pub(crate) fn estimate(quarters: usize) -> u64 {
+    u64::try_from(quarters.div_ceil(4)).unwrap_or(u64::MAX)
+}
+
+/// A text in quarters of tokens: four letters of English are a token, two of Greek, Cyrillic or Arabic, and each sign of
+/// Chinese, Japanese or Korean is one. A little much, and too little for nobody's purse.
+pub(crate) fn quarters(text: &str) -> usize {
+    text.chars()
+        .map(|letter| match u32::from(letter) {
+            0..0x370 => 1,
+            0x370..0x1100 => 2,
+            _ => 4,
+        })
+        .sum()
 }

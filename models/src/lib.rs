@@ -53,7 +53,9 @@ pub mod material;
 pub mod price;
 pub mod provider;
 pub mod rehearsal;
+mod room;
 mod schema;
+pub mod seen;
 pub mod settings;
 pub mod structured;
 pub mod testing;
@@ -62,11 +64,12 @@ pub mod web_page;
 mod wire;
 
 pub use agent::Agent;
-pub use chat::{Answer, Chat, Line, ToolCall};
+pub use chat::{Answer, Brought, Chat, Line, ToolCall};
 pub use error::ModelError;
 pub use language_model::{LanguageModel, ModelOfFlow, wire_model};
 pub use price::PriceTable;
 pub use rehearsal::{REHEARSAL_MARK, Rehearsal, Scripted};
+pub use seen::SeenPage;
 pub use settings::{ModelSettings, ModelSettingsError};
 
 /// What a flow that thinks needs beside `caudal::prelude::*`.

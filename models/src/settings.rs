@@ -25,8 +25,10 @@ pub struct ModelSettings {
     pub prices: PriceTable,
     /// For a whole answer.
     pub timeout: Duration,
-    /// For the next piece of one.
+    /// For the next piece of one that has begun: before its first piece a model may think as long as it likes.
     pub silence: Duration,
+    /// Characters of a conversation with tools, at most: above, what tools brought first is left out.
+    pub most_characters: usize,
 }
 
 impl Default for ModelSettings {
@@ -40,6 +42,7 @@ impl Default for ModelSettings {
             prices: PriceTable::default(),
             timeout: Duration::from_secs(600),
             silence: Duration::from_secs(90),
+            most_characters: 240_000,
         }
     }
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::chat::{AnswerForm, Chat};
+use crate::chat::{Answer, AnswerForm, Chat};
 use crate::language_model::LanguageModel;
 use crate::schema::schema_of;
 use crate::web_page::shorten;
@@ -69,7 +69,8 @@ impl LanguageModel {
                 Err(error) => problem = error,
             }
             said.clone_from(&answer.text);
-            chat.hear(answer);
+            // A call of a tool that is not there would have to be answered.
+            chat.hear(Answer { calls: Vec::new(), ..answer });
             chat.say(format!(
                 "That does not fit: {problem}. Answer again with the whole JSON, mended, and nothing else."
             ));

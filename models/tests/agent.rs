@@ -11,7 +11,7 @@ use caudal::prelude::*;
 use caudal::task::{Budget, Fact, WireState};
 use caudal::testing::{FlowTest, TestedTask};
 use caudal_models::prelude::*;
-use caudal_models::testing::{Asked, ModelDouble, Reply};
+use caudal_models::testing::{Asked, Beat, ModelDouble, Reply};
 use caudal_models::tools;
 use serde_json::{Value, json};
 
@@ -69,6 +69,15 @@ fn results(asked: &Asked) -> Vec<String> {
         .collect()
 }
 
+/// What a person was asked, with what was shown beside it.
+fn approvals(task: &TestedTask) -> Vec<(String, Value)> {
+    let asked = task.events.iter().filter_map(|event| match &event.fact {
+        Fact::ApprovalAsked(asked) => Some((asked.question.to_string(), asked.about.as_ref()?.to_value())),
+        _ => None,
+    });
+    asked.collect()
+}
+
 fn kinds(task: &TestedTask, kind: &str) -> usize {
     task.events.iter().filter(|event| event.fact.kind() == kind).count()
 }
@@ -102,12 +111,12 @@ async fn mistakes_go_back_to_the_model() {
         ("look", json!({ "at": "nothing" })),
     ]);
     let broken = Reply::beats([
-        caudal_models::testing::Beat::event(
+        Beat::event(
             &json!({ "choices": [{ "delta": { "tool_calls": [{ "index": 0, "id": "a",
                      "function": { "name": "look", "arguments": "{\"at\": \"sk" } }] } }] })
             .to_string(),
         ),
-        caudal_models::testing::Beat::event("[DONE]"),
+        Beat::event("[DONE]"),
     ]);
     let provider = turns([wrong, broken, Reply::text("I give up.")]).await;
     let task = test(&provider).run().await;
@@ -155,6 +164,17 @@ async fn stops_at_its_turn_limit() {
     assert_eq!(stubborn.requests().len(), 6);
 }
 
+/// Goal: what is said beside a call on the last turn is the answer, and not thrown away.
+#[tokio::test]
+async fn the_last_words_are_kept() {
+    let call = json!({ "index": 0, "id": "a", "function": { "name": "look", "arguments": "{\"at\":\"sky\"}" } });
+    let both = json!({ "choices": [{ "delta": { "content": "It is blue.", "tool_calls": [call] } }] }).to_string();
+    let provider = turns([Reply::beats([Beat::event(&both), Beat::event("[DONE]")])]).await;
+    let task = test(&provider).run().await;
+    assert_eq!((task.result::<String>().as_str(), provider.requests().len()), ("It is blue.", 6));
+    assert_eq!(task.finished_steps()["Look"], 5);
+}
+
 /// Goal: at its budget it stops before the next call; a raise lets it go on, a no ends it.
 #[tokio::test]
 async fn stops_at_its_budget() {
@@ -174,16 +194,61 @@ async fn stops_at_its_budget() {
 async fn approvals_are_asked() {
     let provider = turns([Reply::calls([("paint", json!({ "at": "fence" }))]), Reply::text("Done.")]).await;
     let task = test(&provider).run().await;
-    let question = task.events.iter().find_map(|event| match &event.fact {
-        Fact::ApprovalAsked(asked) => Some(asked.question.to_string()),
-        _ => None,
-    });
-    let question = question.unwrap();
-    assert!(question.starts_with("Paint?") && question.contains("fence"), "{question}");
+    let question = "Paint? The agent wants to use paint.".to_owned();
+    assert_eq!(approvals(&task), [(question, json!({ "at": "fence" }))]);
     assert!(results(&provider.requests()[1])[0].contains("The fence is red now."));
     let provider = turns([Reply::calls([("paint", json!({ "at": "fence" }))]), Reply::text("Done.")]).await;
     test(&provider).refusing("it is mine").run().await;
     assert_eq!(results(&provider.requests()[1]), ["A person does not allow it: it is mine"]);
+}
+
+/// Goal: what is to be approved is shown whole, far beyond what a question may hold; what is more than can be shown goes
+/// back to the model, which can make it shorter, and nobody is asked.
+#[tokio::test]
+async fn nobody_approves_what_is_not_shown() {
+    let (long, longer) = ("y".repeat(60_000), "x".repeat(70_000));
+    let painting = |at: &str| Reply::calls([("paint", json!({ "at": at }))]);
+    let provider = turns([painting(&longer), painting(&long), Reply::text("Done.")]).await;
+    let task = test(&provider).run().await;
+    let shown = approvals(&task);
+    assert_eq!(shown.len(), 1, "the longer one was never asked about");
+    assert_eq!((shown[0].1["at"].as_str(), shown[0].0.len() < 100), (Some(long.as_str()), true));
+    let read = results(&provider.requests()[1]).remove(0);
+    assert!(read.contains("can be shown 65536 bytes; these arguments have 70009"), "{read}");
+    assert_eq!(kinds(&task, "task.waiting"), 1);
+    let waiting = task.events.iter().find_map(|event| match &event.fact {
+        Fact::TaskWaiting(waiting) => waiting.waits[0].about.as_ref().map(|about| about.to_value()),
+        _ => None,
+    });
+    assert_eq!(waiting.unwrap()["at"], *long, "who comes later is shown it, too");
+}
+
+/// Goal: before a file is written, whoever approves it is told whether one is replaced, and how large it is; where nothing
+/// can be written nobody is asked.
+#[tokio::test]
+async fn what_is_replaced_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("old.md"), "twelve bytes").unwrap();
+    let write = |path: &str| ("write_file", json!({ "path": path, "text": "new" }));
+    let provider =
+        turns([Reply::calls([write("old.md"), write("new.md"), write("../out.md"), write(".")]), Reply::text("Done.")])
+            .await;
+    let model = LanguageModel::of(provider.settings()).unwrap().unwrap();
+    let test = FlowTest::new(writing_flow, json!({})).resource(model).resource(tools::Sandbox::at(folder.path()));
+    let task = test.run().await;
+    let mut asked: Vec<String> = approvals(&task).into_iter().map(|(question, _)| question).collect();
+    asked.sort();
+    let question = |effect: &str| format!("Write a file? The agent wants to use write_file. {effect}");
+    assert_eq!(asked, [question("It makes a new file."), question("It replaces a file of 12 bytes.")]);
+    let read = results(&provider.requests()[1]);
+    assert!(read[2].contains("The tool failed") && read[3].contains("names no file"), "{read:?}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("old.md")).unwrap(), "new");
+}
+
+/// An agent that writes files.
+#[flow(needs = LanguageModel)]
+async fn writing_flow(ctx: &mut FlowContext) -> FlowResult<String> {
+    Ok(Agent::new(&ctx.model()?).tool(tools::write_file).ask(ctx, "Write.").await?.text)
 }
 
 /// Goal: a question to a person parks the task, and the answer goes to the model.
@@ -192,7 +257,9 @@ async fn a_person_is_asked() {
     let provider =
         turns([Reply::calls([("ask_person", json!({ "question": "Which wall?" }))]), Reply::text("Ah.")]).await;
     let task = test(&provider).answering(json!({ "answer": "the north one" })).run().await;
-    assert_eq!(results(&provider.requests()[1]), ["<data from=\"ask_person\">\nthe north one\n</data>"]);
+    assert_eq!(results(&provider.requests()[1]), ["<person>\nthe north one\n</person>"]);
+    let rules = provider.requests()[0].body["messages"][0]["content"].as_str().unwrap().to_owned();
+    assert!(rules.contains("<person>"), "the model knows whose word it is: {rules}");
     assert!(kinds(&task, "task.waiting") > 0);
 }
 

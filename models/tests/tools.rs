@@ -288,24 +288,18 @@ async fn a_swapped_link_gives_nothing_away() {
             }
         }
     });
-    for turn in 0..60 {
-        let tool = if turn % 2 == 0 { "read_file" } else { "write_file" };
-        let task = in_sandbox(
-            &inside,
-            tool,
-            json!({ "path": "place/file", "text": "new" })
-                .as_object()
-                .map(|all| {
-                    let mut all = all.clone();
-                    if tool == "read_file" {
-                        all.remove("text");
-                    }
-                    Value::Object(all)
-                })
-                .unwrap(),
-        )
-        .await;
+    // What never works refuses nothing: it goes on until the file was read and written while it was really there.
+    let (mut read, mut written) = (0, 0);
+    for turn in 1.. {
+        let task = in_sandbox(&inside, "read_file", json!({ "path": "place/file" })).await;
         assert!(!format!("{:?}", task.view).contains("the secret"));
+        read += u32::from(task.state() == WireState::Success);
+        let task = in_sandbox(&inside, "write_file", json!({ "path": "place/file", "text": "new" })).await;
+        written += u32::from(task.state() == WireState::Success);
+        if turn >= 30 && read > 0 && written > 0 {
+            break;
+        }
+        assert!(turn < 20_000, "in so many turns {read} reads and {written} writes succeeded");
     }
     done.store(true, Ordering::Relaxed);
     swapping.join().unwrap();

@@ -163,13 +163,39 @@ async fn trouble_backs_off() {
 /// machine's business: on one that is busy, a good answer is late as well.
 #[tokio::test]
 async fn silence_backs_off() {
-    for silent in [Reply::beats([Beat::Hang]), Reply::text("one two three").hanging_after(1)] {
+    let short = Duration::from_millis(500);
+    let after_a_word = ModelSettings { silence: short, ..ModelSettings::default() };
+    let from_the_first = ModelSettings { timeout: short, ..ModelSettings::default() };
+    for (silent, ModelSettings { silence, timeout, .. }) in
+        [(Reply::text("one two three").hanging_after(1), after_a_word), (Reply::beats([Beat::Hang]), from_the_first)]
+    {
         let provider = first(silent).await;
-        let settings = ModelSettings { silence: Duration::from_millis(500), ..provider.settings() };
+        let settings = ModelSettings { silence, timeout, ..provider.settings() };
         let task = talk_with(settings).await;
         assert_eq!(task.result::<String>(), "one two three");
         assert!(first_failure(&task).contains("sent nothing"), "{}", first_failure(&task));
         assert_eq!(count(&task, "step.retrying") + 1, provider.requests().len(), "each attempt is seen");
+    }
+}
+
+/// Goal: a model that thinks before it says a word is waited for, and not asked and paid for again: silence counts from
+/// its first word, whatever its provider sends before to keep the connection.
+#[tokio::test]
+async fn thinking_is_no_silence() {
+    let role = || Beat::event(&json!({ "choices": [{ "delta": { "role": "assistant", "content": "" } }] }).to_string());
+    // Word and end in one: between them silence counts.
+    let word = json!({ "choices": [{ "delta": { "content": "one" }, "finish_reason": "stop" }] });
+    let word = || Beat::Bytes(format!("data: {word}\n\ndata: [DONE]\n\n").into_bytes());
+    let pause = || Beat::PauseMs(300);
+    for thinks in [
+        vec![pause(), word()],
+        vec![role(), pause(), word()],
+        vec![Beat::Bytes(b": processing\n\n".to_vec()), pause(), word()],
+    ] {
+        let provider = ModelDouble::start(move |_| Reply::beats(thinks.clone())).await;
+        let settings = ModelSettings { silence: Duration::from_millis(100), ..provider.settings() };
+        let task = talk_with(settings).await;
+        assert_eq!((task.result::<String>().as_str(), provider.requests().len()), ("one", 1));
     }
 }
 
@@ -283,6 +309,43 @@ async fn embeddings() {
     let asked = &provider.requests()[0];
     assert_eq!((asked.path.as_str(), &asked.body["model"]), ("/v1/embeddings", &json!("text-embedding-3-small")));
     assert_eq!(task.view.usage.prompt_tokens, 3);
+}
+
+/// Goal: what was embedded counts also when its answer was cut off, or cannot be read; what was refused does not.
+#[tokio::test]
+async fn lost_embeddings_count() {
+    let good = json!({ "data": [{ "embedding": [1] }, { "embedding": [2] }], "usage": { "prompt_tokens": 3 } });
+    for (trouble, calls) in [
+        (Reply::beats([Beat::Bytes(b"{\"data\":".to_vec()), Beat::Cut]), 2),
+        (Reply::body(200, "application/json", "{}"), 2),
+        (Reply::status(500, "oh no"), 1),
+    ] {
+        let good = good.to_string();
+        let provider = ModelDouble::start(move |asked| match asked.number {
+            1 => trouble.clone(),
+            _ => Reply::body(200, "application/json", good.clone()),
+        })
+        .await;
+        let task = FlowTest::new(embed_flow, json!({})).resource(model(provider.settings())).run().await;
+        assert_eq!((task.state(), task.view.usage.calls), (WireState::Success, calls), "{:?}", task.view.usage);
+    }
+}
+
+/// Goal: what a local model thinks within its answer is neither seen nor kept, and counts.
+#[tokio::test]
+async fn inline_thoughts_are_not_said() {
+    let provider =
+        ModelDouble::start(|_| Reply::text("<think>\nOne? Two? </think>\n\none two three").usage(None)).await;
+    let task = talk(&provider).await;
+    assert_eq!((task.result::<String>().as_str(), streamed(&task.events).as_str()), ("one two three", "one two three"));
+    assert!(task.view.usage.completion_tokens > 4, "{:?}", task.view.usage);
+}
+
+/// Goal: a text in signs that are a token each is not taken for a quarter of what it is.
+#[tokio::test]
+async fn signs_are_tokens() {
+    let provider = ModelDouble::start(|_| Reply::text("春眠不觉晓处处闻啼鸟").usage(None)).await;
+    assert_eq!(talk(&provider).await.view.usage.completion_tokens, 10);
 }
 
 /// Goal: a flow of which the settings say so uses another model; a call can use another, too.

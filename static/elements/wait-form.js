@@ -4,7 +4,7 @@
 import { post } from '../api.js';
 import { serverNow } from '../clock.js';
 import { announce, fill, h, setText } from '../dom.js';
-import { ago, duration, moment, shortId } from '../format.js';
+import { ago, duration, humanize, moment, shortId } from '../format.js';
 import { toTask } from '../route.js';
 import { text } from '../text.js';
 import { problemWords } from './problem-note.js';
@@ -62,8 +62,8 @@ class WaitForm extends HTMLElement {
     fill(this,
       h('p', { class: 'wait-kind' }, isApproval ? text.wait.approval : text.wait.signal, ' ', since),
       h('h2', { class: 'wait-question' }, question),
-      // What it is about, such as the arguments of a tool.
       rest.length > 0 ? h('pre', { class: 'data-raw is-wrapped wait-more', tabindex: '0' }, rest.join('\n').trim()) : null,
+      wait.about === undefined ? null : about(wait.about),
       h('form', { class: 'wait-answer', novalidate: true, onsubmit: answer }, form, problem, h('div', { class: 'buttons' }, buttons)));
     form.setSchema(isApproval ? withoutDecision(wait.schema) : wait.schema ?? {}, undefined, { tabs: false });
   }
@@ -89,6 +89,14 @@ class WaitForm extends HTMLElement {
 
 function button(label, look, decision) {
   return h('button', { type: 'submit', class: `button ${look}`, value: decision === undefined ? null : String(decision) }, label);
+}
+
+/** What is to be approved, such as the arguments of a tool: whole and letter by letter, since Markdown could hide some of it. */
+function about(value) {
+  const fields = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [['', value]];
+  return h('dl', { class: 'wait-about' }, fields.map(([name, field]) => h('div', {},
+    h('dt', {}, name ? humanize(name) : text.wait.about),
+    h('dd', {}, h('pre', { class: 'data-raw is-wrapped wait-more', tabindex: '0' }, typeof field === 'string' ? field : JSON.stringify(field, null, 2))))));
 }
 
 /** The decision is made by the two buttons; the form asks for the rest. */

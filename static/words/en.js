@@ -256,6 +256,7 @@ export const en = {
   },
   wait: {
     approval: 'Approval',
+    about: 'What it is about',
     signal: 'Waiting for a value',
     approve: 'Approve',
     decline: 'Decline',

@@ -273,6 +273,7 @@ export const es = {
   },
   wait: {
     approval: 'Aprobación',
+    about: 'De qué se trata',
     signal: 'Esperando un valor',
     approve: 'Aprobar',
     decline: 'Rechazar',

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::client::{Connection, Target, start};
-use crate::figures::Figure;
+use crate::figures::{Figure, Floor};
 use crate::latencies::Latencies;
 use crate::provider::{Provider, unix_micros};
 use crate::server::Server;
@@ -56,8 +56,10 @@ pub(super) async fn measure(options: &Options, server: &Server, provider: &Provi
         together.merge(first_word(&mut connection, server, provider, options.watchers).await?);
     }
     let name = format!("first word to {} watchers", options.watchers);
-    let alone = Figure::of_latencies("first word to 1 watcher", &mut alone);
-    Ok(alone.into_iter().chain(Figure::of_latencies(&name, &mut together)).collect())
+    let [half_alone, most_alone] = Figure::of_latencies("first word to 1 watcher", &mut alone);
+    let [half, most] = Figure::of_latencies(&name, &mut together);
+    let (soon, to_all) = (Floor::AtMost(50.0), Floor::AtMost(100.0));
+    Ok(vec![half_alone.floor(soon), most_alone, half, most.floor(to_all)])
 }
 
 /// One poem: how long its first word took to each of so many watchers.

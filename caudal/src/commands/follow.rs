@@ -89,6 +89,9 @@ fn tell(task: &str, event: &Value, screen: &mut Screen) {
         "step.started" => screen.status(text_of(event, "name")),
         "step.succeeded" => screen.line(&format!("✓ {}", text_of(event, "name"))),
         "step.failed" => screen.line(&format!("✗ {}: {}", text_of(event, "name"), message_of(event))),
+        "step.retrying" if event.get("postponed").is_some_and(|postponed| postponed == true) => {
+            screen.line(&format!("↻ {} was asked to wait: {}", text_of(event, "name"), message_of(event)));
+        }
         "step.retrying" => {
             screen.line(&format!("↻ {} failed, trying again: {}", text_of(event, "name"), message_of(event)));
         }
@@ -111,6 +114,9 @@ fn tell(task: &str, event: &Value, screen: &mut Screen) {
         "approval.asked" => {
             let id = text_of(event, "id");
             screen.line(&format!("? {}", text_of(event, "question")));
+            if let Some(about) = event.get("about") {
+                screen.line(&serde_json::to_string_pretty(about).unwrap_or_default());
+            }
             screen.line(&format!("  caudal signal {task} {id} --approve    (or --reject)"));
         }
         "signal.awaited" => {

@@ -230,7 +230,9 @@ pub(crate) const KEYS: &[Key] = &[
     key(MODELS, "model_timeout_seconds", Form::Number(1, 86_400), ["600", "120"],
         "How long a whole answer may take"),
     key(MODELS, "model_silence_seconds", Form::Number(1, 3_600), ["90", "30"],
-        "How long a provider may send nothing before the attempt ends"),
+        "How long a provider may send nothing once it has begun to answer, before the attempt ends"),
+    key(MODELS, "model_most_characters", Form::Number(1_000, 100_000_000), ["240000", "20000"],
+        "How long an agent's conversation may be; above, what its tools brought first is left out. For models that read little"),
 
     key(TOOLS, "tavily_api_key", Form::ProviderKey, ["", "tvly-..."],
         "Tavily's key for searches [default: DuckDuckGo's page, which needs none]"),

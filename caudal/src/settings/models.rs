@@ -27,6 +27,7 @@ pub(super) fn model_settings(values: &Values) -> Result<ModelSettings> {
         prices: values.list("model_prices", price)?.into_iter().collect::<PriceTable>(),
         timeout: Duration::from_secs(values.number("model_timeout_seconds")?),
         silence: Duration::from_secs(values.number("model_silence_seconds")?),
+        most_characters: values.size("model_most_characters")?,
     })
 }
 

@@ -135,13 +135,18 @@ fn wait_prints_the_result_alone() {
     assert!(server.requests().pop().unwrap().path.starts_with("/task-status/b?"));
 }
 
-/// Goal: a question is shown with the command that answers it.
+/// Goal: a question is shown with all that it is about and the command that answers it.
 #[test]
 fn questions_say_how_to_answer() {
     let asked = json!({"seq": 1, "kind": "approval.asked", "id": "approval-1", "question": "Publish it?"});
-    let server = poems(vec![vec![asked, succeeded(2)]]);
+    let mut whole = asked.clone();
+    whole["about"] = json!({"text": "All of it."});
+    let server = poems(vec![vec![asked, succeeded(2)], vec![whole, succeeded(2)]]);
     let watched = out(&caudal(&server.url, &["watch", TASK]));
     assert!(watched.contains(&format!("? Publish it?\n  caudal signal {TASK} approval-1 --approve")), "{watched}");
+    let watched = out(&caudal(&server.url, &["watch", TASK]));
+    let shown = format!("? Publish it?\n{{\n  \"text\": \"All of it.\"\n}}\n  caudal signal {TASK} approval-1");
+    assert!(watched.contains(&shown), "{watched}");
 }
 
 /// Goal: what the server refuses is told with its hint and all it found; that is exit code 2.

@@ -191,6 +191,7 @@ impl<T: DeserializeOwned> Child<T> {
             kind: WaitKind::Child,
             name: self.flow.clone(),
             question: None,
+            about: None,
             schema: None,
             since: self.since,
             until: None,

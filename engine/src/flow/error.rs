@@ -17,7 +17,7 @@ pub enum FlowError {
     Failed(ErrorReport),
     /// It went wrong and will again. Not retried.
     GiveUp(ErrorReport),
-    /// Try again after this long, for instance because a service asked for it. Counts as an attempt.
+    /// Try again after this long, because a service asked for it. Twenty times in a step this counts as no failure.
     RetryAfter(Duration, ErrorReport),
     /// The task's budget is used up. A step that ends so is no failed attempt: a person is asked, and with more budget it
     /// is tried again.

@@ -29,4 +29,4 @@ pub use secret::Secret;
 pub use step::Step;
 pub use step_context::StepContext;
 pub use tool::{Tool, ToolDefinition};
-pub use waiting::Approval;
+pub use waiting::{Approval, MOST_APPROVAL_BYTES};

@@ -5,7 +5,7 @@
 //!   │ no
 //! may begin? ──▶ step.started ──▶ attempt ──ok──▶ step.succeeded ──▶ the result
 //!                    ▲               │ error
-//!                    │               ├─ attempts left ──▶ step.retrying ──▶ wait (parks above 1 s) ─┐
+//!                    │               ├─ asked to wait, or retries left ─▶ step.retrying ─▶ wait ────┐
 //!                    └───────────────┼──────────────────────────────────────────────────────────────┘
 //!                                    └─ none left, or give up ──▶ step.failed ──▶ the error
 //! ```
@@ -13,6 +13,9 @@
 //! The flow goes on with an outcome at once; no other step begins before it is durable (`promises_kept`). So the
 //! outcome goes out with what the flow does next: its end, a park, a child. What a flow does outside of steps runs
 //! again on a replay anyway.
+//!
+//! A service that says when to come again (`RetryAfter`) has not failed: such attempts are numbered and told like the
+//! others, and [`MOST_POSTPONED`] of them are not counted against the step's retries (`docs/decisions/0012`).
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -41,6 +44,8 @@ pub(crate) type Body<'a, T> = Box<dyn FnMut(StepContext) -> BoxFuture<'a, FlowRe
 const DEFAULT_RETRIES: u32 = 2;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// How often a step may be asked to wait before that counts as a failure, too.
+const MOST_POSTPONED: u32 = 20;
 
 /// A step that was made and runs when it is awaited.
 #[must_use = "a step runs when it is awaited"]
@@ -132,7 +137,8 @@ impl<'a, T: Serialize + DeserializeOwned + Send + 'a> Plan<'a, T> {
         if let Some(outcome) = made.stored() {
             return outcome.map_err(|report| finally_failed(&report)).and_then(|result| decode(&result));
         }
-        let mut attempt = made.failed_attempts() + 1;
+        let (ended, mut postponed) = made.ended_attempts();
+        let mut attempt = ended + 1;
         loop {
             made.wait_for_retry(attempt, tries.cleanup).await?;
             made.execution.promises_kept().await;
@@ -154,9 +160,13 @@ impl<'a, T: Serialize + DeserializeOwned + Send + 'a> Plan<'a, T> {
                         Err(error) => return Err(InFlight::begin(&made, attempt).await.fail(error)),
                     }
                 }
-                Err(error) => match tries.delay_after(&error, attempt, made.execution.engine.ids.random()) {
-                    Some(delay) => flight.retry(&error, made.execution.now() + delay),
-                    None => return Err(flight.fail(error)),
+                Err(error) => match tries.next(&error, attempt, postponed, made.execution.engine.ids.random()) {
+                    Next::Postponed(delay) => {
+                        postponed += 1;
+                        flight.retry(&error, made.execution.now() + delay, true);
+                    }
+                    Next::Retry(delay) => flight.retry(&error, made.execution.now() + delay, false),
+                    Next::Fail => return Err(flight.fail(error)),
                 },
             }
             attempt += 1;
@@ -176,8 +186,10 @@ impl Made {
         self.execution.state().history.steps.get(&self.place.key)?.outcome.clone()
     }
 
-    fn failed_attempts(&self) -> u32 {
-        self.execution.state().history.steps.get(&self.place.key).map_or(0, |step| step.failed_attempts)
+    /// Attempts that ended without an outcome, and how many of them a service asked to wait.
+    fn ended_attempts(&self) -> (u32, u32) {
+        let state = self.execution.state();
+        state.history.steps.get(&self.place.key).map_or((0, 0), |step| (step.ended_attempts, step.postponed))
     }
 
     fn encode<T: Serialize>(&self, value: &T) -> FlowResult<Json> {
@@ -201,6 +213,7 @@ impl Made {
             kind: WaitKind::Sleep,
             name: self.name.clone(),
             question: None,
+            about: None,
             schema: None,
             since: execution.now(),
             until: Some(until),
@@ -253,17 +266,24 @@ impl Tries {
         }
     }
 
-    /// How long to wait before the next attempt; none when there is no next one.
-    fn delay_after(self, error: &FlowError, attempt: u32, random: u64) -> Option<Duration> {
-        if attempt > self.retries {
-            return None;
-        }
+    /// What comes after an attempt that went wrong.
+    fn next(self, error: &FlowError, attempt: u32, postponed: u32, random: u64) -> Next {
+        let failures = attempt.saturating_sub(postponed);
         match error {
-            FlowError::Failed(_) => Some(backoff(attempt, random)),
-            FlowError::RetryAfter(after, _) => Some(*after),
-            _ => None,
+            FlowError::RetryAfter(after, _) if postponed < MOST_POSTPONED => Next::Postponed(*after),
+            FlowError::RetryAfter(after, _) if failures <= self.retries => Next::Retry(*after),
+            FlowError::Failed(_) if failures <= self.retries => Next::Retry(backoff(failures, random)),
+            _ => Next::Fail,
         }
     }
+}
+
+/// After an attempt that went wrong: when the next one is, if there is one.
+enum Next {
+    /// Somebody asked for it, and it is not counted.
+    Postponed(Duration),
+    Retry(Duration),
+    Fail,
 }
 
 /// An attempt under way. Dropped before it ended (a race was lost, a sibling failed), it says so.
@@ -309,7 +329,7 @@ impl<'m> InFlight<'m> {
         value
     }
 
-    fn retry(&mut self, error: &FlowError, retry_at: Timestamp) {
+    fn retry(&mut self, error: &FlowError, retry_at: Timestamp, postponed: bool) {
         let Made { execution, place, name, .. } = self.made;
         self.ended = true;
         let report = error.clone().at_step(name, self.attempt).report().cut(execution.engine.limits.log_line_bytes);
@@ -317,7 +337,7 @@ impl<'m> InFlight<'m> {
             step.retry_at = Some(retry_at);
         }
         let (step, name) = (place.key.clone(), name.clone());
-        execution.tell(StepRetrying { step, name, attempt: self.attempt, error: report, retry_at }.into());
+        execution.tell(StepRetrying { step, name, attempt: self.attempt, error: report, retry_at, postponed }.into());
     }
 
     fn fail(&mut self, error: FlowError) -> FlowError {

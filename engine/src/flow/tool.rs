@@ -30,6 +30,10 @@ pub struct ToolDefinition {
     pub description: &'static str,
     /// A person is asked before each call.
     pub asks_approval: bool,
+    /// Says what a call would do, beyond its arguments, to whoever is asked before it.
+    pub effect: Option<ToolEffect>,
+    /// What it brings is the word of the person for whom a model works, and no stranger's.
+    pub from_person: bool,
     pub timeout_ms: Option<u64>,
     pub retries: u32,
     pub input_schema: fn() -> &'static Json,
@@ -42,6 +46,9 @@ pub enum ToolRun {
     InStep(fn(StepContext, Json) -> ToolFuture<'static>),
     InFlow(for<'a> fn(&'a mut FlowContext, Json) -> ToolFuture<'a>),
 }
+
+/// Runs in a step of its own; its outcome is a text.
+pub type ToolEffect = fn(StepContext, Json) -> ToolFuture<'static>;
 
 pub type ToolFuture<'a> = Pin<Box<dyn Future<Output = FlowResult<Json>> + Send + 'a>>;
 

@@ -20,6 +20,9 @@ use crate::task::{APPROVAL_PREFIX, Fact, Json, Timestamp, Wait, WaitKind};
 use crate::use_cases::run::execution::Execution;
 use crate::use_cases::run::queue::Cargo;
 
+/// What a person is to approve may have this many bytes as JSON: it stands in each snapshot while it is asked.
+pub const MOST_APPROVAL_BYTES: usize = 64 * 1024;
+
 /// A person's answer to `ctx.ask_approval`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Approval {
@@ -70,11 +73,44 @@ impl FlowContext {
 
     /// Asks a person; the page shows the question with a form. A second answer is refused.
     pub fn ask_approval(&mut self, question: &str) -> impl Future<Output = FlowResult<Approval>> + Send + use<> {
+        self.approval(question, None)
+    }
+
+    /// The same, with what is to be approved: it is recorded whole and shown beside the question. What is larger than
+    /// [`MOST_APPROVAL_BYTES`] as JSON is an error, since nobody should approve what cannot be shown.
+    pub fn ask_approval_of<A: Serialize + ?Sized>(
+        &mut self,
+        question: &str,
+        about: &A,
+    ) -> impl Future<Output = FlowResult<Approval>> + Send + use<A> {
+        let about = Json::of(about).map_err(|error| error.to_string()).and_then(|about| match about.len() {
+            0..=MOST_APPROVAL_BYTES => Ok(about),
+            bytes => Err(format!("it has {bytes} bytes; at most {MOST_APPROVAL_BYTES} can be shown")),
+        });
+        // Made either way: what comes after it keeps its place.
+        let (about, problem) = match about {
+            Ok(about) => (Some(about), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let asked = self.approval(question, about);
+        async move {
+            match problem {
+                Some(problem) => Err(FlowError::give_up(format!("this cannot be approved: {problem}"))),
+                None => asked.await,
+            }
+        }
+    }
+
+    fn approval(
+        &mut self,
+        question: &str,
+        about: Option<Json>,
+    ) -> impl Future<Output = FlowResult<Approval>> + Send + use<> {
         let question: Arc<str> = question.into();
         let made = self.make(question.clone());
         let id = derived_name(APPROVAL_PREFIX, &made.place.key);
         let mut wait = SignalWait::question::<Approval>(made, id, question);
-        wait.kind = WaitKind::Approval;
+        (wait.kind, wait.about) = (WaitKind::Approval, about);
         async move {
             let answer = wait.value::<Approval>().await?;
             answer.ok_or_else(|| FlowError::give_up("a wait without an end ended"))
@@ -131,6 +167,7 @@ async fn sleep_made(made: Made, until: Timestamp) -> FlowResult<()> {
         kind: WaitKind::Sleep,
         name: made.name.clone(),
         question: None,
+        about: None,
         schema: None,
         since,
         until: Some(until),
@@ -165,13 +202,15 @@ pub(super) struct SignalWait {
     /// The name that values are sent to; an approval's id.
     name: Arc<str>,
     question: Option<Arc<str>>,
+    /// What is to be approved.
+    about: Option<Json>,
     schema: Json,
     until: Option<Timestamp>,
 }
 
 impl SignalWait {
     fn new(made: Made, name: Arc<str>, schema: Json, until: Option<Timestamp>) -> Self {
-        Self { made, kind: WaitKind::Signal, name, question: None, schema, until }
+        Self { made, kind: WaitKind::Signal, name, question: None, about: None, schema, until }
     }
 
     /// A wait for a person's answer, which is sent to `name`.
@@ -264,6 +303,7 @@ impl SignalWait {
                 id: self.name.clone(),
                 question: question.clone(),
                 schema: self.schema.clone(),
+                about: self.about.clone(),
             }
             .into(),
             (_, question) => SignalAwaited {
@@ -299,6 +339,7 @@ impl SignalWait {
             kind: self.kind,
             name: self.name.clone(),
             question: self.question.clone(),
+            about: self.about.clone(),
             schema: Some(self.schema.clone()),
             since,
             until: self.until,

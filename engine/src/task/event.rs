@@ -87,7 +87,11 @@ facts! {
     "step.succeeded" StepSucceeded { step: Key, name: Arc<str>, attempt: u32, result: Json }
     /// The last attempt failed: this outcome is final.
     "step.failed" StepFailed { step: Key, name: Arc<str>, attempt: u32, error: ErrorReport }
-    "step.retrying" StepRetrying { step: Key, name: Arc<str>, attempt: u32, error: ErrorReport, retry_at: Timestamp }
+    "step.retrying" StepRetrying {
+        step: Key, name: Arc<str>, attempt: u32, error: ErrorReport, retry_at: Timestamp,
+        /// A service asked for the wait: this attempt is not counted against the step's retries.
+        #[serde(default, skip_serializing_if = "is_false")] postponed: bool,
+    }
     "step.cancelled" StepCancelled { step: Key, name: Arc<str>, attempt: u32 }
 
     "log" Log { level: LogLevel, message: Arc<str>, #[serde(flatten)] teller: Teller }
@@ -119,7 +123,11 @@ facts! {
     "signal.received" SignalReceived { name: Arc<str>, value: Json }
     "signal.consumed" SignalConsumed { step: Key, name: Arc<str>, signal: u64 }
     "signal.rejected" SignalRejected { step: Key, name: Arc<str>, signal: u64, message: String }
-    "approval.asked" ApprovalAsked { step: Key, ordinal: u32, id: Arc<str>, question: Arc<str>, schema: Json }
+    "approval.asked" ApprovalAsked {
+        step: Key, ordinal: u32, id: Arc<str>, question: Arc<str>, schema: Json,
+        /// What is to be approved, whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")] about: Option<Json>,
+    }
     "approval.answered" ApprovalAnswered { step: Key, id: Arc<str>, signal: u64 }
     "timer.set" TimerSet { step: Key, ordinal: u32, until: Timestamp }
     "child.started" ChildStarted { step: Key, ordinal: u32, child: TaskId, flow: Arc<str> }

@@ -33,6 +33,9 @@ impl Summary {
                 Some(format!("Running '{}', attempt {}…", step.name, step.attempt).into())
             }
             Fact::StepStarted(step) => Some(format!("Running '{}'…", step.name).into()),
+            Fact::StepRetrying(step) if step.postponed => {
+                Some(format!("'{}' was asked to wait: {}", step.name, step.error.message).into())
+            }
             Fact::StepRetrying(step) => Some(format!("'{}' failed, trying again…", step.name).into()),
             Fact::Progress(progress) => {
                 self.progress = self.progress.max(progress.percent.min(100));

@@ -19,6 +19,9 @@ pub struct Wait {
     pub name: Arc<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Arc<str>>,
+    /// What a person is to approve, whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Json>,
     /// The JSON Schema of the awaited value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Json>,

@@ -19,7 +19,7 @@ struct PersonAnswer {
 
 /// Asks the person for whom you work, and waits for the answer. Use it when only they can know: a wish, a choice, a fact
 /// that stands nowhere. It may take days, so ask once and ask everything.
-#[tool(title = "Ask a person")]
+#[tool(title = "Ask a person", from_person)]
 pub async fn ask_person(ctx: &mut FlowContext, input: AskPersonInput) -> FlowResult<String> {
     Ok(ctx.ask::<PersonAnswer>(&input.question).await?.answer)
 }

@@ -50,12 +50,21 @@ pub async fn read_file(step: StepContext, input: ReadFileInput) -> FlowResult<St
 }
 
 /// Writes a text file in the file area. A person is asked before.
-#[tool(title = "Write a file", approval)]
+#[tool(title = "Write a file", approval, effect = what_it_replaces)]
 pub async fn write_file(step: StepContext, input: WriteFileInput) -> FlowResult<WrittenFile> {
     let written = WrittenFile { path: input.path.clone(), bytes: input.text.len() };
     in_sandbox(&step, move |sandbox| sandbox.write(&input.path, &input.text)).await?;
     step.tool_result("write_file", &json!(written));
     Ok(written)
+}
+
+/// What a person should know before a file is written; where nothing can be written it fails.
+pub async fn what_it_replaces(step: StepContext, input: WriteFileInput) -> FlowResult<String> {
+    let bytes = in_sandbox(&step, move |sandbox| sandbox.would_replace(&input.path)).await?;
+    Ok(match bytes {
+        Some(bytes) => format!("It replaces a file of {bytes} bytes."),
+        None => "It makes a new file.".to_owned(),
+    })
 }
 
 /// On a thread that may wait for a disk.

@@ -3,12 +3,12 @@
 //! | tool | what it does | it asks first |
 //! |---|---|---|
 //! | [`web_search`] | looks for pages: Tavily with a key, else DuckDuckGo | |
-//! | [`fetch_page`] | reads a page, behind the same guards as `fetch_page_flow` | |
+//! | [`fetch_page`] | reads a page, behind the same guards as `fetch_page_flow` | with [`goes_to_the_unknown`] |
 //! | [`calculator`] | evaluates an expression | |
 //! | [`now`] | the date and the time | |
 //! | [`ask_person`] | asks a person and waits, for as long as it takes | |
 //! | [`list_files`], [`read_file`] | in the sandbox folder and nowhere else | |
-//! | [`write_file`] | the same | yes |
+//! | [`write_file`] | the same | yes, and says what is replaced |
 
 mod asking;
 mod calculating;
@@ -23,8 +23,8 @@ use caudal_engine::flow::{Tool, ToolDefinition};
 pub use asking::ask_person;
 pub use calculating::calculator;
 pub use clock::now;
-pub use fetching::fetch_page;
-pub use files::{list_files, read_file, write_file};
+pub use fetching::{fetch_page, goes_to_the_unknown};
+pub use files::{WriteFileInput, list_files, read_file, what_it_replaces, write_file};
 pub use sandbox::Sandbox;
 pub use search::{SearchResult, WebSearch, web_search};
 

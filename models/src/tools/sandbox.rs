@@ -80,6 +80,20 @@ impl Sandbox {
         String::from_utf8(bytes).map_err(|_| FlowError::invalid_input(format!("'{path}' is no text")))
     }
 
+    /// How large the file is that a write would replace; none when there is none yet.
+    pub(super) fn would_replace(&self, path: &str) -> FlowResult<Option<u64>> {
+        let name = Path::new(clean(path)?);
+        if name.file_name().is_none() {
+            return Err(FlowError::invalid_input(format!("'{path}' names no file")));
+        }
+        match self.dir()?.symlink_metadata(name) {
+            Ok(known) if known.is_file() => Ok(Some(known.len())),
+            Ok(_) => Err(FlowError::invalid_input(format!("'{path}' is there and is no file"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refused(path, &error)),
+        }
+    }
+
     /// Whole or not at all.
     pub(super) fn write(&self, path: &str, text: &str) -> FlowResult<()> {
         if text.len() as u64 > MOST_BYTES {

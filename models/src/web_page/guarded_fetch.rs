@@ -12,7 +12,10 @@
 //! ```
 
 use std::error::Error;
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,23 +84,36 @@ const USER_AGENT: &str = concat!("caudal/", env!("CARGO_PKG_VERSION"));
 
 pub(crate) async fn fetch_page(settings: &FetchSettings, url: &str) -> Result<FetchedPage, FetchError> {
     let reaches = if settings.allow_private_addresses { |_| true } else { is_public };
-    fetch_within(settings, reaches, url).await
+    fetch_within(settings, Reach { reaches, look_up }, url).await
 }
 
-/// Whether an address may be connected to.
-type Reaches = fn(IpAddr) -> bool;
+/// How far a fetch reaches.
+#[derive(Clone, Copy)]
+struct Reach {
+    /// Whether an address may be connected to.
+    reaches: fn(IpAddr) -> bool,
+    /// Which addresses a name has.
+    look_up: fn(String) -> Found,
+}
 
-async fn fetch_within(settings: &FetchSettings, reaches: Reaches, url: &str) -> Result<FetchedPage, FetchError> {
+type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// As the system does it.
+fn look_up(name: String) -> Found {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+}
+
+async fn fetch_within(settings: &FetchSettings, reach: Reach, url: &str) -> Result<FetchedPage, FetchError> {
     let url = Url::parse(url.trim()).map_err(|_| FetchError::BadUrl(url.to_owned(), "it is no URL"))?;
     tokio::time::timeout(settings.timeout, async {
-        let response = follow_redirects(&client(reaches)?, reaches, url).await?;
+        let response = follow_redirects(&client(reach)?, reach, url).await?;
         read_page(response, settings.most_bytes).await
     })
     .await
     .unwrap_or(Err(FetchError::TooSlow(settings.timeout)))
 }
 
-fn client(reaches: Reaches) -> Result<Client, FetchError> {
+fn client(reach: Reach) -> Result<Client, FetchError> {
     Client::builder()
         .user_agent(USER_AGENT)
         .redirect(redirect::Policy::none())
@@ -105,14 +121,14 @@ fn client(reaches: Reaches) -> Result<Client, FetchError> {
         .no_proxy()
         // Pages come from everywhere: a connection kept open would seldom be used again.
         .pool_max_idle_per_host(0)
-        .dns_resolver(Arc::new(GuardedResolver { reaches }))
+        .dns_resolver(Arc::new(GuardedResolver(reach)))
         .build()
         .map_err(|error| FetchError::Unreachable(with_causes(&error)))
 }
 
-async fn follow_redirects(client: &Client, reaches: Reaches, mut url: Url) -> Result<Response, FetchError> {
+async fn follow_redirects(client: &Client, reach: Reach, mut url: Url) -> Result<Response, FetchError> {
     for _ in 0..=MOST_REDIRECTS {
-        check_url(&url, reaches)?;
+        check_url(&url, reach)?;
         let request = client.get(url.clone()).header(ACCEPT, "text/html, application/xhtml+xml, text/plain;q=0.9");
         let response = request.send().await.map_err(|error| unreachable_because(&error))?;
         let Some(next) = redirect_target(&response) else {
@@ -123,7 +139,7 @@ async fn follow_redirects(client: &Client, reaches: Reaches, mut url: Url) -> Re
     Err(FetchError::TooManyRedirects)
 }
 
-fn check_url(url: &Url, reaches: Reaches) -> Result<(), FetchError> {
+fn check_url(url: &Url, reach: Reach) -> Result<(), FetchError> {
     let bad = |why| Err(FetchError::BadUrl(without_credentials(url), why));
     if !matches!(url.scheme(), "http" | "https") {
         return bad("it must begin with http:// or https://");
@@ -139,7 +155,7 @@ fn check_url(url: &Url, reaches: Reaches) -> Result<(), FetchError> {
         Some(Host::Domain(_)) => None,
     };
     match address {
-        Some(address) if !reaches(address) => Err(FetchError::NotPublic(address.to_string())),
+        Some(address) if !(reach.reaches)(address) => Err(FetchError::NotPublic(address.to_string())),
         _ => Ok(()),
     }
 }
@@ -203,10 +219,8 @@ fn named(content_type: &str) -> String {
     }
 }
 
-/// Resolves as the system does and keeps what may be connected to.
-struct GuardedResolver {
-    reaches: Reaches,
-}
+/// Keeps of a name's addresses what may be connected to.
+struct GuardedResolver(Reach);
 
 #[derive(Debug, Error)]
 #[error("{0} resolves to no public address")]
@@ -214,10 +228,11 @@ struct NoPublicAddress(String);
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reaches = self.reaches;
+        let Reach { reaches, look_up } = self.0;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let kept: Vec<SocketAddr> = found.filter(|address| reaches(address.ip())).collect();
+            let found = look_up(name.as_str().to_owned()).await?.into_iter();
+            let kept: Vec<SocketAddr> =
+                found.filter(|address| reaches(*address)).map(|address| SocketAddr::new(address, 0)).collect();
             if kept.is_empty() {
                 return Err(NoPublicAddress(name.as_str().to_owned()).into());
             }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::inline_thoughts::InlineThoughts;
 use super::{CallPiece, End, Piece};
 use crate::chat::{Answer, ToolCall};
 use crate::error::ModelError;
@@ -22,15 +23,21 @@ pub(crate) struct Hearing {
     refusal: String,
     thoughts: Map<String, Value>,
     thought_bytes: usize,
+    inline_thoughts: InlineThoughts,
     end: Option<End>,
     /// Tokens read and written, as the provider counts them.
     pub(crate) usage: Option<(u64, u64)>,
 }
 
 impl Hearing {
-    pub(crate) fn add(&mut self, piece: Piece) -> Result<(), ModelError> {
+    /// Hears a piece and returns what of it is for people.
+    pub(crate) fn add(&mut self, piece: Piece) -> Result<String, ModelError> {
+        let mut said = String::new();
         match piece {
-            Piece::Text(text) => self.text.push_str(&text),
+            Piece::Text(text) => {
+                said = self.inline_thoughts.said(&text);
+                self.text.push_str(&said);
+            }
             Piece::Call(call) => self.add_call(call)?,
             Piece::Refusal(text) => self.refusal.push_str(&text),
             Piece::Thought { field, value } => self.add_thought(field, value),
@@ -39,8 +46,15 @@ impl Hearing {
         }
         match self.text.len() + self.refusal.len() > MOST_TEXT_BYTES {
             true => Err(ModelError::Malformed(format!("more than {MOST_TEXT_BYTES} bytes of text"))),
-            false => Ok(()),
+            false => Ok(said),
         }
+    }
+
+    /// Nothing more comes: what was held back, since it might have been no word.
+    pub(crate) fn last_words(&mut self) -> String {
+        let said = self.inline_thoughts.rest();
+        self.text.push_str(&said);
+        said
     }
 
     /// Whether the provider has said that this is all, though it may still say what it took.
@@ -107,16 +121,19 @@ impl Hearing {
         }
     }
 
-    /// How much was said, for providers that do not count.
-    pub(crate) fn characters(&self) -> usize {
-        let calls = self.calls.iter().map(|(_, call)| call.name.len() + call.arguments.chars().count());
-        self.text.chars().count() + self.refusal.chars().count() + self.thought_bytes + calls.sum::<usize>()
+    /// All that was said, measured text by text, for providers that do not count.
+    pub(crate) fn measure(&self, measure: impl Fn(&str) -> usize) -> usize {
+        let calls = self.calls.iter().map(|(_, call)| measure(&call.name) + measure(&call.arguments));
+        let thoughts = self.thought_bytes + self.inline_thoughts.bytes;
+        measure(&self.text) + measure(&self.refusal) + thoughts + calls.sum::<usize>()
     }
 
     /// The whole. `ended`: the provider said that this is all.
-    pub(crate) fn finish(self, ended: bool) -> Result<Answer, ModelError> {
+    pub(crate) fn finish(mut self, ended: bool) -> Result<Answer, ModelError> {
+        self.last_words();
         if !ended && self.end.is_none() {
-            return Err(ModelError::CutOff(format!("after {} characters, without an end", self.characters())));
+            let length = self.measure(|text| text.chars().count());
+            return Err(ModelError::CutOff(format!("after {length} characters, without an end")));
         }
         match self.end {
             Some(End::Filtered) => return Err(ModelError::Filtered),
@@ -127,7 +144,7 @@ impl Hearing {
         let calls: Vec<ToolCall> =
             self.calls.into_iter().enumerate().map(|(place, (_, call))| finished(place, call)).collect();
         let thoughts = if calls.is_empty() { Map::new() } else { self.thoughts };
-        let answer = Answer { text: self.text, calls, cut, rehearsal: false, thoughts };
+        let answer = Answer { text: self.text, calls, cut, thoughts, ..Answer::default() };
         if answer.is_empty() {
             return Err(match self.refusal.is_empty() {
                 // It thought all the way: the same again would end the same.
@@ -176,7 +193,7 @@ mod tests {
 
     fn calls(pieces: &[Piece]) -> Vec<(String, String, String)> {
         let mut hearing = Hearing::default();
-        pieces.iter().cloned().for_each(|piece| hearing.add(piece).unwrap());
+        pieces.iter().cloned().for_each(|piece| drop(hearing.add(piece).unwrap()));
         let answer = hearing.finish(true).unwrap();
         answer.calls.into_iter().map(|call| (call.id, call.name, call.arguments)).collect()
     }
@@ -223,7 +240,7 @@ mod tests {
         let part = |text: &str| serde_json::json!([{ "type": "reasoning.text", "index": 0, "text": text }]);
         let heard = |pieces: &[Piece]| {
             let mut hearing = Hearing::default();
-            pieces.iter().cloned().for_each(|piece| hearing.add(piece).unwrap());
+            pieces.iter().cloned().for_each(|piece| drop(hearing.add(piece).unwrap()));
             Value::Object(hearing.finish(true).unwrap().thoughts)
         };
         let thoughts = [
@@ -245,7 +262,7 @@ mod tests {
     fn ends_are_told_apart() {
         let heard = |pieces: &[Piece], ended| {
             let mut hearing = Hearing::default();
-            pieces.iter().cloned().for_each(|piece| hearing.add(piece).unwrap());
+            pieces.iter().cloned().for_each(|piece| drop(hearing.add(piece).unwrap()));
             hearing.finish(ended)
         };
         let text = Piece::Text("half".to_owned());

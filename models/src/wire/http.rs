@@ -35,8 +35,9 @@ pub(crate) struct Line<'a> {
     pub(crate) client: &'a Client,
     pub(crate) who: Who,
     pub(crate) url: &'a str,
-    /// For the next piece. An answer that is not streamed has only one.
+    /// For the next piece of an answer that has begun.
     pub(crate) silence: Duration,
+    /// For the whole, and for its first piece: whoever thinks before it speaks is paid, and would be paid again.
     pub(crate) timeout: Duration,
 }
 
@@ -47,8 +48,7 @@ impl Line<'_> {
         if let Some(key) = &self.who.key {
             request = request.bearer_auth(key.expose());
         }
-        let sent = tokio::time::timeout(self.silence, request.send()).await;
-        let response = sent.map_err(|_| self.silent())?.map_err(|error| self.unreachable(&error))?;
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 
@@ -64,6 +64,7 @@ impl Line<'_> {
         Ok(Speaking {
             response,
             who: self.who.clone(),
+            patience: self.timeout,
             silence: self.silence,
             form: Form::Unknown,
             ready: VecDeque::new(),
@@ -75,7 +76,7 @@ impl Line<'_> {
 
     async fn rest(&self, response: &mut Response) -> Result<Vec<u8>, ModelError> {
         let mut bytes = Vec::new();
-        while let Some(chunk) = next_chunk(response, self.who.provider.name, self.silence).await? {
+        while let Some(chunk) = next_chunk(response, self.who.provider.name, self.timeout).await? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > MOST_BYTES {
                 return Err(ModelError::Malformed(format!("more than {MOST_BYTES} bytes")));
@@ -92,13 +93,9 @@ impl Line<'_> {
         self.who.refused(status, &headers, &String::from_utf8_lossy(&body))
     }
 
-    fn silent(&self) -> ModelError {
-        ModelError::Silent { provider: self.who.provider.name, silence: self.silence }
-    }
-
     fn unreachable(&self, error: &reqwest::Error) -> ModelError {
         if error.is_timeout() && !error.is_connect() {
-            return self.silent();
+            return ModelError::Silent { provider: self.who.provider.name, silence: self.timeout };
         }
         ModelError::Unreachable { provider: self.who.provider.name, cause: self.who.without_key(with_causes(error)) }
     }
@@ -111,7 +108,10 @@ async fn next_chunk(
 ) -> Result<Option<bytes::Bytes>, ModelError> {
     let chunk = tokio::time::timeout(silence, response.chunk()).await;
     let chunk = chunk.map_err(|_| ModelError::Silent { provider, silence })?;
-    chunk.map_err(|error| ModelError::CutOff(with_causes(&error)))
+    chunk.map_err(|error| match error.is_timeout() {
+        true => ModelError::Silent { provider, silence },
+        false => ModelError::CutOff(with_causes(&error)),
+    })
 }
 
 /// In which an answer comes. Its first letter says so more truly than its content type.
@@ -126,6 +126,9 @@ enum Form {
 pub(crate) struct Speaking {
     response: Response,
     who: Who,
+    /// For what comes next.
+    patience: Duration,
+    /// For all that comes behind the first piece.
     silence: Duration,
     form: Form,
     ready: VecDeque<Piece>,
@@ -149,7 +152,7 @@ impl Speaking {
             if self.ended || self.over {
                 return Ok(None);
             }
-            match next_chunk(&mut self.response, self.who.provider.name, self.silence).await? {
+            match next_chunk(&mut self.response, self.who.provider.name, self.patience).await? {
                 Some(bytes) => self.take(&bytes)?,
                 None => self.close(),
             }
@@ -207,7 +210,9 @@ impl Speaking {
             }
         }
         if self.ready.iter().any(|piece| matches!(piece, Piece::End(_))) {
-            self.silence = self.silence.min(LONGEST_GOODBYE);
+            self.patience = self.patience.min(LONGEST_GOODBYE);
+        } else if !self.ready.is_empty() {
+            self.patience = self.patience.min(self.silence);
         }
     }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 pub(crate) mod hearing;
 pub(crate) mod http;
+pub(crate) mod inline_thoughts;
 pub(crate) mod reading;
 pub(crate) mod refusal;
 pub(crate) mod request;

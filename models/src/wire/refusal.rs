@@ -26,7 +26,12 @@ impl Who {
         let parsed: Value = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.trim().to_owned()));
         let parsed = if parsed.is_array() { &parsed[0] } else { &parsed };
         let error = error_in(parsed).unwrap_or(parsed);
-        self.meaning(status, error, patience(headers).or_else(|| patience_in(error)))
+        match self.meaning(status, error, patience(headers).or_else(|| patience_in(error))) {
+            ModelError::Refused { provider, status, said } if is_too_long(status, error, &said) => {
+                ModelError::TooLong { provider, status, said }
+            }
+            meaning => meaning,
+        }
     }
 
     /// An error in the middle of an answer that began well. Without a status it is a cut and no refusal.
@@ -75,6 +80,29 @@ impl Who {
         }
     }
 }
+
+/// OpenAI has a code for it, and so have those who copied it well. The others have their own words.
+fn is_too_long(status: u16, error: &Value, said: &str) -> bool {
+    let code = ["code", "type"].into_iter().filter_map(|name| error.get(name)?.as_str());
+    let mut codes = code.map(str::to_ascii_lowercase);
+    if codes.any(|code| matches!(&*code, "context_length_exceeded" | "exceed_context_size_error")) {
+        return true;
+    }
+    let said = said.to_ascii_lowercase();
+    matches!(status, 400 | 413 | 422) && TOO_LONG.iter().any(|words| said.contains(words))
+}
+
+/// vLLM, OpenRouter, DeepSeek; LM Studio; llama.cpp; Gemini; Anthropic; Groq; xAI; Mistral.
+const TOO_LONG: &[&str] = &[
+    "context length",
+    "context window",
+    "context size",
+    "exceeds the maximum number of tokens",
+    "prompt is too long",
+    "reduce the length of the messages",
+    "maximum prompt length",
+    "too large for model with",
+];
 
 /// Gemini answers 400 to a key that it does not know.
 fn is_about_the_key(error: &Value, said: &str) -> bool {
@@ -167,5 +195,29 @@ mod tests {
         assert_eq!(refused.to_string(), "gemini refuses the key in GEMINI_API_KEY (400)");
         let other = gemini().refused(400, &HeaderMap::new(), r#"{"error":{"message":"no such model"}}"#);
         assert_eq!(other.to_string(), "gemini answers 400: no such model");
+    }
+
+    /// Goal: each provider's way of saying that a conversation is too long is understood, and other refusals are not taken
+    /// for it.
+    #[test]
+    fn too_long_in_many_words() {
+        let refused = |status, body: Value| gemini().refused(status, &HeaderMap::new(), &body.to_string());
+        let said = |message: &str| json!({ "error": { "message": message } });
+        for body in [
+            json!({ "error": { "message": "x", "code": "context_length_exceeded" } }),
+            json!({ "error": { "message": "x", "type": "exceed_context_size_error" } }),
+            json!({ "object": "error", "message": "This model's maximum context length is 4096 tokens. However, …" }),
+            said("The input token count (1048577) exceeds the maximum number of tokens allowed (1048576)."),
+            said("prompt is too long: 208310 tokens > 200000 maximum"),
+            said("Please reduce the length of the messages or completion."),
+            said("Trying to keep the first 5000 tokens when context the overflows. … the context length of only 4096"),
+            said("the request exceeds the available context size. try increasing the context size"),
+            said("This model's maximum prompt length is 131072 but the request contains 200000 tokens."),
+            said("Prompt contains 40000 tokens, too large for model with 32768 maximum context length"),
+        ] {
+            assert!(matches!(refused(400, body.clone()), ModelError::TooLong { status: 400, .. }), "{body}");
+        }
+        assert!(matches!(refused(400, said("no such model")), ModelError::Refused { .. }));
+        assert!(matches!(refused(429, said("context length")), ModelError::Busy { .. }));
     }
 }

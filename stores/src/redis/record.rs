@@ -255,7 +255,17 @@ mod tests {
 
     fn wait(kind: WaitKind, name: &str, child: Option<TaskId>) -> Wait {
         let (id, name) = (format!("key of {name}").into(), name.into());
-        Wait { id, kind, name, question: None, schema: None, since: Timestamp::default(), until: None, child }
+        Wait {
+            id,
+            kind,
+            name,
+            question: None,
+            about: None,
+            schema: None,
+            since: Timestamp::default(),
+            until: None,
+            child,
+        }
     }
 
     /// Goal: a script finds what a park hears by its line, whatever the name, and nothing else; and the waits come back.

@@ -24,10 +24,10 @@ const fact = (place, name) => place.locator('dt', { hasText: name }).locator('xp
 // Goal: of an agent's work one sees each turn with what it used, each tool's result as a table, and can answer both kinds
 // of questions in their forms.
 test('an agent that asks', async () => {
-  const id = await server.begin('research_flow', { question: 'Why do rivers bend?' });
+  const id = await server.begin('research_flow', { question: 'Why do rivers bend?', file: 'rivers.md', files: true });
   const page = await open(browser, `${server.url}/#/tasks/${id}`);
-  await page.getByRole('heading', { name: /^Write a file\?/ }).waitFor();
-  await page.locator('.wait-more').getByText('"path": "rehearsal.md"', { exact: false }).waitFor();
+  const question = page.locator('.wait.is-signal').filter({ hasText: 'Is this what you had in mind?' });
+  await question.waitFor();
 
   const detail = page.locator('step-detail');
   await page.getByRole('option', { name: /^Think, turn 1/ }).click();
@@ -48,14 +48,34 @@ test('an agent that asks', async () => {
   await detail.getByRole('heading', { name: 'List files' }).waitFor();
   await detail.getByText("there is no '[rehearsal] path'").waitFor();
 
-  const question = page.locator('.wait.is-signal').filter({ hasText: 'Is this what you had in mind?' });
   await question.getByLabel('Answer').fill('Nearly');
   await question.getByRole('button', { name: 'Send' }).click();
   const approval = page.locator('.wait.is-approval');
+  await approval.getByRole('heading', { name: "Write the report to 'rivers.md'? It makes a new file." }).waitFor();
+  await approval.locator('.wait-about').getByText("Where a model's words would stand", { exact: false }).waitFor();
   await approval.getByLabel('Comment').fill('Not now');
   await approval.getByRole('button', { name: 'Decline' }).click();
   await state(page, 'Succeeded');
   await page.locator('task-outcome').getByText('web_search', { exact: false }).first().waitFor();
+  assert.deepEqual(page.mistakes, []);
+});
+
+// Goal: a page that is loaded again while a model writes has the words so far, those that come, and none twice.
+test('a reload while a model writes', async () => {
+  const id = await server.begin('poem_flow', { theme: 'a page that is loaded again' });
+  const page = await open(browser, `${server.url}/#/tasks/${id}`);
+  const written = page.locator('live-texts markdown-text');
+  const words = async () => (await written.last().textContent({ timeout: 100 }).catch(() => '')).trim();
+  await until(async () => (await words()).split(/\s+/).length > 4, 'some words are there');
+  const before = await words();
+  await page.reload();
+  await until(async () => (await words()).length >= before.length, 'they are there again');
+  assert.equal((await words()).slice(0, 40), before.slice(0, 40));
+  await state(page, 'Succeeded');
+  const { final_result: poem } = (await server.task(id)).details;
+  const letters = (text) => text.replace(/\s+/g, '');
+  const shown = page.locator('task-outcome .data-text').first();
+  await until(async () => letters(await shown.textContent()) === letters(poem), 'all words are there, once');
   assert.deepEqual(page.mistakes, []);
 });
 

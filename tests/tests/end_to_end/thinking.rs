@@ -70,7 +70,11 @@ async fn wrong_settings_stop_the_start() {
 async fn a_rehearsal_is_marked() {
     let server = setup!().environment("CAUDAL_MODEL", "rehearsal").start().await;
     let client = server.client();
-    for (flow, inputs) in [("poem_flow", json!({})), ("web_search_flow", json!({ "question": "Why?" }))] {
+    for (flow, inputs) in [
+        ("poem_flow", json!({})),
+        ("web_search_flow", json!({ "question": "Why?" })),
+        ("extract_flow", json!({ "text": "It cost 7 euros.", "fields": ["price"] })),
+    ] {
         let task = client.start(flow, inputs).await;
         let view = client.reached(&task, "SUCCESS").await;
         assert_eq!(view["details"]["usage"]["rehearsal"], true, "{view}");

@@ -16,6 +16,7 @@ mod moved_readers;
 mod postgres_away;
 mod redis_away;
 mod slow_tasks;
+mod thinking;
 mod versions;
 
 /// Whether everything is to be run at full length.

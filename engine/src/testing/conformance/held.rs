@@ -126,5 +126,15 @@ pub fn wait_until(until: Timestamp, since: Timestamp) -> Wait {
 }
 
 fn wait(id: &str, kind: WaitKind, name: &str, since: Timestamp) -> Wait {
-    Wait { id: id.into(), kind, name: name.into(), question: None, schema: None, since, until: None, child: None }
+    Wait {
+        id: id.into(),
+        kind,
+        name: name.into(),
+        question: None,
+        about: None,
+        schema: None,
+        since,
+        until: None,
+        child: None,
+    }
 }

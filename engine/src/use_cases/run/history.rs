@@ -56,7 +56,10 @@ pub struct History {
 #[derive(Debug, Default)]
 pub struct StepHistory {
     pub outcome: Option<Result<Json, ErrorReport>>,
-    pub failed_attempts: u32,
+    /// Attempts that ended without an outcome.
+    pub ended_attempts: u32,
+    /// Those among them after which a service asked for a wait.
+    pub postponed: u32,
     pub retry_at: Option<Timestamp>,
     pub started: bool,
     is_cleanup: bool,
@@ -129,7 +132,8 @@ impl History {
             }
             Fact::StepRetrying(step) => {
                 let known = self.step(&step.step);
-                known.failed_attempts = step.attempt;
+                known.ended_attempts = step.attempt;
+                known.postponed += u32::from(step.postponed);
                 known.retry_at = Some(step.retry_at);
                 known.untold = None;
             }
@@ -302,7 +306,8 @@ impl History {
         let is_forgotten = |step: &StepHistory| step.is_cleanup || !matches!(step.outcome, Some(Ok(_)));
         for step in self.steps.values_mut().filter(|step| is_forgotten(step)) {
             step.outcome = None;
-            step.failed_attempts = 0;
+            step.ended_attempts = 0;
+            step.postponed = 0;
             step.retry_at = None;
         }
         let failed = |child: &ChildHistory| child.ended.as_ref().is_some_and(|end| end.state != WireState::Success);

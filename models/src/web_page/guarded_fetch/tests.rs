@@ -1,5 +1,8 @@
 //! What the guard must refuse, and what it must let through.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -122,20 +125,61 @@ async fn other_schemes_and_credentials_are_refused() {
     }
 }
 
+/// Only one address may be reached, so that a server on it can stand for the public internet; names are not the system's.
+const OUTSIDE: Reach = Reach { reaches: |address| address == PUBLIC, look_up: names };
+const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A name server of a stranger's: what it answers is in the name.
+fn names(name: String) -> Found {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let private: [IpAddr; 3] =
+        [[10, 0, 0, 7].into(), [127, 0, 0, 2].into(), Ipv6Addr::from_bits(0xfd00 << 112 | 7).into()];
+    let found = match name.as_str() {
+        "private.test" => private.to_vec(),
+        "mixed.test" => private.into_iter().chain([PUBLIC]).collect(),
+        "empty.test" => Vec::new(),
+        // Another answer each time: the second one leads inside.
+        "turning.test" if ASKED.fetch_add(1, Ordering::SeqCst) == 0 => vec![PUBLIC],
+        "turning.test" => private.to_vec(),
+        _ => vec![PUBLIC],
+    };
+    Box::pin(async move { Ok(found) })
+}
+
+/// Goal: a name that resolves to private addresses is refused; of one with both kinds only the public one is connected
+/// to; one that turns inside between two requests of one fetch gains nothing.
+#[tokio::test]
+async fn names_that_lead_inside() {
+    let server = serve("/", html("<title>Outside</title><p>Text.</p>")).await;
+    Mock::given(path("/turn")).respond_with(redirect_to("/")).mount(&server).await;
+    let fetch = async |name: &str, path: &str| {
+        let url = format!("http://{name}:{}{path}", server.address().port());
+        fetch_within(&FetchSettings::default(), OUTSIDE, &url).await
+    };
+    for inside in ["private.test", "empty.test"] {
+        let refused = fetch(inside, "/").await;
+        assert!(matches!(&refused, Err(FetchError::NotPublic(name)) if name == inside), "{inside}: {refused:?}");
+    }
+    assert!(server.received_requests().await.unwrap().is_empty(), "nothing was sent");
+    for outside in ["mixed.test", "public.test"] {
+        assert!(fetch(outside, "/").await.unwrap().text.contains("Outside"), "{outside}");
+    }
+    let refused = fetch("turning.test", "/turn").await;
+    assert!(matches!(&refused, Err(FetchError::NotPublic(name)) if name == "turning.test"), "{refused:?}");
+    let sent = server.received_requests().await.unwrap();
+    assert_eq!(sent.iter().map(|request| request.url.path()).collect::<Vec<_>>(), ["/", "/", "/turn"]);
+}
+
 /// Goal: a redirect is checked like the first address: by number, by name and by scheme.
 #[tokio::test]
 async fn a_redirect_cannot_lead_inside() {
-    // Only one address may be reached, so that a server on it can stand for the public internet.
-    fn outside(address: IpAddr) -> bool {
-        address == IpAddr::from([127, 0, 0, 1])
-    }
     for inside in ["http://127.0.0.2/", "http://2130706434/", "//127.0.0.2/", "http://[::1]:9/"] {
         let server = serve("/", redirect_to(inside)).await;
-        let refused = fetch_within(&FetchSettings::default(), outside, &server.uri()).await;
+        let refused = fetch_within(&FetchSettings::default(), OUTSIDE, &server.uri()).await;
         assert!(matches!(refused, Err(FetchError::NotPublic(_))), "{inside}: {refused:?}");
     }
     let server = serve("/", redirect_to("file:///etc/passwd")).await;
-    let refused = fetch_within(&FetchSettings::default(), outside, &server.uri()).await;
+    let refused = fetch_within(&FetchSettings::default(), OUTSIDE, &server.uri()).await;
     assert!(matches!(refused, Err(FetchError::BadUrl(..))), "{refused:?}");
 }
 
