@@ -209,7 +209,7 @@ pub(crate) struct StartArgs {
     /// Where a webhook about it is called
     #[arg(long, value_name = "url")]
     pub(crate) notify_webhook: Option<String>,
-    /// Only of these: success, failure, waiting [default: the first two]
+    /// Only of these: success, failure, waiting [default: all]
     #[arg(long, value_name = "word", value_delimiter = ',')]
     pub(crate) notify_on: Vec<String>,
     /// The language of its mails

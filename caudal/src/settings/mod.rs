@@ -129,7 +129,7 @@ impl Settings {
 fn host(text: &str) -> Result<String, String> {
     let is_one = Url::parse(&format!("http://{text}/")).is_ok_and(|url| {
         let rest = (url.path(), url.query(), url.fragment(), url.username());
-        url.has_host() && rest == ("/", None, None, "") && !text.contains(['*', '/', '\\'])
+        url.has_host() && rest == ("/", None, None, "") && text.is_ascii() && !text.contains(['*', '/', '\\'])
     });
     if is_one { Ok(text.to_owned()) } else { Err(format!("is '{text}', but must be the name of a host alone")) }
 }
