@@ -78,11 +78,17 @@ pub(crate) enum Command {
     Resume(TaskIds),
     /// Start ended tasks again as new ones that keep the finished steps
     Retry(TaskIds),
+    /// Forget ended tasks, with their logs
+    Delete(TaskIds),
     /// Send a value to a waiting task, or answer its question
     Signal(SignalArgs),
     /// Ask whether a server, or any role's --health-listen, is ready; exit code 0 says yes
     Ready,
     /// Copy the store into a file, also while a server runs
+    ///
+    /// The copy holds tasks and notifications. What else is in the data folder is not in it: `secret` and
+    /// `webhook_secret` (without them people log in again, old watch links end, and webhooks are signed anew),
+    /// `admin_key`, and mails in `outbox`.
     Backup(BackupArgs),
     /// Make an API key
     NewKey(NewKeyArgs),
@@ -197,6 +203,24 @@ pub(crate) struct StartArgs {
     /// Start nothing twice under this key
     #[arg(long, value_name = "key")]
     pub(crate) idempotency_key: Option<String>,
+    /// Who gets a mail about it
+    #[arg(long, value_name = "address")]
+    pub(crate) notify: Vec<String>,
+    /// Where a webhook about it is called
+    #[arg(long, value_name = "url")]
+    pub(crate) notify_webhook: Option<String>,
+    /// Only of these: success, failure, waiting [default: all]
+    #[arg(long, value_name = "word", value_delimiter = ',')]
+    pub(crate) notify_on: Vec<String>,
+    /// The language of its mails
+    #[arg(long, value_name = "locale")]
+    pub(crate) locale: Option<String>,
+    /// What it may spend on models, in the currency of the prices that are set
+    #[arg(long, value_name = "amount")]
+    pub(crate) max_cost: Option<f64>,
+    /// How many tokens it may use
+    #[arg(long, value_name = "number")]
+    pub(crate) max_tokens: Option<u64>,
 }
 
 #[derive(Debug, Args)]

@@ -139,6 +139,11 @@ impl Client {
         json_of(self.send(request).await?).await
     }
 
+    pub(crate) async fn delete(&self, parts: &[&str]) -> Result<(), ClientError> {
+        let request = self.http.request(Method::DELETE, self.url(parts, &[])).timeout(ANSWER_TIMEOUT);
+        self.send(request).await.map(drop)
+    }
+
     /// The live log of a task, after an event that was seen. None when there is nothing after it.
     pub(crate) async fn events(&self, task: &str, seen: u64) -> Result<Option<Response>, ClientError> {
         let url = self.url(&["task-status", task], &[("view", "events".to_owned())]);

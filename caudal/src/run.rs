@@ -47,7 +47,11 @@ fn run_command(wire: WireResources) -> u8 {
     match commands::run(cli, wire) {
         Ok(code) => code,
         Err(error) => {
-            output.remark(format!("error: {error:#}"));
+            match error.downcast_ref::<clap::Error>() {
+                // It says by itself that it is one, and in colour.
+                Some(usage) => drop(usage.print()),
+                None => output.remark(format!("error: {error:#}")),
+            }
             commands::exit_code(&error)
         }
     }

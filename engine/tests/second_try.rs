@@ -109,6 +109,24 @@ async fn a_retried_task_may_go_another_way() {
     assert!(format!("{:?}", desk.events().await).contains("it worked"));
 }
 
+/// Goal: whoever retries twice, because the first answer was lost or a button was pressed twice, has one new task; when
+/// that one has ended too, each of the two can be retried again, and what says so is nobody's key.
+#[tokio::test]
+async fn a_retry_can_be_repeated() {
+    let mut desk = Desk::with(punctual_flow, json!({})).await;
+    let retry = async |desk: &Desk, task| retry_task(&desk.engine, &desk.tenant, task, None).await.unwrap();
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Failed);
+    let old = desk.task;
+    let first = retry(&desk, old).await;
+    let again = retry(&desk, old).await;
+    assert!(first.new && !again.new && first.id == again.id);
+    desk.task = first.id;
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Failed);
+    let (of_old, of_new) = (retry(&desk, old).await, retry(&desk, first.id).await);
+    assert!(of_old.new && of_new.new && of_old.id != of_new.id);
+    assert_eq!(retry(&desk, first.id).await.id, of_new.id);
+}
+
 /// Fails, within an hour.
 #[flow(deadline = "1h")]
 async fn punctual_flow(ctx: &mut FlowContext) -> FlowResult<()> {

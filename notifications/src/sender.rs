@@ -8,6 +8,7 @@ use caudal_engine::notification::Channel;
 use caudal_engine::ports::{IdSource, NotificationOutbox};
 use caudal_engine::task::WorkerId;
 use caudal_runtime::Runtime;
+use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
 use crate::attempt::send;
@@ -97,20 +98,21 @@ impl NotificationsHandle {
     /// Claims nothing more, waits for what is being sent at most the grace time, and leaves the rest to be taken over.
     /// Answers how many those are.
     pub async fn drain(self) -> usize {
-        for (_, runtime) in &self.runtimes {
-            runtime.stop_claiming();
-        }
-        let mut left_behind = 0;
-        for (channel, runtime) in self.runtimes {
-            let aborted = runtime.finish(self.grace).await;
-            if aborted > 0 {
-                let channel = channel.as_str();
-                tracing::warn!(notifications = aborted, channel, "notifications were being sent; they are sent again");
-            }
-            left_behind += aborted;
-        }
-        left_behind
+        finish(self.runtimes, self.grace).await
     }
+}
+
+/// All at once: none claims while it waits for another, and the grace time counts once.
+async fn finish(runtimes: Vec<(Channel, Runtime)>, grace: Duration) -> usize {
+    let finishing = runtimes.into_iter().map(|(channel, runtime)| async move {
+        let aborted = runtime.finish(grace).await;
+        if aborted > 0 {
+            let channel = channel.as_str();
+            tracing::warn!(notifications = aborted, channel, "notifications were being sent; they are sent again");
+        }
+        aborted
+    });
+    join_all(finishing).await.into_iter().sum()
 }
 
 /// `host:pid:random`, so that people can tell where it was and no two are the same.
@@ -118,4 +120,57 @@ fn sender_id(ids: &dyn IdSource) -> WorkerId {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
     WorkerId::new(format!("{host}:{}:{:08x}", std::process::id(), ids.random() >> 32))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use async_trait::async_trait;
+    use caudal_runtime::{Batch, Claims};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// One notification, once.
+    #[derive(Default)]
+    struct One(AtomicBool);
+
+    #[async_trait]
+    impl Claims for One {
+        type Item = ();
+        type Error = Infallible;
+
+        async fn next(&self, _free: usize) -> Result<Batch<()>, Infallible> {
+            let items = if self.0.swap(true, Ordering::SeqCst) { Vec::new() } else { vec![()] };
+            Ok(Batch { items, more: false })
+        }
+
+        async fn due(&self) {
+            std::future::pending().await
+        }
+    }
+
+    /// Goal: a mail and a call that hang at the same time hold up a stop for the grace time once, and both are counted.
+    #[tokio::test(start_paused = true)]
+    async fn channels_have_the_grace_time_together() {
+        let (begun, mut heard) = mpsc::unbounded_channel();
+        let hanging = |channel: Channel| {
+            let begun = begun.clone();
+            let run = move |()| {
+                let _ = begun.send(());
+                std::future::pending()
+            };
+            (channel, Runtime::start(channel.as_str(), 1, One::default(), run))
+        };
+        let runtimes = Channel::ALL.map(hanging).into();
+        for _ in Channel::ALL {
+            heard.recv().await;
+        }
+        let (grace, began) = (Duration::from_secs(100), tokio::time::Instant::now());
+        assert_eq!(finish(runtimes, grace).await, Channel::ALL.len());
+        let took = began.elapsed();
+        assert!((grace..grace * 3 / 2).contains(&took), "the turned clock says {took:?}");
+    }
 }

@@ -4,6 +4,8 @@
 
 mod redis_support;
 
+use std::time::Duration;
+
 use caudal_engine::ports::TaskStore;
 use caudal_engine::testing::conformance::Parts;
 use caudal_stores::redis::{OpenError, RedisSettings, RedisStore};
@@ -81,7 +83,12 @@ async fn a_server_that_loses_tasks_is_refused() {
     assert_says(&refused(&may_lose).await, &["appendonly is off", "`appendonly yes`"]);
     server.ask(&["CONFIG", "SET", "appendonly", "yes"]);
     server.ask(&["CONFIG", "SET", "appendfsync", "everysec"]);
-    open_store(&may_lose, &Parts::default()).await.check().await.unwrap();
+    let store = open_store(&may_lose, &Parts::default()).await;
+    store.check().await.unwrap();
+    assert_eq!(store.may_lose(), Duration::from_secs(1), "what everysec may lose is told");
+    server.ask(&["CONFIG", "SET", "appendfsync", "always"]);
+    let store = open_store(&may_lose, &Parts::default()).await;
+    assert_eq!(store.may_lose(), Duration::ZERO, "what is allowed is not what is so");
 }
 
 /// Goal: a replica says where to go instead.

@@ -1,4 +1,5 @@
-//! A disk of a few megabytes, to be filled or made read-only. Only root can have one.
+//! A disk of a few megabytes, to be filled or made read-only. Only root can mount one; somebody else's test is run once
+//! more in a namespace of its own, where it is root.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -7,22 +8,36 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+/// Where it is set a test without its disk fails: nobody reads there what was skipped.
+const REQUIRED_BY: &str = "CAUDAL_TEST_DISKS_REQUIRED";
+/// The test runs in the namespace.
+const INSIDE: &str = "CAUDAL_TEST_IN_NAMESPACE";
+
 #[derive(Debug)]
 pub struct Tmpfs {
     folder: TempDir,
 }
 
 impl Tmpfs {
-    /// None, with the reason on the test's output, where it cannot be had.
+    /// None where the test was run with its disk elsewhere; or, with the reason on its output, where that cannot be.
     pub fn mount(megabytes: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={megabytes}m");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Self { folder }),
-            Ok(output) => skipped(&String::from_utf8_lossy(&output.stderr)),
-            Err(error) => skipped(&error.to_string()),
+        let why = match mounted {
+            Ok(output) if output.status.success() => return Some(Self { folder }),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let is_inside = std::env::var_os(INSIDE).is_some();
+        let may = Command::new("unshare").args(["-rm", "true"]).output().is_ok_and(|output| output.status.success());
+        if is_inside || !may {
+            assert!(std::env::var_os(REQUIRED_BY).is_none(), "{REQUIRED_BY} is set, and no disk can be mounted: {why}");
+            eprintln!("SKIPPED: a small disk of its own cannot be mounted here: {why}");
+            return None;
         }
+        run_this_test_inside();
+        None
     }
 
     pub fn path(&self) -> &Path {
@@ -61,7 +76,13 @@ impl Drop for Tmpfs {
     }
 }
 
-fn skipped(reason: &str) -> Option<Tmpfs> {
-    eprintln!("SKIPPED: a small disk of its own cannot be mounted here (needs root): {}", reason.trim());
-    None
+/// The same test of the same binary, by the name of its thread.
+fn run_this_test_inside() {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let mut again = Command::new("unshare");
+    again.arg("-rm").arg(std::env::current_exe().unwrap()).args([&test, "--exact", "--nocapture"]);
+    let output = again.env(INSIDE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    eprintln!("{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "'{test}' failed in a namespace of its own");
 }

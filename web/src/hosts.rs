@@ -30,7 +30,8 @@ impl Hosts {
         }
         let Some(foreign) = asked.find(|host| !self.serves(host)) else { return Ok(()) };
         Err(ApiError::new(Reason::UnknownHost, format!("The host '{}' is not served here.", foreign.escape_debug()))
-            .hint("Set CAUDAL_PUBLIC_URL to the address under which people reach this server."))
+            .hint("Set CAUDAL_PUBLIC_URL to the address under which people reach this server, and CAUDAL_ALLOWED_HOSTS to \
+             further names by which it is asked."))
     }
 
     fn serves(&self, host: &str) -> bool {

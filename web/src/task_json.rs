@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use caudal_engine::flow::Registry;
-use caudal_engine::task::{Json, Priority, TaskId, TaskRecord, Timestamp, Wait, WireState};
+use caudal_engine::task::{Json, Priority, TaskId, TaskRecord, Timestamp, Wait, WireState, shown_waits};
 use caudal_engine::use_cases::inputs::masked;
+use caudal_engine::use_cases::start::OUR_KEYS;
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -38,6 +39,8 @@ pub(crate) struct TaskJson {
     takeovers: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     waiting: Vec<Wait>,
+    #[serde(skip_serializing_if = "is_none")]
+    waiting_omitted: usize,
     /// The number of its newest event.
     head: u64,
     links: Links,
@@ -56,6 +59,8 @@ struct Links {
 impl TaskJson {
     pub(crate) fn of(record: TaskRecord) -> Self {
         let id = record.id;
+        let (waiting, waiting_omitted) = shown_waits(&record.waits);
+        let waiting = waiting.into_iter().cloned().collect();
         Self {
             task_id: id,
             state: record.wire_state(),
@@ -70,13 +75,14 @@ impl TaskJson {
             started_at: record.started_at,
             ended_at: record.ended_at,
             tags: record.tags,
-            unique_key: record.unique_key,
+            unique_key: record.unique_key.filter(|key| !key.starts_with(OUR_KEYS)),
             parent: record.parent.map(|parent| parent.task),
             retry_of: record.retry_of,
             continued_from: record.options.continued_from,
             worker: record.claim.map(|(_, worker)| worker.to_string()),
             takeovers: record.takeovers,
-            waiting: record.waits,
+            waiting,
+            waiting_omitted,
             head: record.head,
             links: Links {
                 task: format!("/tasks/{id}"),
@@ -88,6 +94,10 @@ impl TaskJson {
             flow: record.flow,
         }
     }
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The input as it may be shown. Of a flow that is not known here nobody can tell what is secret: nothing is shown.

@@ -219,7 +219,8 @@ async fn many_servers() {
     assert_eq!(one.stream(link).await.status, 401, "it is over");
 }
 
-/// Goal: each task of a connection over many must be covered by a token, and a filter is covered by none.
+/// Goal: each task of a connection over many must be covered by a token, and a filter is covered by none, however it is
+/// written and whatever stands beside it.
 #[tokio::test]
 async fn watch_links_over_many() {
     let house = House::open();
@@ -244,9 +245,28 @@ async fn watch_links_over_many() {
         (format!("tasks=flow%3Dpoem_flow&token={token_one}"), 401),
         (format!("token={token_one}"), 401),
         (format!("task={one}&tasks=&token={token_one}"), 400),
+        (format!("log={one}&tasks=&token={token_one}"), 403),
+        (format!("log={one}@1&tasks=flow%3Dpoem_flow&token={token_one}"), 403),
+        (format!("log={one}@1&%74asks=&token={token_one}"), 403),
+        (format!("log={one}@1&tasks&token={token_one}"), 403),
+        (format!("tasks=&tasks=flow%3Dx&log={one}&token={token_one}"), 403),
+        (format!("log={one}&t%61sk={two}&token={token_one}"), 401),
+        (format!("log={one}&task=&token={token_one}"), 401),
+        (format!("log={one}&log=&token={token_one}"), 401),
+        (format!("log={one}&log={two}&log={one}&token={token_one}"), 401),
+        (format!("log={one}@1@{two}&token={token_one}"), 400),
+        (format!("task={one}%26task%3D{two}&token={token_one}"), 401),
+        (format!("log={one}&changes=&changes=1&token={token_one}"), 200),
+        (format!("log={one}&changes=1&changes=&token={token_one}"), 403),
+        (format!("log={one}&token=&token={token_one}&token=x"), 200),
+        (format!("log={one}&token={token_one}{token_two}"), 401),
     ] {
         assert_eq!(server.stream(&format!("/stream?{query}")).await.status, status, "{query}");
     }
+    // Who asks with a key of its own may do both.
+    let path = format!("/stream?log={one}@1&tasks=");
+    let own = Request::new("GET", &path).header("authorization", house.bearer(Role::Read));
+    assert_eq!(own.stream(server.running.address()).await.status, 200);
 }
 
 /// Goal: a browser that opens the page is sent to the login, a program is not, and the login is there for everybody.

@@ -2,6 +2,8 @@
 
 mod kit;
 
+use caudal_engine::ports::TaskStore;
+use caudal_engine::task::Tenant;
 use kit::{Message, Server, log, step_started, step_succeeded};
 use serde_json::json;
 
@@ -45,6 +47,22 @@ async fn gapless_for_everyone() {
     for mut stream in streams {
         assert_eq!(seqs(&stream.rest().await), expected);
     }
+}
+
+/// Goal: what was announced here lags behind what is stored: a reader that has seen more than that, because it read the
+/// store, is not told that the log began anew.
+#[tokio::test]
+async fn a_reader_ahead_of_the_announcements() {
+    let server = Server::start();
+    let mut hand = server.run().await;
+    hand.log("two").await;
+    let first = server.store.events(hand.task, 0, 1).await.unwrap().remove(0);
+    server.engine.feed.publish_page(hand.task, 1, first.body.to_string(), Some(Tenant::default()));
+    let path = format!("/task-status/{}?view=events", hand.task);
+    let mut stream = server.stream_after(&path, hand.head).await;
+    hand.log("next").await;
+    let next = stream.next().await.unwrap();
+    assert_eq!((next.event.as_deref(), next.seq()), (Some("log"), hand.head));
 }
 
 /// Goal: a reader that is cut 100 times gets every event once, while the log grows.

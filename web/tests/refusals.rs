@@ -3,8 +3,12 @@
 mod kit;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use caudal_engine::flow::{FlowDefinition, Missing, Need, Registry};
 use caudal_engine::task::Limits;
+use caudal_web::WebSettings;
+use kit::platform::POEM_FLOW;
 use kit::{Answer, Platform, Request, Server};
 use serde_json::{Value, json};
 
@@ -145,6 +149,7 @@ async fn idempotency() {
     for path in ["/start-tasks", &format!("/tasks/{task}/signals/go"), &format!("/tasks/{task}/retry"), "/tasks/bulk"] {
         let body = r#"{"tasks":[]}"#;
         let body = if path.ends_with("bulk") { r#"{"action":"cancel","ids":[]}"# } else { body };
+        let body = if path.ends_with("retry") { "{}" } else { body };
         let request = Request::new("POST", path).header("idempotency-key", "x".repeat(256)).text(body);
         assert_problem(&server.send(request).await, 400, "invalid_inputs");
     }
@@ -159,6 +164,136 @@ async fn full_line() {
     let answer = server.post("/start-task", &json!({"flow": "poem_flow"})).await;
     assert_problem(&answer, 429, "line_full");
     assert!(answer.header("retry-after").parse::<u32>().is_ok());
+}
+
+/// Goal: when what has ended waits for the archive, a start says so and when to come back; no body of it is kept.
+#[tokio::test]
+async fn archive_behind() {
+    let mut platform = Platform::default();
+    platform.engine.store = Arc::new(kit::no_store::NoStore::ArchiveBehind);
+    let answer = Server::on(platform).post("/start-task", &json!({"flow": "poem_flow"})).await;
+    assert_problem(&answer, 503, "archive_behind");
+    assert!(answer.header("retry-after").parse::<u32>().is_ok());
+}
+
+static IS_READY: AtomicBool = AtomicBool::new(true);
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// Needs something that is there or not, as the test says.
+static NEEDY_FLOW: FlowDefinition = FlowDefinition {
+    name: "needy_flow",
+    formerly: &[],
+    needs: &[Need {
+        missing: Missing { what: "a muse", hint: "Set MUSE." },
+        is_met: |_| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            IS_READY.load(Ordering::SeqCst)
+        },
+    }],
+    ..POEM_FLOW
+};
+
+/// Goal: a flow that lacks something is refused with what it lacks and when to come back, each flow of a request being
+/// asked about once; but what was started before is answered to whoever repeats it, a retry too.
+#[tokio::test]
+async fn flow_not_configured() {
+    let mut platform = Platform::default();
+    platform.engine.registry = Arc::new(Registry::of([&POEM_FLOW, &NEEDY_FLOW]).unwrap());
+    let server = Server::on(platform);
+    let keyed = async |path: &str, key: &'static str, body: &Value| {
+        server.send(Request::new("POST", path).header("idempotency-key", key).json(body)).await
+    };
+    let (start, many) = (json!({"flow": "needy_flow"}), json!({"tasks": vec![json!({"flow": "needy_flow"}); 50]}));
+    let first = keyed("/start-task", "one", &start).await.json();
+    let path = format!("/tasks/{}", first["task_id"].as_str().unwrap());
+    server.post(&format!("{path}/cancel"), &json!({})).await;
+    let retry = format!("{path}/retry");
+    let retried = keyed(&retry, "two", &json!({})).await.json();
+    let all = keyed("/start-tasks", "three", &many).await.json();
+
+    IS_READY.store(false, Ordering::SeqCst);
+    let answer = keyed("/start-task", "another", &start).await;
+    let problem = assert_problem(&answer, 503, "flow_not_configured");
+    assert!(answer.header("retry-after").parse::<u32>().is_ok());
+    assert!(problem["hint"].as_str().unwrap().contains("MUSE"), "{problem}");
+    assert_eq!(keyed("/start-task", "one", &start).await.json()["task_id"], first["task_id"]);
+    assert_eq!(keyed(&retry, "two", &json!({})).await.json()["task_id"], retried["task_id"]);
+    let before = ASKED.swap(0, Ordering::SeqCst);
+    let again = keyed("/start-tasks", "three", &many).await.json();
+    assert_eq!((before > 0, ASKED.load(Ordering::SeqCst)), (true, 1));
+    let ids = |answer: &Value| -> Vec<Value> {
+        answer["items"].as_array().unwrap().iter().map(|item| item["task_id"].clone()).collect()
+    };
+    assert_eq!(ids(&again), ids(&all));
+    server.send(Request::new("DELETE", &path)).await;
+    assert_eq!(keyed(&retry, "two", &json!({})).await.json()["task_id"], retried["task_id"], "though it is forgotten");
+}
+
+/// Goal: while a task with a unique key is open, a start with that key answers it; the keys that are made here are
+/// nobody's, and shown to nobody.
+#[tokio::test]
+async fn unique_keys() {
+    let server = Server::start();
+    let start = async |key: &str| server.post("/start-task", &json!({"flow": "poem_flow", "unique_key": key})).await;
+    let first = start("report-7").await.json()["task_id"].clone();
+    assert_eq!(start("report-7").await.json()["task_id"], first);
+    assert_ne!(start("report-8").await.json()["task_id"], first);
+    let path = format!("/tasks/{}", first.as_str().unwrap());
+    assert_eq!(server.get(&path).await.json()["unique_key"], "report-7");
+    server.post(&format!("{path}/cancel"), &json!({})).await;
+    assert_ne!(start("report-7").await.json()["task_id"], first, "it has ended");
+    assert_problem(&start("caudal:retry:x").await, 400, "invalid_inputs");
+    let plain = server.start().await;
+    server.post(&format!("/tasks/{plain}/cancel"), &json!({})).await;
+    let retried = server.post(&format!("/tasks/{plain}/retry"), &json!({})).await.json();
+    assert!(server.get(retried["task_url"].as_str().unwrap()).await.json()["unique_key"].is_null());
+}
+
+/// Goal: what says all by its path takes no fields: one that nobody would hear is refused, and nothing is done.
+#[tokio::test]
+async fn controls_take_no_fields() {
+    let server = Server::start();
+    let task = server.start().await;
+    for verb in ["cancel", "pause", "resume", "retry"] {
+        let path = format!("/tasks/{task}/{verb}");
+        let problem = assert_problem(&server.post(&path, &json!({"reason": "x"})).await, 400, "unknown_field");
+        assert_eq!(problem["errors"][0]["path"], "/reason", "{verb}");
+        assert_problem(&server.post(&path, &json!(["x"])).await, 400, "invalid_json");
+        let request = Request::new("POST", &path).header("content-type", "text/plain").text("reason=x");
+        assert_problem(&server.send(request).await, 415, "unsupported_media_type");
+    }
+    assert_eq!(server.get(&format!("/tasks/{task}")).await.json()["state"], "PENDING");
+    for path in ["/logout", "/notifications/x/retry", "/workers/x/stop"] {
+        assert_problem(&server.post(path, &json!({"x": 1})).await, 400, "unknown_field");
+    }
+}
+
+/// Goal: two values of one filter, which could mean both or either, are refused; several states are one of them.
+#[tokio::test]
+async fn filters_given_twice() {
+    let server = Server::start();
+    for query in ["tag=a&tag=b", "flow=a&flow=b", "q=a&q=a", "limit=1&limit=2"] {
+        assert_problem(&server.get(&format!("/tasks?{query}")).await, 400, "invalid_query");
+    }
+    for query in ["tag=a&tag=", "state=PENDING&state=SUCCESS,FAILURE"] {
+        assert_eq!(server.get(&format!("/tasks?{query}")).await.status, 200, "{query}");
+    }
+}
+
+/// Goal: a route that panics answers as any mistake of ours, tells nothing of itself, and the next request is answered by
+/// the same thread.
+#[tokio::test]
+async fn a_panic_is_a_500() {
+    #[expect(clippy::panic, reason = "that is what it is about")]
+    let render_metrics = Some(Arc::new(|| -> String { panic!("swordfish") }) as caudal_web::RenderMetrics);
+    let server = Server::with(Platform::default(), WebSettings { render_metrics, ..WebSettings::default() });
+    for _ in 0..2 {
+        let answer = server.get("/metrics").await;
+        assert_problem(&answer, 500, "internal");
+        assert!(!String::from_utf8_lossy(&answer.body).contains("swordfish"));
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(server.get("/healthz").await.status, 200);
+    }
 }
 
 /// Goal: a control that the state does not allow says which states do.
@@ -224,7 +359,7 @@ async fn store_unavailable() {
 #[tokio::test]
 async fn a_stored_start_is_answered() {
     let mut platform = Platform::default();
-    platform.engine.store = Arc::new(kit::no_store::NoStore(Some(platform.store.clone())));
+    platform.engine.store = Arc::new(kit::no_store::NoStore::Takes(platform.store.clone()));
     let server = Server::on(platform);
     let answer = server.post("/start-task?wait=1", &json!({"flow": "poem_flow"})).await;
     assert_eq!(answer.status, 200);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use caudal_engine::flow::scope::NO_PLACE;
 use caudal_engine::task::Fact;
-use caudal_engine::task::event::{Recorded, Teller, ToolResult};
+use caudal_engine::task::event::{Chunk, Recorded, SignalAwaited, Teller, ToolResult};
 use kit::{Request, Server, log, progress, step_started};
 use serde_json::json;
 
@@ -86,6 +86,49 @@ async fn silence_when_nothing_changes() {
     hand.tell([unseen("~a/1"), unseen("~b/1")]).await;
     hand.log("now").await;
     assert_eq!(stream.next().await.unwrap().seq(), 5);
+}
+
+/// Goal: a snapshot is bounded as it is sent: the newest results with how many are left out, and the end of a text that is
+/// being written; of very many texts and waits, too.
+#[tokio::test]
+async fn snapshots_are_bounded() {
+    let server = Server::start();
+    let mut hand = server.run().await;
+    hand.tell((0..600).map(|number| log(&format!("line {number}")))).await;
+    hand.tell([step_started("Write"), chunk("Write", &"x".repeat(40_000)), chunk("Write", "the end")]).await;
+    let path = format!("/task-status/{}", hand.task);
+    let details = server.stream(&path).await.next().await.unwrap().json()["details"].clone();
+    let results = details["step_results"].as_array().unwrap();
+    assert_eq!((results.len(), &details["omitted"]), (500, &json!(100)));
+    assert_eq!((&results[0]["message"], &results[499]["message"]), (&json!("line 100"), &json!("line 599")));
+    let text = details["streams"]["Write"].as_str().unwrap();
+    assert_eq!(text.len(), 16 * 1024);
+    assert!(text.ends_with("xthe end"));
+    assert!(details["streams_omitted"].is_null() && details["waiting_omitted"].is_null());
+
+    for number in 0..100 {
+        let step = format!("Write {number}");
+        hand.tell([step_started(&step), chunk(&step, &"y".repeat(20_000))]).await;
+    }
+    let awaited = |number: u32| SignalAwaited {
+        step: format!("wait {number}").into(),
+        ordinal: number,
+        name: "go".into(),
+        question: None,
+        schema: None,
+        until: None,
+    };
+    hand.tell((0..300).map(|number| awaited(number).into())).await;
+    let message = server.stream(&path).await.next().await.unwrap();
+    let details = message.json()["details"].clone();
+    assert!(message.text.len() < 600 * 1024, "{}", message.text.len());
+    assert_eq!((&details["streams_omitted"], &details["waiting_omitted"]), (&json!(37), &json!(200)));
+    let listed = server.get(&format!("/tasks/{}", hand.task)).await.json()["details"].clone();
+    assert_eq!(listed["waiting"].as_array().unwrap().len(), 100);
+}
+
+fn chunk(step: &str, text: &str) -> Fact {
+    Chunk { step: step.into(), attempt: 1, text: text.into() }.into()
 }
 
 /// Goal: a late watcher sees everything at once, of a running task and of an ended one.

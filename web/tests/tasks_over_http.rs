@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use caudal_engine::ports::Then;
 use caudal_engine::task::{Fact, PauseReason, event::TaskPaused};
-use caudal_web::WebSettings;
+use caudal_web::{Served, WebSettings};
 use kit::{Platform, Request, Server, log};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -112,6 +112,7 @@ async fn controls() {
         assert_eq!((answer.status, answer.json()["state"].as_str()), (200, Some(state)), "{verb}");
     }
     let retried = post("retry").await.json();
+    assert_eq!(post("retry").await.json()["task_id"], retried["task_id"], "a repeat is answered with the first");
     let new = server.get(retried["task_url"].as_str().unwrap()).await.json();
     assert_eq!(new["retry_of"], task.to_string());
     let forget = || Request::new("DELETE", "");
@@ -163,6 +164,51 @@ async fn bulk() {
         json!({"action": "cancel", "ids": [], "all": true}),
     ] {
         assert_eq!(server.post("/tasks/bulk", &wrong).await.status, 400, "{wrong}");
+    }
+}
+
+/// Goal: a filter that says nothing steers nothing: whoever means all tasks must say so, and is told how.
+#[tokio::test]
+async fn bulk_without_a_condition() {
+    let server = Server::start();
+    let task = server.start().await;
+    for filter in [
+        json!({}),
+        json!({"state": []}),
+        json!({"state": null}),
+        json!({"state": [null]}),
+        json!({"state": ""}),
+        json!({"flow": null}),
+        json!({"flow": ""}),
+        json!({"q": ""}),
+        json!({"tag": "", "flow": "poem_flow"}),
+        json!({"flow": "poem_flow", "state": []}),
+        json!({"cursor": "01989b3a-0000-8000-8000-000000000000"}),
+        json!(null),
+    ] {
+        let body = json!({"action": "cancel", "filter": filter});
+        assert_eq!(server.post("/tasks/bulk", &body).await.status, 400, "{body}");
+    }
+    let refused = server.post("/tasks/bulk", &json!({"action": "cancel", "filter": {}})).await.json();
+    let hint = refused["hint"].as_str().unwrap();
+    assert_eq!(server.get(&format!("/tasks/{task}")).await.json()["state"], "PENDING");
+    let all: serde_json::Value = serde_json::from_str(&hint[hint.find('{').unwrap()..]).unwrap();
+    let answer = server.post("/tasks/bulk", &json!({"action": "cancel", "filter": all})).await.json();
+    assert_eq!(items(&answer)[0]["state"], "CANCELLED");
+}
+
+/// Goal: what is secret in an input is not found by a search, of a retry neither.
+#[tokio::test]
+async fn searches_find_no_secret() {
+    let server = Server::start();
+    let inputs = json!({"theme": "rain", "api_key": "swordfish"});
+    let task = server.post("/start-task", &json!({"flow": "poem_flow", "inputs": inputs})).await.json();
+    let path = format!("/tasks/{}", task["task_id"].as_str().unwrap());
+    server.post(&format!("{path}/cancel"), &json!({})).await;
+    let retried = server.post(&format!("{path}/retry"), &json!({})).await;
+    assert_eq!(retried.status, 200);
+    for (text, found) in [("rain", 2), ("api_key", 2), ("swordfish", 0), ("sword", 0)] {
+        assert_eq!(items(&server.get(&format!("/tasks?q={text}")).await.json()).len(), found, "{text}");
     }
 }
 
@@ -230,6 +276,7 @@ async fn figures() {
         (&ready["ready"], &ready["missing_workers"], &ready["unknown_flows"]),
         (&json!(true), &json!(true), &json!([]))
     );
+    assert_eq!(ready["may_lose_seconds"], 0);
     assert_eq!(server.get("/workers").await.json(), json!({"items": [], "next": null}));
     assert_eq!(server.get("/metrics").await.status, 404, "nothing was wired in");
 }
@@ -239,7 +286,9 @@ async fn figures() {
 async fn metrics() {
     let recorder = PrometheusBuilder::new().install_recorder().unwrap();
     let render_metrics = Some(Arc::new(move || recorder.render()) as caudal_web::RenderMetrics);
-    let server = Server::with(Platform::default(), WebSettings { render_metrics, ..WebSettings::default() });
+    let settings = WebSettings { render_metrics, ..WebSettings::default() };
+    let server = Server::with(Platform::default(), settings.clone());
+    let probed = Server::with(server.platform.clone(), WebSettings { served: Served::Health, ..settings });
     let task = server.start().await;
     let mut stream = server.stream(&format!("/task-status/{task}/")).await;
     stream.next().await.unwrap();
@@ -254,6 +303,8 @@ async fn metrics() {
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }
+    let seen_by_probes = String::from_utf8(probed.get("/metrics").await.body).unwrap();
+    assert!(seen_by_probes.contains("caudal_watchers 1"), "whoever watches on the other address: {seen_by_probes}");
     server
         .platform
         .engine

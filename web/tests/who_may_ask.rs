@@ -2,6 +2,7 @@
 
 mod kit;
 
+use actix_web::http::Method;
 use caudal_web::{Served, WebSettings};
 use kit::{Answer, Platform, Request, Server};
 use serde_json::json;
@@ -67,6 +68,28 @@ async fn hosts() {
     let probe = Request::new("GET", "/readyz").header("host", "10.9.8.7:9000");
     assert_eq!(health.send(probe).await.status, 200);
     assert_eq!(health.get("/flows").await.status, 404);
+}
+
+/// Goal: every route that changes something asks a browser for the token, and does nothing without; only the link of a
+/// mail proves itself.
+#[tokio::test]
+async fn csrf_on_every_changing_route() {
+    let server = Server::start();
+    let task = server.start().await.to_string();
+    let changing = || caudal_web::ROUTES.iter().filter(|route| route.method != Method::GET);
+    assert!(changing().count() > 10);
+    for route in changing() {
+        let path = route.path.replace("{id}", &task).replace("{name}", "x");
+        for path in [path.as_str(), &format!("{path}/")] {
+            let request = Request::new(route.method.as_str(), path).header("origin", "http://evil.example");
+            let code = code(&server.send(request).await);
+            match route.path {
+                "/unsubscribe" => assert_eq!(code, (403, "forbidden".to_owned()), "{route:?}"),
+                _ => assert_eq!(code, (403, "csrf".to_owned()), "{route:?}"),
+            }
+        }
+    }
+    assert_eq!(server.get(&format!("/tasks/{task}")).await.json()["state"], "PENDING");
 }
 
 /// Goal: every answer, refusals too, carries what keeps a browser safe, and is kept by nobody.

@@ -12,8 +12,8 @@ use crate::settings::{SettingFlags, Settings};
 pub(super) fn run(args: BackupArgs, output: Output) -> Result<u8> {
     let mut flags = SettingFlags::default();
     flags.0.extend(args.data_folder.map(|folder| ("data_folder", folder)));
-    let settings = Settings::read(flags).map_err(|error| Usage(format!("{error:#}")))?;
-    back_up_folder(&settings.data_folder, &args.file).map_err(|error| match error {
+    let data_folder = Settings::read_data_folder(flags).map_err(|error| Usage(format!("{error:#}")))?;
+    back_up_folder(&data_folder, &args.file).map_err(|error| match error {
         BackupError::NoStore(_) => Usage(format!("{error}; name the server's data folder with --data-folder")).into(),
         BackupError::Exists(_) => Usage(error.to_string()).into(),
         error => anyhow::Error::from(error),

@@ -1,15 +1,16 @@
-//! `caudal cancel`, `pause`, `resume`, `retry`: the same request with another verb.
+//! `caudal cancel`, `pause`, `resume`, `retry`: the same request with another verb; and `delete`, which is a verb of HTTP's.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{FAILURE, SUCCESS, Session};
+use crate::client::ClientError;
 use crate::output::text_of;
 
 /// Each task alone: one that is refused does not keep the others from it.
 pub(super) async fn run(session: &Session, verb: &str, tasks: &[String]) -> Result<u8> {
     let [task] = tasks else { return many(session, verb, tasks).await };
-    let answer = session.client.post(&["tasks", task, verb], &json!({}), None).await?;
+    let answer = ask(session, verb, task).await?;
     session.output.either(&answer, |answer| words(task, verb, answer));
     Ok(SUCCESS)
 }
@@ -17,7 +18,7 @@ pub(super) async fn run(session: &Session, verb: &str, tasks: &[String]) -> Resu
 async fn many(session: &Session, verb: &str, tasks: &[String]) -> Result<u8> {
     let mut code = SUCCESS;
     for task in tasks {
-        match session.client.post(&["tasks", task, verb], &json!({}), None).await {
+        match ask(session, verb, task).await {
             Ok(answer) => session.output.either(&answer, |answer| words(task, verb, answer)),
             Err(error) => {
                 if session.output.json {
@@ -30,6 +31,13 @@ async fn many(session: &Session, verb: &str, tasks: &[String]) -> Result<u8> {
         }
     }
     Ok(code)
+}
+
+async fn ask(session: &Session, verb: &str, task: &str) -> Result<Value, ClientError> {
+    match verb {
+        "delete" => session.client.delete(&["tasks", task]).await.map(|()| json!({ "task_id": task, "deleted": true })),
+        verb => session.client.post(&["tasks", task, verb], &json!({}), None).await,
+    }
 }
 
 fn words(task: &str, verb: &str, answer: &Value) -> String {

@@ -82,6 +82,7 @@ pub(crate) fn run(cli: Cli, wire: WireResources) -> Result<u8> {
         Command::Pause(args) => control(server, output, "pause", args.tasks),
         Command::Resume(args) => control(server, output, "resume", args.tasks),
         Command::Retry(args) => control(server, output, "retry", args.tasks),
+        Command::Delete(args) => control(server, output, "delete", args.tasks),
     }
 }
 
@@ -142,6 +143,7 @@ impl Command {
             Self::Pause(_) => "pause",
             Self::Resume(_) => "resume",
             Self::Retry(_) => "retry",
+            Self::Delete(_) => "delete",
             Self::Signal(_) => "signal",
             Self::Ready => "ready",
             Self::Backup(_) => "backup",

@@ -55,6 +55,10 @@ fn request(args: &StartArgs, inputs: Map<String, Value>) -> Value {
         ("priority", args.priority.clone().map(Value::from)),
         ("tags", (!args.tags.is_empty()).then(|| json!(args.tags))),
         ("unique_key", args.unique_key.clone().map(Value::from)),
+        ("notify", notify(args)),
+        ("locale", args.locale.clone().map(Value::from)),
+        ("max_cost", args.max_cost.map(Value::from)),
+        ("max_tokens", args.max_tokens.map(Value::from)),
     ];
     for (name, value) in options {
         if let Some(value) = value {
@@ -62,6 +66,21 @@ fn request(args: &StartArgs, inputs: Map<String, Value>) -> Value {
         }
     }
     Value::Object(body)
+}
+
+/// Who is to hear of it, if anybody is named.
+fn notify(args: &StartArgs) -> Option<Value> {
+    let mut notify = Map::new();
+    if !args.notify.is_empty() {
+        notify.insert("email".to_owned(), json!(args.notify));
+    }
+    if let Some(url) = &args.notify_webhook {
+        notify.insert("webhook".to_owned(), json!(url));
+    }
+    if !args.notify_on.is_empty() {
+        notify.insert("on".to_owned(), json!(args.notify_on));
+    }
+    (!notify.is_empty()).then_some(Value::Object(notify))
 }
 
 /// JSON, `@file`, or `-` for standard input.

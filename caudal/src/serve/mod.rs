@@ -25,6 +25,7 @@ mod wiring;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures_util::future::join_all;
 
 use crate::commands::{INTERRUPTED, SUCCESS, Usage};
 use crate::output::Output;
@@ -56,7 +57,14 @@ pub(crate) fn run(role: Role, flags: SettingFlags, wire: WireResources, output: 
 async fn serve(role: Role, settings: &Settings, wire: WireResources, output: Output) -> Result<u8> {
     // Heard from the beginning, so that a stop during the start is not lost.
     let mut signals = StopSignals::listen().context("signals cannot be heard")?;
-    let parts = wiring::start(role, settings, wire).await?;
+    let parts = tokio::select! {
+        parts = wiring::start(role, settings, wire) => parts?,
+        // Nothing runs yet that would have to be handed back; who waits for a Redis or a Postgres is let go.
+        () = signals.next() => {
+            tracing::info!("stopped before it was ready");
+            return Ok(SUCCESS);
+        }
+    };
     banner::print(role, settings, &parts, output);
     signals.next().await;
     tokio::select! {
@@ -70,18 +78,25 @@ async fn serve(role: Role, settings: &Settings, wire: WireResources, output: Out
 
 async fn stop(parts: Parts) {
     tracing::info!("stopping; press Ctrl-C again to end at once");
-    let left_behind = match parts.worker {
-        Some(worker) => worker.drain().await.left_behind,
-        None => 0,
+    // Together: each has the grace time, and whoever stops the process counts it once.
+    let sender = async {
+        if let Some(sender) = parts.sender {
+            sender.drain().await;
+        }
     };
-    if let Some(sender) = parts.sender {
-        sender.drain().await;
-    }
-    for server in parts.servers {
+    let worker = async {
+        match parts.worker {
+            Some(worker) => worker.drain().await.left_behind,
+            None => 0,
+        }
+    };
+    let ((), left_behind) = tokio::join!(sender, worker);
+    let servers = parts.servers.into_iter().map(|server| async {
         if let Err(error) = server.stop().await {
             tracing::warn!("{error}");
         }
-    }
+    });
+    join_all(servers).await;
     parts.store.shutdown().await;
     tracing::info!(left_behind, "stopped");
 }

@@ -85,6 +85,7 @@ async fn start_servers(
     let mut web = WebSettings {
         listen: settings.listen,
         public_url: settings.public_url.clone(),
+        allowed_hosts: settings.allowed_hosts.clone(),
         threads: settings.web_threads,
         render_metrics: Some(render),
         shown_settings: settings.shown.clone().into(),

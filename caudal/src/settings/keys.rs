@@ -101,6 +101,8 @@ pub(crate) const KEYS: &[Key] = &[
         "Where the page and the API are served"),
     key(SERVER, "public_url", Form::Url, ["", "https://flows.example.org"],
         "The address under which people reach the server; its host is served besides loopback and the listen address"),
+    key(SERVER, "allowed_hosts", Form::List("a host name"), ["", "web,caudal.internal"],
+        "Further names by which other machines and containers ask the server; any other name is refused"),
     key(SERVER, "allow_unauthenticated", Form::Switch, ["false", "true"],
         "Serve beyond loopback although anyone who reaches the server may start and read everything"),
     key(SERVER, "health_listen", Form::Address, ["", "127.0.0.1:9100"],

@@ -36,6 +36,7 @@ use values::Values;
 pub struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<Url>,
+    pub(crate) allowed_hosts: Vec<String>,
     pub(crate) access: AccessSettings,
     pub(crate) health_listen: Option<SocketAddr>,
     pub(crate) web_threads: usize,
@@ -78,11 +79,18 @@ impl Settings {
         Self::of(&Sources::of_process(flags))
     }
 
+    /// Where everything is kept, and nothing else: what only a server must have need not be there.
+    pub(crate) fn read_data_folder(flags: SettingFlags) -> Result<PathBuf> {
+        let (values, _) = Sources::of_process(flags).values()?;
+        values.path("data_folder")
+    }
+
     fn of(sources: &Sources) -> Result<Self> {
         let (values, remarks) = sources.values()?;
         let mut settings = Self {
             listen: required_address(&values, "listen")?,
             public_url: values.url("public_url")?,
+            allowed_hosts: values.list("allowed_hosts", host)?,
             access: AccessSettings::of(&values)?,
             health_listen: values.address("health_listen")?,
             web_threads: values.size("web_threads")?,
@@ -115,6 +123,15 @@ impl Settings {
         settings.remarks.extend(open_public_url(&settings).filter(|_| !allowed));
         Ok(settings)
     }
+}
+
+/// As it stands in a URL: a name or an address, with or without a port. No pattern: it is what keeps foreign names out.
+fn host(text: &str) -> Result<String, String> {
+    let is_one = Url::parse(&format!("http://{text}/")).is_ok_and(|url| {
+        let rest = (url.path(), url.query(), url.fragment(), url.username());
+        url.has_host() && rest == ("/", None, None, "") && text.is_ascii() && !text.contains(['*', '/', '\\'])
+    });
+    if is_one { Ok(text.to_owned()) } else { Err(format!("is '{text}', but must be the name of a host alone")) }
 }
 
 fn required_address(values: &Values, name: &str) -> Result<SocketAddr> {

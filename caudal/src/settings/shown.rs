@@ -28,8 +28,7 @@ fn shown_setting(key: &'static Key, values: &Values) -> ShownSetting {
 }
 
 fn is_secret(key: &Key) -> bool {
-    // A setting that only its name gives away is hidden too: better than one forgotten form.
-    key.form == Form::Secret || ["secret", "password", "token"].iter().any(|word| key.name.contains(word))
+    key.form.is_hidden()
 }
 
 /// Nothing of a secret.
@@ -69,23 +68,43 @@ mod tests {
         shown(&Values(settings.iter().map(|(name, text)| (*name, written(text))).collect()))
     }
 
-    /// Goal: whatever is secret in a setting is nowhere in what is shown of it.
+    /// Goal: whatever is secret in a setting is nowhere in what is shown of it: of a hidden form nothing, of a place
+    /// no password, of a key not what proves it.
     #[test]
     fn nothing_secret_is_shown() {
-        let secret = "s3cr3t-and-more-than-32-bytes-of-it";
-        let all = shown_with(&[
-            ("secret", secret),
+        let of_form = |key: &&Key| key.form.is_hidden();
+        let hidden: Vec<&'static str> = KEYS.iter().filter(of_form).map(|key| key.name).collect();
+        let mut settings = vec![
             ("redis_url", "redis://somebody:s3cr3t@redis.internal:6379/0"),
             ("database_url", "postgres://somebody:s3cr3t@db.internal/caudal?password=s3cr3t"),
+            ("model_url", "https://somebody:s3cr3t@models.internal/v1?key=s3cr3t"),
             ("api_keys", "ci:start:s3cr3t, ann:admin:s3cr3t"),
-        ]);
+        ];
+        settings.extend(hidden.iter().map(|name| (*name, "smtp://somebody:s3cr3t@mail.internal")));
+        let all = shown_with(&settings);
         let text = serde_json::to_string(&all).unwrap();
         assert!(!text.contains("s3cr3t"), "{text}");
-        for seen in ["redis.internal", "db.internal", "ci:start, ann:admin"] {
+        for seen in ["redis.internal", "db.internal", "models.internal", "ci:start, ann:admin"] {
             assert!(text.contains(seen), "{seen} in {text}");
         }
-        let secret = all.iter().find(|setting| setting.name == "secret").unwrap();
-        assert!(secret.is_secret && secret.value.is_none() && secret.set_by.as_deref() == Some("here"));
+        for setting in &all {
+            assert_eq!(setting.is_secret, hidden.contains(&setting.name), "{}", setting.name);
+            if setting.is_secret {
+                assert!(setting.value.is_none() && setting.set_by.as_deref() == Some("here"), "{}", setting.name);
+            }
+        }
+        for name in ["secret", "smtp_url", "webhook_secret", "model_key", "openai_api_key", "tavily_api_key"] {
+            assert!(hidden.contains(&name), "{name} has a form that is shown");
+        }
+    }
+
+    /// Goal: a setting whose name says that it is secret has a form that hides it.
+    #[test]
+    fn names_and_forms_agree() {
+        for key in KEYS {
+            let says_so = ["secret", "password", "api_key"].iter().any(|word| key.name.ends_with(word));
+            assert!(!says_so || key.form.is_hidden(), "{}", key.name);
+        }
     }
 
     /// Goal: what nobody set shows what it is then.

@@ -75,6 +75,18 @@ fn start_sends_what_was_asked() {
             "1.5",
             "--idempotency-key",
             "k1",
+            "--notify",
+            "a@example.org",
+            "--notify",
+            "b@example.org",
+            "--notify-on",
+            "failure,waiting",
+            "--locale",
+            "es",
+            "--max-cost",
+            "0.5",
+            "--max-tokens",
+            "1000",
         ],
     );
     assert_eq!(started.status.code(), Some(0), "{}", err(&started));
@@ -85,7 +97,8 @@ fn start_sends_what_was_asked() {
     assert_eq!(
         request.body,
         json!({"flow": "poem_flow", "inputs": {"theme": "7", "lines": 7, "extra": true}, "tags": ["nightly"],
-               "priority": "high", "delay_seconds": 1.5})
+               "priority": "high", "delay_seconds": 1.5, "locale": "es", "max_cost": 0.5, "max_tokens": 1000,
+               "notify": {"email": ["a@example.org", "b@example.org"], "on": ["failure", "waiting"]}})
     );
 }
 
@@ -183,6 +196,7 @@ fn usage_errors() {
         let refused = caudal(&server.url, args);
         assert_eq!(refused.status.code(), Some(2), "{args:?}: {}", err(&refused));
         assert!(err(&refused).contains(words), "{args:?}: {}", err(&refused));
+        assert_eq!(err(&refused).matches("error:").count(), 1, "{args:?}: {}", err(&refused));
     }
     assert!(server.requests().iter().all(|request| request.method == "GET"));
 }
@@ -241,16 +255,55 @@ fn several_tasks() {
     assert_eq!(lines[1]["state"], "CANCELLED");
 }
 
+/// Goal: ended tasks can be forgotten from the command line too, and a refusal is told.
+#[test]
+fn deletes() {
+    let server = FakeServer::start(|request| match request.path.as_str() {
+        "/tasks/a" => "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".to_owned(),
+        _ => json("409 Conflict", &json!({"detail": "The task has not ended."})),
+    });
+    let deleted = caudal(&server.url, &["delete", "a"]);
+    assert_eq!((deleted.status.code(), out(&deleted)), (Some(0), "a delete: done\n".to_owned()));
+    assert_eq!(server.requests()[0].method, "DELETE");
+    let refused = caudal(&server.url, &["delete", "a", "b"]);
+    assert_eq!((refused.status.code(), err(&refused)), (Some(1), "b: The task has not ended.\n".to_owned()));
+}
+
+/// Goal: a backup needs the data folder and nothing else of what a server is told.
+#[test]
+fn a_backup_needs_only_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.db");
+    let backup = Command::new(env!("CARGO_BIN_EXE_caudal"))
+        .args(["backup", file.to_str().unwrap(), "--data-folder", folder.path().to_str().unwrap()])
+        // A server beyond loopback without keys, and one that lacks a sender, are refused.
+        .envs([("CAUDAL_LISTEN", "0.0.0.0:8000"), ("CAUDAL_SMTP_URL", "smtp://mail.internal")])
+        .output()
+        .unwrap();
+    assert!(err(&backup).contains("name the server's data folder"), "{}", err(&backup));
+}
+
 /// Goal: what people and their scripts read in the help changes only on purpose.
 #[test]
 fn help() {
-    let commands = [
-        "serve", "flows", "start", "watch", "tasks", "show", "cancel", "retry", "signal", "backup", "new-key", "new",
-        "new-flow",
-    ];
     let mut text = out(&caudal("", &["--help"]));
+    // Every command that it names.
+    let listed = text.split("Commands:").nth(1).unwrap().split("\n\n").next().unwrap().to_owned();
+    let words = listed.lines().filter_map(|line| line.trim().split(' ').next()).filter(|word| !word.is_empty());
+    let commands: Vec<&str> = words.filter(|command| *command != "help").collect();
+    assert!(commands.len() >= 20, "{commands:?}");
+    let of_serve = out(&caudal("", &["serve", "-h"]));
+    let settings = &of_serve[of_serve.find("\nServer:").unwrap()..];
     for command in commands {
-        text.push_str(&format!("\n--- {command}\n\n{}", out(&caudal("", &[command, "-h"]))));
+        let mut help = out(&caudal("", &[command, "-h"]));
+        if command != "serve" {
+            help = help.replace(settings, "\nAnd all settings, as for serve\n");
+        }
+        text.push_str(&format!("\n--- {command}\n\n{help}"));
+    }
+    for command in ["list", "show", "retry", "test-mail"] {
+        let help = out(&caudal("", &["notifications", command, "-h"]));
+        text.push_str(&format!("\n--- notifications {command}\n\n{help}"));
     }
     insta::assert_snapshot!(text);
 }

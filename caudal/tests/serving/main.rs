@@ -74,6 +74,22 @@ fn second_ctrl_c_ends_at_once() {
     follower.end();
 }
 
+/// Goal: who stops a process that still waits for its Redis does not wait with it.
+#[test]
+fn a_stop_during_the_start_is_heard() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let redis = format!("redis://{}", silent.local_addr().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let args =
+        ["web", "--listen", "127.0.0.1:0", "--redis-url", &redis, "--data-folder", data.path().to_str().unwrap()];
+    let mut process = caudal(&args).stdout(Stdio::null()).spawn().unwrap();
+    // It has come so far; and it gets no answer.
+    let _connection = silent.accept().unwrap();
+    let asked = std::process::Command::new("kill").args(["-INT", &process.id().to_string()]).status();
+    assert!(asked.unwrap().success());
+    assert_eq!(process.wait().unwrap().code(), Some(0), "it is ended by the stop and not by its patience");
+}
+
 fn workers(server: &Server) -> String {
     use std::io::{Read, Write};
     let address = server.url.strip_prefix("http://").unwrap();

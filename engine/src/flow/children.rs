@@ -14,7 +14,7 @@ use super::error::{FlowError, FlowResult};
 use super::step::Made;
 use crate::task::event::{ChildEnded, ChildStarted, TaskCreated};
 use crate::task::{ErrorReport, Fact, Json, Key, NewTask, Parent, TaskId, Timestamp, Wait, WaitKind, WireState};
-use crate::use_cases::inputs::check_input;
+use crate::use_cases::inputs::{check_input, secrets_of};
 use crate::use_cases::run::execution::Execution;
 use crate::use_cases::run::queue::Cargo;
 use crate::use_cases::start::first_task;
@@ -89,6 +89,7 @@ async fn create(made: &Made, flow: &'static FlowDefinition, input: Json) -> Flow
         continued_from: None,
         due_at: None,
     });
+    let secrets = secrets_of(flow, &input);
     let mut child = NewTask {
         id,
         priority: parent.priority,
@@ -100,6 +101,7 @@ async fn create(made: &Made, flow: &'static FlowDefinition, input: Json) -> Flow
     child.options.set_budget(child.options.budget().and(execution.state().purse.left()));
     child.options.depth = parent.options.depth + 1;
     child.options.locale.clone_from(&parent.options.locale);
+    child.options.secrets = secrets;
     let fact =
         ChildStarted { step: made.place.key.clone(), ordinal: made.place.ordinal, child: id, flow: flow.name.into() };
     execution.record(fact.into(), Cargo { child: Some(child), ..Cargo::default() }).await;

@@ -17,6 +17,7 @@ use super::idle_worker::IdleWorker;
 use super::workers::WorkerStatus;
 
 use crate::notification::NewNotification;
+use crate::task::record::Idempotency;
 use crate::task::{
     Claim, ErrorReport, Json, LogEntry, NewTask, PauseReason, Summary, TaskId, TaskRecord, TaskState, Tenant,
     Timestamp, UsageTotals, Wait, WireState, WorkerId,
@@ -33,9 +34,24 @@ pub trait TaskStore: Send + Sync + 'static {
     /// How long a claim lives without renewal; none where claims belong to the living process.
     fn lease(&self) -> Option<Duration>;
 
+    /// Whether the [`Feed`](super::Feed) hears of all news in the end, however much is lost on the way to this process:
+    /// the store looks at what is watched by itself. Nothing is lost where there is no way.
+    fn finds_lost_news(&self) -> bool {
+        self.lease().is_none()
+    }
+
+    /// How much of the newest that was answered may be lost when the store itself dies.
+    fn may_lose(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Stores tasks and puts them in line, each alone: one refused does not touch the others. A task whose id is
     /// there already is answered as created.
     async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError>;
+
+    /// The task that answered this very request before, as long as its idempotency key is remembered: for a repeat that
+    /// could not be created now.
+    async fn created_under(&self, tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, StoreError>;
 
     /// Claims the next due tasks and writes `task.claimed` into their logs.
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError>;

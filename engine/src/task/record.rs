@@ -1,5 +1,6 @@
 //! A task as the stores keep it beside its log: what is needed to put it in line, claim it and list it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -69,9 +70,27 @@ pub struct TaskOptions {
     pub depth: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continued_from: Option<TaskId>,
+    /// JSON pointers to what is secret in the input, found when the task is created: stores know no schema.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 impl TaskOptions {
+    /// The input as a search may look at it: with stars for what is secret, or somebody who may search could guess it
+    /// letter by letter.
+    pub fn searchable<'a>(&self, input: &'a Json) -> Cow<'a, str> {
+        if self.secrets.is_empty() {
+            return input.text().into();
+        }
+        let mut value = input.to_value();
+        for secret in &self.secrets {
+            if let Some(place) = value.pointer_mut(secret) {
+                *place = STARS.into();
+            }
+        }
+        value.to_string().into()
+    }
+
     pub fn budget(&self) -> Budget {
         Budget { max_cost: self.max_cost, max_tokens: self.max_tokens }
     }
@@ -81,6 +100,9 @@ impl TaskOptions {
         self.max_tokens = budget.max_tokens;
     }
 }
+
+/// What stands where a secret is.
+pub(crate) const STARS: &str = "***";
 
 fn is_zero(depth: &u32) -> bool {
     *depth == 0

@@ -3,7 +3,7 @@
 //! Whoever shows a task — a page that polls, a stream, the command line — applies the events in order and shows
 //! this. Results and text of a step's attempt that did not finish are dropped (its log lines stay, marked), so a
 //! crash or a retry never shows anything twice. A snapshot is bounded: the newest results only, with `omitted`
-//! saying how many are left out (they are all in the log), and the tail of each stream.
+//! saying how many are left out (they are all in the log), and of streams and waits as many as fit.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,15 +16,13 @@ use super::ids::TaskId;
 use super::json::Json;
 use super::note::Note;
 use super::state::WireState;
+use super::streams::Streams;
 use super::summary::Summary;
 use super::usage::UsageTotals;
-use super::wait::{Wait, WaitKind};
+use super::wait::{Wait, WaitKind, shown};
 
 const MOST_RESULTS: usize = 500;
 const MOST_RESULT_BYTES: usize = 256 * 1024;
-const STREAM_TAIL_BYTES: usize = 16 * 1024;
-/// Finished streams that are still shown, so that words do not vanish when the next step begins.
-const FINISHED_STREAMS: usize = 8;
 
 #[derive(Debug, Clone)]
 pub struct TaskView {
@@ -42,7 +40,7 @@ pub struct TaskView {
     results: VecDeque<ResultItem>,
     result_bytes: usize,
     omitted: u64,
-    streams: Vec<Stream>,
+    streams: Streams,
     /// Names of the steps that are running.
     names: HashMap<Key, Arc<str>>,
 }
@@ -55,14 +53,6 @@ struct ResultItem {
     is_log: bool,
     /// The wire object.
     json: String,
-}
-
-#[derive(Debug, Clone)]
-struct Stream {
-    step: Key,
-    label: Arc<str>,
-    text: String,
-    running: bool,
 }
 
 impl Default for TaskView {
@@ -80,7 +70,7 @@ impl Default for TaskView {
             results: VecDeque::new(),
             result_bytes: 0,
             omitted: 0,
-            streams: Vec::new(),
+            streams: Streams::default(),
             names: HashMap::new(),
         }
     }
@@ -164,8 +154,8 @@ impl TaskView {
             ),
             Fact::Usage(usage) => self.usage.add(usage),
             Fact::ChildEnded(child) if !child.usage.is_empty() => self.usage.merge(&child.usage),
-            Fact::Chunk(chunk) => self.stream(&chunk.step, &chunk.text),
-            Fact::ChunkReset(reset) => self.streams.retain(|stream| stream.step != reset.step),
+            Fact::Chunk(chunk) => self.streams.write(&chunk.step, self.names.get(&chunk.step), &chunk.text),
+            Fact::ChunkReset(reset) => self.streams.void(&reset.step),
 
             Fact::SignalAwaited(awaited) => self.await_signal(Wait {
                 id: awaited.step.clone(),
@@ -215,8 +205,7 @@ impl TaskView {
         self.state = state;
         self.waiting.clear();
         self.names.clear();
-        let running: Vec<Key> = self.streams.iter().filter(|s| s.running).map(|s| s.step.clone()).collect();
-        for step in running {
+        for step in self.streams.running() {
             self.void(&step);
         }
     }
@@ -228,7 +217,7 @@ impl TaskView {
 
     /// The attempt did not finish: its results and text are void, its log lines stay, marked.
     fn void(&mut self, step: &Key) {
-        self.streams.retain(|stream| stream.step != *step);
+        self.streams.void(step);
         for item in &mut self.results {
             if item.provisional && item.is_log && item.step.as_ref() == Some(step) {
                 item.provisional = false;
@@ -244,15 +233,7 @@ impl TaskView {
         for item in self.results.iter_mut().filter(|item| item.step.as_ref() == Some(step)) {
             item.provisional = false;
         }
-        for stream in self.streams.iter_mut().filter(|stream| stream.step == *step) {
-            stream.running = false;
-        }
-        let finished = self.streams.iter().filter(|stream| !stream.running).count();
-        if finished > FINISHED_STREAMS
-            && let Some(oldest) = self.streams.iter().position(|stream| !stream.running)
-        {
-            self.streams.remove(oldest);
-        }
+        self.streams.finish(step);
     }
 
     fn push(&mut self, teller: &Teller, is_log: bool, item: &impl Serialize) {
@@ -271,34 +252,6 @@ impl TaskView {
             }
         }
     }
-
-    fn stream(&mut self, step: &Key, text: &str) {
-        let at = self.streams.iter().position(|stream| stream.step == *step).unwrap_or_else(|| {
-            let label = self.label(step);
-            self.streams.push(Stream { step: step.clone(), label, text: String::new(), running: true });
-            self.streams.len() - 1
-        });
-        let stream = &mut self.streams[at];
-        stream.text.push_str(text);
-        // Cut rarely, not at every chunk.
-        if stream.text.len() > 2 * STREAM_TAIL_BYTES {
-            stream.text = tail(&stream.text).to_owned();
-        }
-    }
-
-    /// A step's name; its key where two streams would share the name.
-    fn label(&self, step: &Key) -> Arc<str> {
-        let name = self.names.get(step).cloned().unwrap_or_else(|| step.clone());
-        if self.streams.iter().any(|stream| stream.label == name) { step.clone() } else { name }
-    }
-}
-
-fn tail(text: &str) -> &str {
-    let mut from = text.len().saturating_sub(STREAM_TAIL_BYTES);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    text.get(from..).unwrap_or_default()
 }
 
 #[derive(Serialize)]
@@ -347,8 +300,15 @@ impl Serialize for Details<'_> {
         if view.omitted > 0 {
             map.serialize_entry("omitted", &view.omitted)?;
         }
-        map.serialize_entry("streams", &Streams(&view.streams))?;
-        map.serialize_entry("waiting", &view.waiting)?;
+        map.serialize_entry("streams", &view.streams)?;
+        if view.streams.omitted() > 0 {
+            map.serialize_entry("streams_omitted", &view.streams.omitted())?;
+        }
+        let (waiting, omitted) = shown(&view.waiting);
+        map.serialize_entry("waiting", &waiting)?;
+        if omitted > 0 {
+            map.serialize_entry("waiting_omitted", &omitted)?;
+        }
         map.serialize_entry("final_result", &view.final_result)?;
         if !view.usage.is_empty() {
             map.serialize_entry("usage", &view.usage)?;
@@ -379,13 +339,5 @@ impl Serialize for Raw<'_> {
         serde_json::from_str::<&serde_json::value::RawValue>(self.0)
             .map_err(serde::ser::Error::custom)?
             .serialize(serializer)
-    }
-}
-
-struct Streams<'a>(&'a [Stream]);
-
-impl Serialize for Streams<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|stream| (&stream.label, tail(&stream.text))))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::flow::FlowDefinition;
 use crate::task::Json;
+use crate::task::record::STARS;
 
 /// One thing that is wrong with a value, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,51 +59,116 @@ fn violations(validator: &jsonschema::Validator, value: &Value) -> Result<(), Ve
 
 /// The input with every `Secret` field replaced by stars.
 pub fn masked(schema: &Json, input: &Json) -> Json {
-    let root = schema.to_value();
-    if !schema.text().contains("writeOnly") {
+    if !schema.text().contains(SECRET) {
         return input.clone();
     }
     let mut value = input.to_value();
-    mask(&root, &root, &mut value, 0);
+    for secret in secrets(schema, &value) {
+        if let Some(place) = value.pointer_mut(&secret) {
+            *place = STARS.into();
+        }
+    }
     value.into()
 }
 
-fn mask(root: &Value, schema: &Value, value: &mut Value, depth: usize) {
+/// Where an input has secrets, to be kept with its task. Of too many places to keep it is secret as a whole.
+pub(crate) fn secrets_of(flow: &FlowDefinition, input: &Json) -> Vec<String> {
+    const MOST_PLACES: usize = 64;
+    let schema = (flow.input_schema)();
+    if !schema.text().contains(SECRET) {
+        return Vec::new();
+    }
+    let found = secrets(schema, &input.to_value());
+    if found.len() > MOST_PLACES { vec![String::new()] } else { found }
+}
+
+/// What a schema says of a `Secret`.
+const SECRET: &str = "writeOnly";
+
+/// JSON pointers to all of them that have a value.
+fn secrets(schema: &Json, input: &Value) -> Vec<String> {
+    let root = schema.to_value();
+    let mut found = Vec::new();
+    find_secrets(&root, &root, input, "", &mut found, 0);
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn find_secrets(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>, depth: usize) {
     const DEEPEST: usize = 64;
     if depth > DEEPEST || value.is_null() {
         return;
     }
-    if schema.get("writeOnly") == Some(&Value::Bool(true)) {
-        *value = Value::String("***".to_owned());
+    if schema.get(SECRET) == Some(&Value::Bool(true)) {
+        found.push(at.to_owned());
         return;
     }
     if let Some(target) = schema.get("$ref").and_then(Value::as_str)
         && let Some(target) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer))
     {
-        mask(root, target, value, depth + 1);
+        find_secrets(root, target, value, at, found, depth + 1);
     }
     for word in ["anyOf", "oneOf", "allOf"] {
         for branch in schema.get(word).and_then(Value::as_array).into_iter().flatten() {
-            mask(root, branch, value, depth + 1);
+            find_secrets(root, branch, value, at, found, depth + 1);
         }
     }
     match value {
         Value::Object(fields) => {
-            for (name, field) in fields.iter_mut() {
+            for (name, field) in fields {
                 let known = schema.get("properties").and_then(|properties| properties.get(name));
                 if let Some(schema) = known.or_else(|| schema.get("additionalProperties")) {
-                    mask(root, schema, field, depth + 1);
+                    let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                    find_secrets(root, schema, field, &at, found, depth + 1);
                 }
             }
         }
         Value::Array(items) => {
-            for (place, item) in items.iter_mut().enumerate() {
+            for (place, item) in items.iter().enumerate() {
                 let prefix = schema.get("prefixItems").and_then(|prefix| prefix.get(place));
                 if let Some(schema) = prefix.or_else(|| schema.get("items")) {
-                    mask(root, schema, item, depth + 1);
+                    find_secrets(root, schema, item, &format!("{at}/{place}"), found, depth + 1);
                 }
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::TaskOptions;
+
+    /// Goal: secrets are found wherever a schema can put them, and nothing else is; of very many the whole is one.
+    #[test]
+    fn where_secrets_are() {
+        let schema = Json::from_text(
+            r##"{
+                "properties": {
+                    "theme": {"type": "string"},
+                    "a/b~c": {"type": "string", "writeOnly": true},
+                    "maybe": {"anyOf": [{"type": "string", "writeOnly": true}, {"type": "null"}]},
+                    "login": {"$ref": "#/$defs/Login"},
+                    "list": {"items": {"$ref": "#/$defs/Login"}}
+                },
+                "$defs": {"Login": {"properties": {"name": {}, "password": {"writeOnly": true}}}}
+            }"##,
+        )
+        .unwrap();
+        let input = Json::from_text(
+            r#"{"theme":"rain","a/b~c":"s3cr3t","maybe":null,"login":{"name":"ann","password":"s3cr3t"},
+                "list":[{"name":"bob"},{"name":"eve","password":{"pin":"s3cr3t"}}]}"#,
+        )
+        .unwrap();
+        let places = ["/a~1b~0c", "/list/1/password", "/login/password"];
+        assert_eq!(secrets(&schema, &input.to_value()), places);
+        let options = TaskOptions { secrets: places.map(str::to_owned).to_vec(), ..TaskOptions::default() };
+        for text in [masked(&schema, &input).text(), &*options.searchable(&input)] {
+            assert!(!text.contains("s3cr3t") && ["rain", "ann", "eve", "***"].iter().all(|seen| text.contains(seen)));
+        }
+        let whole = TaskOptions { secrets: vec![String::new()], ..TaskOptions::default() };
+        assert_eq!(whole.searchable(&input), "\"***\"");
     }
 }

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
 
+use super::inputs::secrets_of;
 use super::readiness::missing;
 use crate::engine::Engine;
 use crate::flow::Missing;
@@ -21,7 +22,7 @@ use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::TaskCreated;
 use crate::task::record::Idempotency;
 use crate::task::{Event, Fact, Key, NO_PLACE, NewTask, Note, Summary, TaskId, Tenant, WireState};
-use crate::use_cases::start::home_of;
+use crate::use_cases::start::{OUR_KEYS, answered_before, home_of};
 
 #[derive(Debug, Clone, Error)]
 pub enum RetryError {
@@ -45,6 +46,22 @@ pub async fn retry_task(
     task: TaskId,
     idempotency: Option<Idempotency>,
 ) -> Result<Created, RetryError> {
+    let new = match prepare(engine, tenant, task, idempotency.clone()).await {
+        Ok(new) => new,
+        Err(refused) => return answered_before(engine, tenant, idempotency.as_ref(), refused).await,
+    };
+    let mut answers = engine.store.create(vec![new]).await?;
+    let answer = answers.pop().ok_or_else(|| StoreError::Corrupt("the store gave no answer".to_owned()))?;
+    Ok(answer?)
+}
+
+/// The new task, or why there can be none.
+async fn prepare(
+    engine: &Engine,
+    tenant: &Tenant,
+    task: TaskId,
+    idempotency: Option<Idempotency>,
+) -> Result<NewTask, RetryError> {
     let old = engine.store.task(tenant, task).await?.ok_or(RetryError::NotFound)?;
     if !old.state.is_ended() {
         return Err(RetryError::WrongState { state: old.wire_state() });
@@ -67,8 +84,10 @@ pub async fn retry_task(
     let mut options = old.options.clone();
     options.deadline = flow.options.deadline().map(|deadline| now + deadline);
     options.continued_from = None;
-    let home = home_of(engine, tenant, old.unique_key.as_deref(), idempotency.as_ref());
-    let new = NewTask {
+    options.secrets = secrets_of(flow, &old.input);
+    let unique_key = Some(unique_key_of(task, old.unique_key));
+    let home = home_of(engine, tenant, unique_key.as_deref(), idempotency.as_ref());
+    Ok(NewTask {
         id: engine.ids.task_id(now, home.unwrap_or(task.partition())),
         tenant: tenant.clone(),
         flow: flow.name.into(),
@@ -78,17 +97,21 @@ pub async fn retry_task(
         due_at: now,
         input: old.input,
         tags: old.tags,
-        unique_key: old.unique_key,
+        unique_key,
         idempotency,
         parent: None,
         retry_of: Some(task),
         options,
         events: std::iter::once(created.encode(now)).chain(taken_over(&events)).collect(),
         summary: Summary::default(),
-    };
-    let mut answers = engine.store.create(vec![new]).await?;
-    let answer = answers.pop().ok_or_else(|| StoreError::Corrupt("the store gave no answer".to_owned()))?;
-    Ok(answer?)
+    })
+}
+
+/// To retry is to control a task, and every control can be repeated: while a retry of it is not ended, another is
+/// answered with that one. A key of the task's own does so already.
+fn unique_key_of(task: TaskId, its_own: Option<String>) -> String {
+    let its_own = its_own.filter(|key| !key.starts_with(OUR_KEYS));
+    its_own.unwrap_or_else(|| format!("{OUR_KEYS}retry:{task}"))
 }
 
 async fn read_log(engine: &Engine, task: TaskId) -> Result<Vec<Event>, StoreError> {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::inputs::{Violation, check_input};
-use super::readiness::missing;
+use super::inputs::{Violation, check_input, secrets_of};
+use super::readiness::Readiness;
 use crate::engine::Engine;
 use crate::flow::{FlowDefinition, Missing};
 pub use crate::notification::{Notify, NotifyOn};
@@ -15,6 +15,9 @@ use crate::ports::{CreateRefused, Created, StoreError};
 use crate::task::event::TaskCreated;
 use crate::task::record::Idempotency;
 use crate::task::{Fact, Json, NewTask, Priority, Summary, TaskOptions, Tenant, Timestamp, home_of_key, locale};
+
+/// What no unique key of a client's may begin with: such keys are made here, and shown to nobody.
+pub const OUR_KEYS: &str = "caudal:";
 
 /// What a client asks for. The names are the wire's.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -64,7 +67,11 @@ pub enum StartError {
 
 /// Starts one task. When this returns, the task is stored durably.
 pub async fn start_task(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<Created, StartError> {
-    let task = prepare(engine, tenant, request).await?;
+    let used = request.idempotency.clone();
+    let task = match prepare(engine, tenant, request, &mut Readiness::of(engine)).await {
+        Ok(task) => task,
+        Err(refused) => return answered_before(engine, tenant, used.as_ref(), refused).await,
+    };
     let mut answers = engine.store.create(vec![task]).await?;
     let answer = answers.pop().ok_or_else(|| StoreError::Corrupt("the store gave no answer".to_owned()))?;
     Ok(answer?)
@@ -76,22 +83,24 @@ pub async fn start_tasks(
     tenant: &Tenant,
     requests: Vec<StartRequest>,
 ) -> Result<Vec<Result<Created, StartError>>, StoreError> {
+    let mut readiness = Readiness::of(engine);
     let mut prepared = Vec::with_capacity(requests.len());
-    let mut refused = Vec::with_capacity(requests.len());
+    let mut answered = Vec::with_capacity(requests.len());
     for request in requests {
-        match prepare(engine, tenant, request).await {
+        let used = request.idempotency.clone();
+        match prepare(engine, tenant, request, &mut readiness).await {
             Ok(task) => {
                 prepared.push(task);
-                refused.push(None);
+                answered.push(None);
             }
-            Err(error) => refused.push(Some(error)),
+            Err(refused) => answered.push(Some(answered_before(engine, tenant, used.as_ref(), refused).await)),
         }
     }
     let mut stored = if prepared.is_empty() { Vec::new() } else { engine.store.create(prepared).await? }.into_iter();
-    Ok(refused
+    Ok(answered
         .into_iter()
-        .map(|refusal| match refusal {
-            Some(error) => Err(error),
+        .map(|answer| match answer {
+            Some(answer) => answer,
             None => match stored.next() {
                 Some(answer) => answer.map_err(StartError::Refused),
                 None => Err(StoreError::Corrupt("the store gave too few answers".to_owned()).into()),
@@ -100,14 +109,34 @@ pub async fn start_tasks(
         .collect())
 }
 
+/// A repeat is answered as the first time, also when the request would be refused by now: its flow lacks something, is
+/// gone, or takes other inputs.
+pub(crate) async fn answered_before<E: From<StoreError>>(
+    engine: &Engine,
+    tenant: &Tenant,
+    used: Option<&Idempotency>,
+    refused: E,
+) -> Result<Created, E> {
+    let Some(used) = used else { return Err(refused) };
+    match engine.store.created_under(tenant, used).await? {
+        Some(first) => Ok(Created { id: first, new: false }),
+        None => Err(refused),
+    }
+}
+
 /// Everything that can be refused is refused here, before anything is stored.
-async fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Result<NewTask, StartError> {
+async fn prepare(
+    engine: &Engine,
+    tenant: &Tenant,
+    request: StartRequest,
+    readiness: &mut Readiness<'_>,
+) -> Result<NewTask, StartError> {
     let flow = engine
         .registry
         .find(&request.flow)
         .ok_or_else(|| StartError::UnknownFlow { flow: request.flow.clone(), known: engine.registry.names() })?;
     check_fields(engine, &request)?;
-    let missing = missing(engine, flow).await?;
+    let missing = readiness.missing(flow).await?;
     if !missing.is_empty() {
         return Err(StartError::NotConfigured { flow: flow.name, missing });
     }
@@ -126,6 +155,7 @@ async fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Res
     let home = home_of(engine, tenant, request.unique_key.as_deref(), request.idempotency.as_ref());
     let partition = home.unwrap_or_else(|| any_partition(engine));
     let notify = request.notify.as_ref().map(Json::of).transpose().unwrap_or_default();
+    let secrets = secrets_of(flow, &input);
     Ok(NewTask {
         id: engine.ids.task_id(created_at, partition),
         priority: request.priority.unwrap_or_default(),
@@ -140,6 +170,7 @@ async fn prepare(engine: &Engine, tenant: &Tenant, request: StartRequest) -> Res
             max_cost: request.max_cost.or(flow.options.max_cost),
             max_tokens: request.max_tokens.or(flow.options.max_tokens),
             deadline: deadline_of(flow, created_at + delay),
+            secrets,
             ..TaskOptions::default()
         },
         ..first_task(flow, tenant, created_at, delay)
@@ -222,6 +253,9 @@ fn check_fields(engine: &Engine, request: &StartRequest) -> Result<(), StartErro
     let key_fits = |key: &str| !key.is_empty() && key.len() <= limits.idempotency_key_bytes;
     if request.unique_key.as_deref().is_some_and(|key| !key_fits(key)) {
         return wrong("unique_key", format!("must have 1 to {} bytes", limits.idempotency_key_bytes));
+    }
+    if request.unique_key.as_deref().is_some_and(|key| key.starts_with(OUR_KEYS)) {
+        return wrong("unique_key", format!("must not begin with '{OUR_KEYS}'"));
     }
     if request.idempotency.as_ref().is_some_and(|idempotency| !key_fits(&idempotency.key)) {
         return wrong("Idempotency-Key", format!("must have 1 to {} bytes", limits.idempotency_key_bytes));

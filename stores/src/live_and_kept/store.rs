@@ -13,6 +13,7 @@ use caudal_engine::ports::{
     SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite, WorkerStatus,
     WriteRefused, Written,
 };
+use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, ErrorReport, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, WorkerId};
 
 use super::live::LivePart;
@@ -40,8 +41,20 @@ impl TaskStore for LiveAndKeptStore {
         self.live.lease()
     }
 
+    fn finds_lost_news(&self) -> bool {
+        self.live.finds_lost_news()
+    }
+
+    fn may_lose(&self) -> Duration {
+        self.live.may_lose()
+    }
+
     async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError> {
         self.live.create(tasks).await
+    }
+
+    async fn created_under(&self, tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, StoreError> {
+        self.live.created_under(tenant, used).await
     }
 
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError> {

@@ -112,7 +112,7 @@ fn tags_of(record: &TaskRecord) -> Vec<String> {
 
 /// What a list's search for text looks at, in lower case as [`needle_of`] makes it.
 fn search_of(record: &TaskRecord) -> String {
-    let input = record.input.text();
+    let input = record.options.searchable(&record.input);
     let end = (0..=input.len().min(MOST_SEARCHED_BYTES)).rev().find(|at| input.is_char_boundary(*at));
     let input = input.get(..end.unwrap_or(0)).unwrap_or_default();
     // U+001E between them, so that nothing is found across.

@@ -88,6 +88,21 @@ impl RedisStore {
         Ok(Some(home_of_key(tenant, &used.key, self.layout.partitions())))
     }
 
+    /// What the key was used for. Whether one that is only reserved was created is not known at the key's home.
+    pub(super) async fn settled_use(&self, tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, StoreError> {
+        let home = home_of_key(tenant, &used.key, self.layout.partitions());
+        for home in self.layout.earlier_homes(tenant, &used.key).into_iter().chain([home]) {
+            // Looking reserves nothing: any id will do.
+            let nobody = TaskId::from_bytes([0; 16]);
+            match self.reserve(tenant, used, nobody, home, true).await? {
+                Reservation::Settled(first) => return Ok(Some(first)),
+                Reservation::Reserved(id) => return Ok(self.read_task(tenant, id).await?.map(|record| record.id)),
+                Reservation::OfAnother(_) | Reservation::None | Reservation::Grown(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
     async fn create_here(
         &self,
         new: &NewTask,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use caudal_engine::notification::Channel;
-use caudal_engine::ports::Bell;
+use caudal_engine::ports::{Bell, StoreError};
 use caudal_engine::task::TaskId;
 use futures_util::future::join_all;
 use redis::{Cmd, PushInfo, PushKind, Value};
@@ -153,22 +153,25 @@ impl Ears {
         });
         join_all(elsewhere.map(|(task, node, place)| async move {
             let done = self.subscribe(&node, self.keys.of_task("log", task)).await;
-            if done
-                && self.watches.subscribed(task, place)
-                && let Some(head) = self.head_of(task).await
-            {
-                self.watches.heard(task, head, Vec::new());
+            if done && self.watches.subscribed(task, place) {
+                match self.head_of(task).await {
+                    Ok(Some(head)) => self.watches.heard(task, head, Vec::new()),
+                    Ok(None) => self.watches.saw_it_gone(task),
+                    // The next beat asks again.
+                    Err(_) => {}
+                }
             }
         }))
         .await;
         self.watches.settled.send_modify(|number| *number += 1);
     }
 
-    async fn head_of(&self, task: TaskId) -> Option<u64> {
+    /// Nothing of a task that is not here (any more).
+    async fn head_of(&self, task: TaskId) -> Result<Option<u64>, StoreError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.keys.of_task("t", task)).arg("head");
-        let head = self.nodes.send(task.partition(), &command).await.ok()?;
-        reply::maybe_int(&head).ok().flatten().map(i64::unsigned_abs)
+        let head = self.nodes.send(task.partition(), &command).await?;
+        Ok(reply::maybe_int(&head)?.map(i64::unsigned_abs))
     }
 
     /// Answers whether it was subscribed anew.
@@ -215,8 +218,10 @@ impl Ears {
 
     async fn ask_for_heads(&self) {
         let asking = self.watches.all().into_iter().map(|(task, _)| async move {
-            if let Some(head) = self.head_of(task).await {
-                self.watches.saw_head(task, head);
+            match self.head_of(task).await {
+                Ok(Some(head)) => self.watches.saw_head(task, head),
+                Ok(None) => self.watches.saw_it_gone(task),
+                Err(_) => {}
             }
         });
         join_all(asking).await;

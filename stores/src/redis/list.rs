@@ -143,8 +143,6 @@ fn fits(record: &TaskRecord, filter: &TaskFilter, text: &Option<String>) -> bool
 }
 
 fn says(record: &TaskRecord, text: &str) -> bool {
-    let id = record.id.to_string();
-    [&id, &*record.flow, &*record.summary.status, record.input.text()]
-        .into_iter()
-        .any(|place| place.to_lowercase().contains(text))
+    let (id, input) = (record.id.to_string(), record.options.searchable(&record.input));
+    [&id, &*record.flow, &*record.summary.status, &*input].into_iter().any(|place| place.to_lowercase().contains(text))
 }

@@ -110,6 +110,8 @@ impl OpenError {
 /// What was found at the server.
 pub(super) struct Found {
     pub(super) clustered: bool,
+    /// How much of the newest it may lose.
+    pub(super) may_lose: Duration,
 }
 
 impl RedisStore {
@@ -217,6 +219,7 @@ async fn open_inside(
         most_unarchived_bytes: settings.most_unarchived_bytes,
         archived_grace: settings.archived_grace,
         time: settings.time,
+        may_lose: found.may_lose,
         thread,
     };
     for partition in 0..layout.partitions() {

@@ -1,5 +1,7 @@
 //! Whether the server is one that tasks can be trusted to.
 
+use std::time::Duration;
+
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, RedisError, Value};
 use tracing::warn;
@@ -33,8 +35,8 @@ pub(super) async fn check(
         return Err(OpenError::Replica { server });
     }
     check_memory(connection, &info, &server).await?;
-    check_disk(connection, &info, settings, &server).await?;
-    Ok(Found { clustered: info_field(&info, "cluster_enabled") == Some("1") })
+    let may_lose = check_disk(connection, &info, settings, &server).await?;
+    Ok(Found { clustered: info_field(&info, "cluster_enabled") == Some("1"), may_lose })
 }
 
 /// Keys must not vanish.
@@ -47,13 +49,13 @@ async fn check_memory(connection: &mut MultiplexedConnection, info: &str, server
     }
 }
 
-/// What is accepted must be durable.
+/// What is accepted must be durable. Answers how much of the newest need not be.
 async fn check_disk(
     connection: &mut MultiplexedConnection,
     info: &str,
     settings: &RedisSettings,
     server: &str,
-) -> Result<(), OpenError> {
+) -> Result<Duration, OpenError> {
     if info_field(info, "aof_enabled") == Some("0") {
         return Err(OpenError::NotDurable { server: server.to_owned() });
     }
@@ -63,13 +65,17 @@ async fn check_disk(
             "This Redis does not tell its configuration (CONFIG GET is not granted); it is taken on trust that \
              appendfsync is what it should be"
         );
-        return Ok(());
+        return Ok(Duration::from_secs(settings.may_lose_seconds.unwrap_or(0).into()));
     };
-    let seconds = if fsync == "everysec" { 1 } else { 30 };
-    if fsync != "always" && settings.may_lose_seconds.is_none_or(|may_lose| may_lose < seconds) {
+    let seconds = match fsync.as_str() {
+        "always" => 0,
+        "everysec" => 1,
+        _ => 30,
+    };
+    if seconds > 0 && settings.may_lose_seconds.is_none_or(|may_lose| may_lose < seconds) {
         return Err(OpenError::MayLose { server: server.to_owned(), fsync, seconds });
     }
-    Ok(())
+    Ok(Duration::from_secs(seconds.into()))
 }
 
 /// A setting of the server, if the user may ask for it.

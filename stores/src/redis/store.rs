@@ -11,6 +11,7 @@ use caudal_engine::ports::{
     Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite,
     WorkerStatus, WriteRefused, Written,
 };
+use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{
     Claim, ErrorReport, Limits, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, Timestamp, WorkerId,
 };
@@ -40,6 +41,8 @@ pub struct RedisStore {
     pub(super) most_unarchived_bytes: Option<u64>,
     pub(super) archived_grace: Duration,
     pub(super) time: StoreTime,
+    /// As its server is configured.
+    pub(super) may_lose: Duration,
     pub(super) thread: IoThread,
 }
 
@@ -124,8 +127,20 @@ impl TaskStore for RedisStore {
         Some(self.lease)
     }
 
+    fn finds_lost_news(&self) -> bool {
+        true
+    }
+
+    fn may_lose(&self) -> Duration {
+        self.may_lose
+    }
+
     async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError> {
         self.create_all(&tasks).await
+    }
+
+    async fn created_under(&self, tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, StoreError> {
+        self.settled_use(tenant, used).await
     }
 
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError> {

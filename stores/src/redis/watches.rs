@@ -29,6 +29,8 @@ struct Watched {
     in_doubt: bool,
     /// The head a second ago, when it was beyond what was told.
     lagging: Option<u64>,
+    /// It was told that the live part has it no more.
+    gone: bool,
 }
 
 impl Watched {
@@ -142,6 +144,13 @@ impl Watches {
         self.publish(news);
     }
 
+    /// It was archived, or forgotten, and its last news may have been lost with it: whoever watches reads what there is.
+    pub(super) fn saw_it_gone(&self, task: TaskId) {
+        let is_new = self.tasks().get_mut(&task).is_some_and(|watched| !std::mem::replace(&mut watched.gone, true));
+        let all_there_is = News { task, head: u64::MAX, entries: Arc::from([]) };
+        self.publish(is_new.then_some(all_there_is));
+    }
+
     fn publish(&self, news: Option<News>) {
         if let Some(news) = news {
             self.feed.publish(news);
@@ -191,6 +200,11 @@ mod tests {
         assert!(watches.subscribed(task, ("there".to_owned(), 1)), "while it was not subscribed");
         watches.heard(task, 9, Vec::new());
         assert_eq!(watch.try_next().unwrap().head, 9);
+        watches.saw_it_gone(task);
+        watches.saw_it_gone(task);
+        let news = watch.try_next().unwrap();
+        assert!(news.is_urgent() && news.head > 9, "its end may have been lost");
+        assert!(watch.try_next().is_none());
         drop(watch);
         assert_eq!(watches.drop_abandoned(), [task]);
         assert!(!watches.contains(task));

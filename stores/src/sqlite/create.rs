@@ -2,7 +2,7 @@
 
 use caudal_engine::ports::{CreateRefused, Created};
 use caudal_engine::task::record::Idempotency;
-use caudal_engine::task::{Claim, NewTask, TaskId, TaskOptions, TaskState};
+use caudal_engine::task::{Claim, NewTask, TaskId, TaskOptions, TaskState, Tenant};
 use rusqlite::{OptionalExtension, params};
 
 use super::columns::Columns;
@@ -79,6 +79,11 @@ impl Session<'_> {
                 new.input.text(),
             ])?;
         Ok(())
+    }
+
+    pub(super) fn created_under(&self, tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, Fault> {
+        let Some(tenant) = self.memory.names.find_tenant(tenant) else { return Ok(None) };
+        Ok(self.first_use(tenant, Some(used))?.and_then(Result::ok))
     }
 
     pub(super) fn first_use(

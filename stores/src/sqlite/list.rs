@@ -176,8 +176,8 @@ impl Query {
 }
 
 fn says(row: &TaskRow, details: &Details, flow: &str, text: &str) -> bool {
-    let id = row.id.to_string();
-    [&id, flow, &row.summary.status, details.input.text()].into_iter().any(|place| place.to_lowercase().contains(text))
+    let (id, input) = (row.id.to_string(), details.options.searchable(&details.input));
+    [&id, flow, &*row.summary.status, &*input].into_iter().any(|place| place.to_lowercase().contains(text))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(super) use record_columns;
 pub(super) struct Details {
     retry_of: Option<TaskId>,
     pub(super) tags: Vec<String>,
-    options: TaskOptions,
+    pub(super) options: TaskOptions,
     pub(super) input: Json,
 }
 

@@ -12,6 +12,7 @@ use caudal_engine::ports::{
     NewSignal, Renewed, Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage,
     TaskStore, TaskWrite, WriteRefused, Written,
 };
+use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, ErrorReport, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, WorkerId};
 use tokio::sync::mpsc;
 
@@ -141,6 +142,11 @@ impl TaskStore for SqliteStore {
     async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError> {
         let bytes = tasks.iter().map(bytes_of).sum();
         self.run(bytes, move |session| session.create_all(&tasks)).await
+    }
+
+    async fn created_under(&self, tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, StoreError> {
+        let (tenant, used) = (tenant.clone(), used.clone());
+        self.run(SMALL, move |session| session.created_under(&tenant, &used)).await
     }
 
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError> {

@@ -14,6 +14,7 @@ use caudal_engine::ports::{
     SignalAccepted, SignalRefused, StoreError, StoreStats, TaskChange, TaskFilter, TaskPage, TaskStore, TaskWrite,
     WriteRefused, Written,
 };
+use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, ErrorReport, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, WorkerId};
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::memory::MemoryStore;
@@ -76,6 +77,10 @@ impl TaskStore for MemoryLive {
 
     async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError> {
         self.memory.create(tasks).await
+    }
+
+    async fn created_under(&self, tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, StoreError> {
+        self.memory.created_under(tenant, used).await
     }
 
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError> {

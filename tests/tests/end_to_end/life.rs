@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use caudal_tests::{Patience, Server, setup};
+use caudal_tests::{Patience, Server, setup, until};
 use serde_json::json;
 
 /// Goal: a clean start says where the page is, where the data is and which flows there are.
@@ -89,9 +89,35 @@ async fn sigterm_drains() {
     assert_eq!(server.step_log().starts().len(), 2, "neither step was run twice");
 }
 
+/// Goal: a stop is heard by the sender at the same moment as by the worker: while a step goes on no mail begins, and what
+/// was accepted meanwhile is sent by the next process.
+#[tokio::test]
+async fn nothing_is_sent_while_the_worker_drains() {
+    let mut server = setup!().start().await;
+    let client = server.client();
+    let outbox = server.data_folder().join("outbox");
+    let mails = || std::fs::read_dir(&outbox).map_or(0, Iterator::count);
+    let task = client.start("slow_flow", json!({ "steps": 1, "step_ms": 2500 })).await;
+    client.told(&task, "step.started").await;
+    server.sigterm();
+    says(&server, "worker drains").await;
+    let context = json!({ "subject": "late", "text": "late" });
+    let asked = json!({ "to": ["a@example.org"], "template": "plain", "context": context });
+    client.post("/notifications", &asked).await.ok();
+    assert!(server.ended().await.success());
+    assert_eq!(mails(), 0);
+
+    server.restart().await;
+    until("the mail is sent", || async { (mails() == 1).then_some(()) }).await;
+}
+
 async fn says_that_it_stops(server: &Server) {
-    let patience = Patience::new("it says that it stops");
-    while !server.log().contains("stopping") {
+    says(server, "stopping").await;
+}
+
+async fn says(server: &Server, words: &str) {
+    let patience = Patience::new(format!("it says '{words}'"));
+    while !server.log().contains(words) {
         patience.pause().await;
     }
 }

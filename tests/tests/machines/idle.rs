@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use caudal_tests::{Installation, Role, installation, until};
+use serde_json::json;
 
 use crate::slow_tasks::SlowTasks;
 
@@ -58,4 +59,20 @@ async fn idle_processes_ask_for_next_to_nothing() {
     let asked = installation.postgres().queries() - queries;
     assert!(all - webs <= (PROCESSES * MOST_COMMANDS) as f64, "{PROCESSES} workers: {} commands a second", all - webs);
     assert_eq!(asked, 0, "Postgres was asked");
+}
+
+/// Goal: a watched task on which nothing happens costs Redis one look a second, for the process, not one more for whoever
+/// watches.
+#[tokio::test]
+async fn a_watched_task_is_looked_at_once_a_second() {
+    let installation = installation!().webs(1).workers(0).without_postgres().start().await;
+    let client = installation.client();
+    let task = client.start("bench_flow", json!({})).await;
+    let mut watched = client.request("GET", &format!("/task-status/{task}/")).send().await.unwrap();
+    watched.chunk().await.unwrap();
+    let monitor = installation.redis.monitor();
+    let seconds = 5;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let about_it: Vec<String> = monitor.lines().into_iter().filter(|line| line.contains(&task)).collect();
+    assert!(about_it.len() as u64 <= seconds + 1, "{about_it:#?}");
 }

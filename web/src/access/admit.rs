@@ -1,11 +1,14 @@
 //! What each request to a route must pass: its caller is known and has the role that the table asks for.
 
-use actix_web::body::MessageBody;
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, LOCATION};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use futures_util::FutureExt;
 
 use super::Caller;
 use crate::api_error::ApiError;
@@ -25,10 +28,27 @@ pub(crate) async fn admit(
     match admitted {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+            answered(request, next).await
         }
         Err(error) if is_for_a_person(path, request.request(), &error) => Ok(request.into_response(to_login())),
         Err(error) => Ok(request.into_response(error.error_response())),
+    }
+}
+
+/// The route's answer. A route that panics is a mistake of ours; whoever asked is told so as of any other, and the thread
+/// that serves many more goes on.
+async fn answered(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let asked = request.request().clone();
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
+        Err(panic) => {
+            let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref().map(String::as_str));
+            let error = ApiError::internal(format_args!("a route panicked: {}", said.unwrap_or("nothing was said")));
+            Ok(ServiceResponse::new(asked, error.error_response()))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use caudal_engine::ports::{StoreError, TaskFilter};
-use caudal_engine::task::TaskRecord;
+use caudal_engine::task::{TaskId, TaskRecord};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -65,6 +65,8 @@ struct Following {
     filter: TaskFilter,
     /// The count of changes at which the list was last read.
     seen_changes: u64,
+    /// The last reading failed: it is done again at this beat.
+    again_at: Option<u64>,
     reading: Option<BoxFuture<'static, Result<Vec<Member>, StoreError>>>,
 }
 
@@ -77,7 +79,7 @@ impl ManyStream {
             Source::Filter(mut filter) => {
                 filter.limit = MOST_TASKS;
                 let records = live.engine.store.list(&filter).await?.items;
-                (records, Some(Following { filter, seen_changes, reading: None }))
+                (records, Some(Following { filter, seen_changes, again_at: None, reading: None }))
             }
         };
         let mut members = open_members(live, records, view, &token).await?;
@@ -117,7 +119,9 @@ impl ManyStream {
             return Poll::Ready(Some(if self.told_changes.is_some() { BEAT } else { COMMENT }));
         }
         // Parked before it looks: what comes while it looks wakes it again.
-        self.connection.live.broad().park(self.place, cx.waker(), self.connection.comment_at, None);
+        let again_at = self.following.as_ref().and_then(|following| following.again_at);
+        let beat = again_at.map_or(self.connection.comment_at, |again_at| again_at.min(self.connection.comment_at));
+        self.connection.live.broad().park(self.place, cx.waker(), beat, None);
         self.follow(cx);
         if self.is_to_tell_changes() {
             return Poll::Ready(Some(CHANGED));
@@ -168,20 +172,26 @@ impl ManyStream {
     fn follow(&mut self, cx: &mut Context<'_>) {
         let Some(following) = &mut self.following else { return };
         loop {
+            let (beat, changes) = (self.connection.live.beat(), self.connection.live.changes.load(Ordering::SeqCst));
             if let Some(reading) = &mut following.reading {
                 let Poll::Ready(found) = reading.poll_unpin(cx) else { return };
                 following.reading = None;
                 match found {
-                    Ok(found) => self.members.extend(found),
-                    // The next change reads it again.
-                    Err(error) => tracing::warn!(%error, "the list behind a stream cannot be read"),
+                    Ok(found) => {
+                        self.members.extend(found);
+                        let_the_oldest_go(&mut self.members);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the list behind a stream cannot be read; trying again");
+                        following.again_at = Some(beat + 1);
+                        self.connection.live.broad().park(self.place, cx.waker(), beat + 1, None);
+                    }
                 }
             }
-            let changes = self.connection.live.changes.load(Ordering::SeqCst);
-            if changes == following.seen_changes {
+            if changes == following.seen_changes && following.again_at.is_none_or(|again_at| again_at > beat) {
                 return;
             }
-            following.seen_changes = changes;
+            (following.seen_changes, following.again_at) = (changes, None);
             let of_list = self.members.iter().filter(|member| member.lane == Lane::Task);
             let known: Vec<_> = of_list.map(|member| member.task).collect();
             let (live, filter) = (self.connection.live.clone(), following.filter.clone());
@@ -190,12 +200,21 @@ impl ManyStream {
                 async move {
                     let mut records = live.engine.store.list(&filter).await?.items;
                     records.retain(|record| !known.contains(&record.id));
-                    records.truncate(MOST_TASKS.saturating_sub(known.len()));
                     open_members(&live, records, view, &token).await
                 }
                 .boxed(),
             );
         }
+    }
+}
+
+/// The newest are followed: what is new and is beyond as many as there may be takes the place of the oldest.
+fn let_the_oldest_go(members: &mut Vec<Member>) {
+    let of_list = |member: &Member| member.lane == Lane::Task;
+    let mut ids: Vec<TaskId> = members.iter().filter(|member| of_list(member)).map(|member| member.task).collect();
+    ids.sort_unstable_by(|one, other| other.cmp(one));
+    if let Some(oldest) = ids.get(MOST_TASKS - 1) {
+        members.retain(|member| !of_list(member) || member.task >= *oldest);
     }
 }
 

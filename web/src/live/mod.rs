@@ -26,6 +26,7 @@ mod snapshot_cursor;
 mod snapshot_stream;
 #[cfg(test)]
 mod tests;
+mod unfolded;
 mod view_of;
 mod watched;
 mod wheel;
@@ -66,6 +67,9 @@ pub(crate) fn serve_here() {
     SERVES.set(true);
 }
 
+/// The connections that watch in this process.
+const WATCHERS: &str = "caudal_watchers";
+
 pub(crate) struct Live {
     engine: Engine,
     /// For the wheel, and for pumps where no thread serves.
@@ -83,6 +87,8 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(engine: Engine, runtime: Handle) -> Arc<Self> {
+        // There before the first one comes. A process may serve on several addresses: all of them count.
+        metrics::gauge!(WATCHERS).increment(0.0);
         Arc::new(Self {
             engine,
             runtime,
@@ -215,6 +221,7 @@ struct Connection {
 impl Connection {
     fn new(live: Arc<Live>) -> Self {
         live.connections.fetch_add(1, Ordering::Relaxed);
+        metrics::gauge!(WATCHERS).increment(1.0);
         let comment_at = live.beat() + BEATS_BETWEEN_COMMENTS;
         Self { live, comment_at }
     }
@@ -233,5 +240,6 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.live.connections.fetch_sub(1, Ordering::Relaxed);
+        metrics::gauge!(WATCHERS).decrement(1.0);
     }
 }

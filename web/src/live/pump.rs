@@ -13,6 +13,7 @@ use caudal_engine::task::{LogEntry, TaskId, TaskView};
 
 use super::channel::{Channel, Signs};
 use super::frames::Snapshot;
+use super::unfolded::Unfolded;
 
 /// At most 20 snapshots in any second, the first one and the end included.
 const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(56);
@@ -21,8 +22,6 @@ const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(56);
 const GATHERING: Duration = Duration::from_millis(4);
 const BETWEEN_HEAD_CHECKS: Duration = Duration::from_secs(1);
 const AFTER_STORE_ERROR: Duration = Duration::from_millis(500);
-/// More than this is folded although nobody looks.
-const MOST_UNFOLDED: usize = 256;
 pub(super) const PAGE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Pump {
@@ -37,7 +36,7 @@ pub(super) struct Pump {
     behind_to: u64,
     view: TaskView,
     /// Taken in, but not folded into the view before somebody wants to see it.
-    unfolded: Vec<LogEntry>,
+    unfolded: Unfolded,
     /// When readers of the log were told last.
     told: Option<Instant>,
     /// When the next snapshot may be published.
@@ -49,8 +48,8 @@ impl Pump {
     /// `head` is what the log is known to reach since the watch began; none when the store must be asked.
     pub(super) fn new(channel: &Arc<Channel>, engine: Engine, watch: Watch, head: Option<u64>) -> Self {
         let now = Instant::now();
-        // Another process's news may get lost on the way; a store of this process alone loses none.
-        let head_check_at = engine.store.lease().map(|_| now + BETWEEN_HEAD_CHECKS);
+        // Another process's news may get lost on the way.
+        let head_check_at = (!engine.store.finds_lost_news()).then_some(now + BETWEEN_HEAD_CHECKS);
         Self {
             channel: Arc::downgrade(channel),
             signs: channel.signs.clone(),
@@ -60,7 +59,7 @@ impl Pump {
             head: 0,
             behind_to: head.unwrap_or(u64::MAX),
             view: TaskView::default(),
-            unfolded: Vec::new(),
+            unfolded: Unfolded::default(),
             told: None,
             publish_from: now,
             head_check_at,
@@ -185,7 +184,7 @@ impl Pump {
         let new = || entries.iter().filter(|entry| entry.seq > known);
         let Some(last) = new().next_back() else { return true };
         self.head = last.seq;
-        self.unfolded.extend(new().cloned());
+        self.unfolded.add(new().cloned());
         let mut state = channel.state();
         state.head = last.seq;
         state.ended = last.is_terminal();
@@ -201,7 +200,7 @@ impl Pump {
         } else {
             // Whoever comes finds that there is something to see; until then it need not be known what.
             state.dirty = true;
-            if self.unfolded.len() > MOST_UNFOLDED {
+            if self.unfolded.is_too_much() {
                 self.fold();
             }
         }
@@ -216,7 +215,7 @@ impl Pump {
     /// Brings the view up to date. Answers whether it shows something else now.
     fn fold(&mut self) -> bool {
         let mut changed = false;
-        for entry in self.unfolded.drain(..) {
+        for entry in self.unfolded.take() {
             match entry.event() {
                 Ok(event) => changed |= self.view.apply(&event),
                 // Of a newer version of this program; it is in the log all the same.

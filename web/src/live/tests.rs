@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use bytes::Bytes;
+use caudal_engine::ports::TaskFilter;
 use caudal_engine::task::event::Chunk;
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::{EventStream, Live, SnapshotStream};
+use super::many_stream::{MOST_TASKS, ManyStream, Source, Wanted};
+use super::{CursorToken, EventStream, Live, SnapshotStream, View};
 use platform::Platform;
 
 fn live(platform: &Platform) -> Arc<Live> {
@@ -206,4 +208,63 @@ async fn a_reader_that_stood_still() {
     assert!(live.channels()[&hand.task].upgrade().unwrap().state().ring.get(3).is_none(), "the ring forgot it");
     assert!(ids_up_to(hand.head, &mut reader).await.into_iter().eq(1..=hand.head));
     assert!(poll(&mut reader).is_pending());
+}
+
+/// A connection that follows all tasks, and its first words are read.
+async fn following(live: &Arc<Live>) -> ManyStream {
+    let source = Source::Filter(TaskFilter::default());
+    let wanted = Wanted { source, view: View::Snapshots, logs: Vec::new(), changes: false };
+    let mut stream = ManyStream::open(live, wanted, CursorToken::default()).await.unwrap();
+    next(&mut stream).await.unwrap();
+    stream
+}
+
+/// The task that the next message names.
+async fn next_named(stream: &mut ManyStream) -> String {
+    next(stream).await.unwrap();
+    let message = next(stream).await.unwrap();
+    let data = std::str::from_utf8(&message).unwrap().lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    serde_json::from_str::<serde_json::Value>(data).unwrap()["task"].as_str().unwrap().to_owned()
+}
+
+/// Goal: a filter is followed though as many tasks as a connection carries live already: the newest comes, and the oldest
+/// goes.
+#[tokio::test]
+async fn a_new_task_takes_the_place_of_the_oldest() {
+    let platform = Platform::default();
+    let live = live(&platform);
+    let mut oldest = platform.run().await;
+    for _ in 1..MOST_TASKS {
+        platform.start().await;
+    }
+    let mut stream = following(&live).await;
+    for _ in 0..MOST_TASKS {
+        next_named(&mut stream).await;
+    }
+    for _ in 0..3 {
+        let new = platform.start().await;
+        live.tell_changes();
+        assert_eq!(next_named(&mut stream).await, new.to_string());
+    }
+    oldest.progress(50, "half").await;
+    let mut witness = SnapshotStream::open(&live, oldest.task, oldest.head - 1).await.unwrap();
+    next(&mut witness).await.unwrap();
+    next(&mut witness).await.unwrap();
+    assert!(poll(&mut stream).is_pending(), "nobody follows it any more");
+}
+
+/// Goal: a list that could not be read is read again at the next beat, with no other change to call for it.
+#[tokio::test]
+async fn a_list_that_failed_is_read_again() {
+    let platform = Platform::default();
+    let live = live(&platform);
+    let mut stream = following(&live).await;
+    platform.store.refuse_lists(2);
+    let new = platform.start().await;
+    live.tell_changes();
+    for _ in 0..2 {
+        assert!(poll(&mut stream).is_pending());
+        live.turn_wheel();
+    }
+    assert_eq!(next_named(&mut stream).await, new.to_string());
 }

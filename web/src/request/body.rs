@@ -9,6 +9,7 @@ use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::{Stream, StreamExt};
 use serde_json::{Map, Value};
 
+use super::start::unknown_field;
 use super::strict_json::parse_strict;
 use crate::api_error::{ApiError, Reason};
 
@@ -24,6 +25,10 @@ pub(crate) struct Body(pub(crate) Value);
 pub(crate) async fn read_body(request: &HttpRequest, payload: Payload, most_bytes: usize) -> Result<Body, ApiError> {
     // Read even when it is refused: the connection stays usable.
     let bytes = in_time(LONGEST_BODY, read_bytes(payload, most_bytes)).await?;
+    json_of(request, &bytes)
+}
+
+fn json_of(request: &HttpRequest, bytes: &[u8]) -> Result<Body, ApiError> {
     if is_packed(request) {
         return Err(ApiError::new(Reason::UnsupportedMediaType, "The body must not be compressed.")
             .hint("Send it without Content-Encoding."));
@@ -32,8 +37,22 @@ pub(crate) async fn read_body(request: &HttpRequest, payload: Payload, most_byte
         return Err(ApiError::new(Reason::UnsupportedMediaType, "The body must be JSON by its Content-Type.")
             .hint("Send 'Content-Type: application/json'."));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|error| invalid_json(format!("The body is not UTF-8: {error}.")))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| invalid_json(format!("The body is not UTF-8: {error}.")))?;
     parse_strict(text).map(Body).map_err(|error| invalid_json(format!("The body is not valid JSON: {error}.")))
+}
+
+/// Of a request that says all by its path: there is no body, or an object with nothing in it. What a client writes into it
+/// would be a wish that nobody hears.
+pub(crate) async fn read_no_body(request: &HttpRequest, payload: Payload, most_bytes: usize) -> Result<(), ApiError> {
+    let bytes = in_time(LONGEST_BODY, read_bytes(payload, most_bytes)).await?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let body = json_of(request, &bytes)?;
+    match body.object()?.keys().next() {
+        None => Ok(()),
+        Some(unknown) => Err(unknown_field(unknown, &[])),
+    }
 }
 
 impl Body {

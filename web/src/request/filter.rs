@@ -14,9 +14,15 @@ const NAMES: &str = "flow, state, tag, q, parent, after, before, cursor";
 pub(crate) fn filter_of_query(query: &Query, tenant: Tenant) -> Result<TaskFilter, ApiError> {
     let mut filter =
         TaskFilter { tenant, limit: query.limit(USUAL_TASKS_PER_PAGE, MOST_TASKS_PER_PAGE)?, ..TaskFilter::default() };
-    for (name, value) in query.pairs() {
+    let mut seen: Vec<&str> = Vec::new();
+    for (name, value) in query.pairs().filter(|(_, value)| !value.is_empty()) {
+        // Whoever names two means both or either, and would be given the one that comes last.
+        if seen.contains(&name) && name != "state" {
+            return Err(invalid(name, "can be given once"));
+        }
+        seen.push(name);
         // Read already.
-        if value.is_empty() || name == "limit" {
+        if name == "limit" {
             continue;
         }
         put(&mut filter, name, value)?;
@@ -24,18 +30,27 @@ pub(crate) fn filter_of_query(query: &Query, tenant: Tenant) -> Result<TaskFilte
     Ok(filter)
 }
 
-/// Of a body: each field a text, `state` also a list of texts.
+/// Of a body that steers all it finds: each field a text, `state` also a list of texts. A condition that says nothing is
+/// a slip and not the wish for everything.
 pub(crate) fn filter_of_json(fields: &Map<String, Value>, tenant: Tenant) -> Result<TaskFilter, ApiError> {
     let mut filter = TaskFilter { tenant, limit: MOST_TASKS_PER_PAGE, ..TaskFilter::default() };
     for (name, value) in fields {
         let texts = match value {
             Value::Array(items) if name == "state" => items.iter().collect(),
-            Value::Null => Vec::new(),
             value => vec![value],
         };
+        if texts.is_empty() || texts.iter().any(|text| text.is_null() || text.as_str() == Some("")) {
+            return Err(invalid(name, "says nothing; leave it out, or say what it must be"));
+        }
         for text in texts {
             put(&mut filter, name, text.as_str().ok_or_else(|| invalid(name, "must be a text"))?)?;
         }
+    }
+    // A cursor says where to go on, and not which.
+    if fields.keys().all(|name| name == "cursor") {
+        let states = WireState::ALL.map(WireState::as_str);
+        return Err(invalid("filter", "has no condition, and nobody means all tasks by leaving something out")
+            .hint(format!("Say which tasks; all of them are {{\"state\": {}}}", Value::from(states.to_vec()))));
     }
     Ok(filter)
 }

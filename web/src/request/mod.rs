@@ -9,7 +9,7 @@ mod query;
 mod start;
 mod strict_json;
 
-pub(crate) use body::read_body;
+pub(crate) use body::{read_body, read_no_body};
 pub(crate) use filter::{filter_of_json, filter_of_query};
 pub(crate) use idempotency::IdempotencyKey;
 pub(crate) use notification::{notification_filter, notification_id, send_request};

@@ -50,8 +50,12 @@ pub(crate) fn start_request(body: &Value) -> Result<StartRequest, ApiError> {
 }
 
 pub(crate) fn unknown_field(name: &str, known: &[&str]) -> ApiError {
+    let hint = match known {
+        [] => "No field is known here.".to_owned(),
+        known => format!("Known fields: {}", known.join(", ")),
+    };
     ApiError::new(Reason::UnknownField, format!("The field '{}' is not known.", name.escape_debug()))
-        .hint(format!("Known fields: {}", known.join(", ")))
+        .hint(hint)
         .at(pointer_to(name), "is not known")
 }
 

@@ -22,7 +22,6 @@ pub(super) async fn metrics(site: OfSite) -> ApiResult {
     let render = render.ok_or_else(|| ApiError::new(Reason::NotFound, "This process records no metrics."))?;
     let stats = site.engine.store.stats().await;
     metrics::gauge!("caudal_store_up").set(if stats.is_ok() { 1.0 } else { 0.0 });
-    metrics::gauge!("caudal_watchers").set(site.live.connections() as f64);
     match stats {
         Ok(stats) => show(&stats, site.engine.clock.now()),
         Err(error) => tracing::warn!(%error, "metrics without the store's"),

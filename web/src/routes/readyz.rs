@@ -30,6 +30,8 @@ pub(super) async fn readyz(site: OfSite) -> ApiResult {
     Ok(HttpResponse::Ok().json(json!({
         "ready": true,
         "store": "ok",
+        // Of what was answered, when the store itself dies.
+        "may_lose_seconds": site.engine.store.may_lose().as_secs(),
         "workers": workers.len(),
         "missing_workers": workers.iter().all(|worker| worker.draining),
         "unknown_flows": stranded,

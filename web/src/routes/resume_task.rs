@@ -1,13 +1,13 @@
 //! `POST /tasks/<id>/resume`.
 
 use actix_web::HttpRequest;
-use actix_web::web::Path;
+use actix_web::web::{Path, Payload};
 use caudal_engine::ports::Control;
 
 use super::cancel_task::control;
 use crate::api_error::ApiResult;
 use crate::site::OfSite;
 
-pub(super) async fn resume_task(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
-    control(&site, &request, &id, Control::Resume).await
+pub(super) async fn resume_task(site: OfSite, request: HttpRequest, id: Path<String>, payload: Payload) -> ApiResult {
+    control(&site, &request, payload, &id, Control::Resume).await
 }

@@ -1,16 +1,18 @@
 //! `POST /workers/<id>/stop`: ends a worker as a crash would, so that one can watch another take its tasks over. Only
 //! when diagnostics are on.
 
-use actix_web::web::Path;
+use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use caudal_engine::task::WorkerId;
 use serde_json::json;
 
 use crate::access::Caller;
 use crate::api_error::{ApiError, ApiResult, Reason};
+use crate::request::read_no_body;
 use crate::site::OfSite;
 
-pub(super) async fn stop_worker(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
+pub(super) async fn stop_worker(site: OfSite, request: HttpRequest, id: Path<String>, payload: Payload) -> ApiResult {
+    read_no_body(&request, payload, site.body_bytes()).await?;
     let Some(stop) = &site.stop_worker else {
         let off = ApiError::new(Reason::NotFound, "Workers can be stopped only when diagnostics are on.");
         return Err(off.hint("Start the server with --diagnostics."));

@@ -19,10 +19,11 @@ pub(super) async fn stream(site: OfSite, request: HttpRequest) -> ApiResult {
     let query = Query::of(&request);
     let tenant = tenant_of(&request);
     let view = view_asked(&query)?;
-    let changes = changes_asked(&query, &Caller::of(&request))?;
+    let caller = Caller::of(&request);
+    let changes = changes_asked(&query, &caller)?;
     let reconnect = last_event_id(&request).map(CursorToken::decode);
     let logs = logs(&site, &query, &tenant, reconnect.as_ref()).await?;
-    let source = source(&site, &query, tenant, changes || !logs.is_empty()).await?;
+    let source = source(&site, &query, &caller, tenant, changes || !logs.is_empty()).await?;
     if request.method() == Method::HEAD {
         return Ok(stream_headers().finish());
     }
@@ -34,14 +35,21 @@ pub(super) async fn stream(site: OfSite, request: HttpRequest) -> ApiResult {
     Ok(streaming(stream))
 }
 
-/// A watch link is for its task alone.
 fn changes_asked(query: &Query, caller: &Caller) -> Result<bool, ApiError> {
     match query.get("changes") {
         None | Some("" | "0") => Ok(false),
-        Some("1") if caller.may(Role::Read) => Ok(true),
-        Some("1") => Err(ApiError::new(Reason::Forbidden, format!("'changes' needs the role '{}'.", Role::Read))),
+        Some("1") => beyond_named_tasks("changes", caller).map(|()| true),
         Some(_) => Err(invalid("changes", "must be 1 or absent")),
     }
+}
+
+/// A watch link is for the tasks that are named by their ids. What reaches others is refused here, where it is read, and
+/// not by what else the request names.
+fn beyond_named_tasks(parameter: &str, caller: &Caller) -> Result<(), ApiError> {
+    if caller.may(Role::Read) {
+        return Ok(());
+    }
+    Err(ApiError::new(Reason::Forbidden, format!("'{parameter}' needs the role '{}'.", Role::Read)))
 }
 
 /// A browser that comes back by itself asks for the same as before: what it has seen meanwhile then stands in its
@@ -65,7 +73,13 @@ async fn logs(
     }
 }
 
-async fn source(site: &Site, query: &Query, tenant: Tenant, may_be_none: bool) -> Result<Source, ApiError> {
+async fn source(
+    site: &Site,
+    query: &Query,
+    caller: &Caller,
+    tenant: Tenant,
+    may_be_none: bool,
+) -> Result<Source, ApiError> {
     let mut named: Vec<&str> = query.all("task").collect();
     named.sort_unstable();
     named.dedup();
@@ -73,7 +87,10 @@ async fn source(site: &Site, query: &Query, tenant: Tenant, may_be_none: bool) -
     match (named.len(), query.get("tasks")) {
         (0, None) if may_be_none => Ok(Source::Tasks(Vec::new())),
         (0, None) => Err(wrong("Name tasks by 'task', or a filter by 'tasks'.".to_owned())),
-        (0, Some(filter)) => Ok(Source::Filter(filter_of_query(&Query::parse(filter), tenant)?)),
+        (0, Some(filter)) => {
+            beyond_named_tasks("tasks", caller)?;
+            Ok(Source::Filter(filter_of_query(&Query::parse(filter), tenant)?))
+        }
         (_, Some(_)) => Err(wrong("Either 'task' or 'tasks' can be given.".to_owned())),
         (many, None) if many > MOST_TASKS => Err(too_many(many)),
         (_, None) => {

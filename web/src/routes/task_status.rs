@@ -17,15 +17,15 @@ use crate::tenant::tenant_of;
 pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     let task = task_id(&id)?;
     let watched = Watched::begin(&site.engine, task);
-    let end = end_of_log(&site, &tenant_of(&request), task).await?;
     let query = Query::of(&request);
-    if wants_json(&request) {
+    let wants_json = wants_json(&request);
+    let seen = if wants_json { 0 } else { seen(&request, &query)? };
+    let end = end_of_log(&site, &tenant_of(&request), task, seen).await?;
+    if wants_json {
         let view = view_of(&*site.engine.store, task).await?;
         return Ok(HttpResponse::Ok().json(view));
     }
     let view = view_asked(&query)?;
-    let seen =
-        last_event_id(&request).map_or_else(|| query.number("after"), |seen| Ok(seen.parse().ok()))?.unwrap_or(0);
     if end.ended && seen == end.head {
         return Ok(HttpResponse::NoContent().finish());
     }
@@ -41,9 +41,16 @@ pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<Str
     })
 }
 
-/// Of a task that was started here a moment ago the store is not asked.
-async fn end_of_log(site: &OfSite, tenant: &Tenant, task: TaskId) -> Result<LogEnd, ApiError> {
-    if let Some(end) = site.engine.feed.recent_end(tenant, task) {
+/// The newest event that the client has.
+fn seen(request: &HttpRequest, query: &Query) -> Result<u64, ApiError> {
+    let seen = last_event_id(request).map_or_else(|| query.number("after"), |seen| Ok(seen.parse().ok()));
+    Ok(seen?.unwrap_or(0))
+}
+
+/// Of a task that was started here a moment ago the store is not asked; unless the client has seen more than was told
+/// here, because it read it from the store, which has it a moment earlier.
+async fn end_of_log(site: &OfSite, tenant: &Tenant, task: TaskId, seen: u64) -> Result<LogEnd, ApiError> {
+    if let Some(end) = site.engine.feed.recent_end(tenant, task).filter(|end| seen <= end.head) {
         return Ok(end);
     }
     let record = site.task(tenant, task).await?;

@@ -6,12 +6,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::*;
+use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::*;
 use caudal_engine::testing::memory::MemoryStore;
 
-/// It may have been there for long enough to take a task.
+/// What becomes of a start; all else finds nobody.
 #[derive(Default)]
-pub struct NoStore(pub Option<Arc<MemoryStore>>);
+pub enum NoStore {
+    #[default]
+    Away,
+    /// It was there for long enough to take a task.
+    Takes(Arc<MemoryStore>),
+    ArchiveBehind,
+}
 
 fn gone() -> StoreError {
     StoreError::Unavailable("10.0.0.9:6379 refused".to_owned())
@@ -23,10 +30,14 @@ impl TaskStore for NoStore {
         None
     }
     async fn create(&self, new: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError> {
-        match &self.0 {
-            Some(store) => store.create(new).await,
-            None => Err(gone()),
+        match self {
+            Self::Takes(store) => store.create(new).await,
+            Self::ArchiveBehind => Ok(new.iter().map(|_| Err(CreateRefused::ArchiveBehind)).collect()),
+            Self::Away => Err(gone()),
         }
+    }
+    async fn created_under(&self, _: &Tenant, _: &Idempotency) -> Result<Option<TaskId>, StoreError> {
+        Err(gone())
     }
     async fn claim_next(&self, _: ClaimRequest) -> Result<Claimed, StoreError> {
         Err(gone())

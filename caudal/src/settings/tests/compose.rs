@@ -52,6 +52,27 @@ fn containers_name_what_there_is() {
     assert!(image.contains("\"caudal\", \"ready\"") && Cli::command().find_subcommand("ready").is_some());
 }
 
+/// Goal: other containers reach the server by its service's name.
+#[test]
+fn the_web_is_served_under_its_service_name() {
+    let compose = file("docker-compose.yml");
+    let web = compose.split("\n  web:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
+    assert!(variables(web).contains(&("CAUDAL_ALLOWED_HOSTS".to_owned(), "web".to_owned())), "{web}");
+}
+
+/// Goal: whoever drains is given the grace time and a little more before it is killed.
+#[test]
+fn whoever_drains_has_time_to() {
+    let compose = file("docker-compose.yml");
+    let grace: u64 = Key::find("grace_seconds").unwrap().default.parse().unwrap();
+    for command in ["worker", "notifications"] {
+        let service = compose.split(&format!("command: [\"{command}\"]")).nth(1).unwrap().split("\n\n").next().unwrap();
+        let period = service.lines().find_map(|line| line.trim().strip_prefix("stop_grace_period: ")).unwrap();
+        let seconds: u64 = period.trim_end_matches('s').parse().unwrap();
+        assert!(seconds >= grace + 10, "{command} has {period}");
+    }
+}
+
 /// Goal: the port that is published is the one that is listened on, and health is asked where it is answered.
 #[test]
 fn ports_fit() {

@@ -92,7 +92,17 @@ pub async fn an_idempotency_key_answers_the_first_task(trial: Trial) {
     let mut held = trial.claim(first).await;
     held.send(&*trial.store(), held.end(TaskState::Failed)).await.unwrap();
     assert!(!create(&trial, keyed(&trial, "k", 1)).await.unwrap().new, "an ended task answers too");
+    let under = async |tenant: &str, key: &str, body: u8| {
+        let used = Idempotency { key: key.to_owned(), body_hash: [body; 32] };
+        trial.store().created_under(&Tenant::new(tenant), &used).await.unwrap()
+    };
+    let mine = Tenant::default();
+    assert_eq!(under(mine.as_str(), "k", 1).await, Some(first), "it can be asked for without creating anything");
+    for (tenant, key, body) in [(mine.as_str(), "k", 2), (mine.as_str(), "l", 1), ("nobody", "k", 1)] {
+        assert_eq!(under(tenant, key, body).await, None, "{tenant} {key} {body}");
+    }
     trial.clock.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(under(mine.as_str(), "k", 1).await, None);
     assert!(create(&trial, keyed(&trial, "k", 2)).await.unwrap().new, "a key is free again after a day");
 }
 

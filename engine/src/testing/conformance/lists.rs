@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::held::line;
 use super::trial::{FLOW, Trial};
 use crate::ports::{Control, ControlRefused, TaskFilter};
-use crate::task::{Json, NewTask, Parent, TaskId, TaskState, Tenant, WireState};
+use crate::task::{Json, NewTask, Parent, TaskId, TaskOptions, TaskState, Tenant, WireState};
 
 async fn listed(trial: &Trial, filter: TaskFilter) -> Vec<TaskId> {
     let filter = TaskFilter { limit: 100, ..filter };
@@ -70,6 +70,27 @@ pub async fn a_list_can_be_filtered(trial: Trial) {
     for (filter, expected) in cases {
         assert_eq!(listed(&trial, filter.clone()).await, expected, "{filter:?}");
     }
+}
+
+/// Goal: what is secret in an input is not found, also not by a part of it, while the rest of the input is, and what a
+/// task works with is as it was.
+pub async fn a_search_sees_no_secret(trial: Trial) {
+    let input = Json::from_text(r#"{"theme":"rain","login":{"name":"ann","password":"swordfish"},"keys":["k1","k2"]}"#);
+    let input = input.unwrap();
+    let secrets = vec!["/login/password".to_owned(), "/keys/1".to_owned(), "/not/there".to_owned()];
+    let options = TaskOptions { secrets, ..TaskOptions::default() };
+    let task = trial.create(NewTask { input: input.clone(), options, ..trial.new_task() }).await;
+    let search =
+        async |text: &str| listed(&trial, TaskFilter { text: Some(text.to_owned()), ..TaskFilter::default() }).await;
+    for hidden in ["swordfish", "SWORDF", "k2", "password\":\"s"] {
+        assert!(search(hidden).await.is_empty(), "{hidden}");
+    }
+    for seen in ["rain", "\"ann\"", "k1", "password"] {
+        assert_eq!(search(seen).await, [task], "{seen}");
+    }
+    assert_eq!(trial.record(task).await.input, input);
+    trial.control(task, Control::Cancel).await.unwrap();
+    assert!(search("swordfish").await.is_empty() && search("ann").await == [task]);
 }
 
 /// Goal: everything that is asked for names its tenant and gets nothing of another.

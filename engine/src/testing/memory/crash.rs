@@ -11,6 +11,7 @@ pub(super) struct CrashPlan {
     applied: AtomicBool,
     crashed: AtomicBool,
     outage: AtomicU64,
+    refused_lists: AtomicU64,
 }
 
 /// What becomes of a write.
@@ -36,6 +37,15 @@ impl CrashPlan {
     /// The next writes are answered with a store error, in turn after and before they are applied.
     pub(super) fn set_outage(&self, writes: u64) {
         self.outage.store(writes, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_refused_lists(&self, lists: u64) {
+        self.refused_lists.store(lists, Ordering::SeqCst);
+    }
+
+    pub(super) fn refuses_list(&self) -> bool {
+        let next = |left: u64| left.checked_sub(1);
+        self.refused_lists.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok()
     }
 
     pub(super) fn writes(&self) -> u64 {

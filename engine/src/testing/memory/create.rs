@@ -10,7 +10,7 @@ impl State {
         if self.tasks.contains_key(&new.id) {
             return Ok(Created { id: new.id, new: false });
         }
-        if let Some(first) = self.first_use(&new, now)? {
+        if let Some(first) = self.first_use(&new.tenant, new.idempotency.as_ref(), now)? {
             return Ok(Created { id: first, new: false });
         }
         if let Some(holder) = self.holder_of_unique_key(&new) {
@@ -50,9 +50,14 @@ impl State {
         self.tasks.insert(id, stored);
     }
 
-    fn first_use(&mut self, new: &NewTask, now: Timestamp) -> Result<Option<TaskId>, CreateRefused> {
-        let Some(Idempotency { key, body_hash }) = &new.idempotency else { return Ok(None) };
-        match self.idempotency.get(&(new.tenant.clone(), key.clone())) {
+    pub(super) fn first_use(
+        &mut self,
+        tenant: &Tenant,
+        used: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Result<Option<TaskId>, CreateRefused> {
+        let Some(Idempotency { key, body_hash }) = used else { return Ok(None) };
+        match self.idempotency.get(&(tenant.clone(), key.clone())) {
             Some(first) if first.until <= now => Ok(None),
             Some(first) if first.body_hash == *body_hash => Ok(Some(first.task)),
             Some(first) => Err(CreateRefused::IdempotencyConflict { first: first.task }),

@@ -72,8 +72,6 @@ fn fits(stored: &Stored, filter: &TaskFilter) -> bool {
 
 fn says(stored: &Stored, text: &str) -> bool {
     let record = &stored.record;
-    let id = record.id.to_string();
-    [&id, &*record.flow, &*record.summary.status, stored.input().text()]
-        .into_iter()
-        .any(|place| place.to_lowercase().contains(text))
+    let (id, input) = (record.id.to_string(), record.options.searchable(stored.input()));
+    [&id, &*record.flow, &*record.summary.status, &*input].into_iter().any(|place| place.to_lowercase().contains(text))
 }

@@ -32,6 +32,7 @@ use crate::ports::{
     Renewed, Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore,
     TaskWrite, WriteRefused, Written,
 };
+use crate::task::record::Idempotency;
 use crate::task::{
     Claim, ErrorReport, Limits, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, Timestamp, WorkerId,
 };
@@ -112,6 +113,11 @@ impl MemoryStore {
         self.crash.set_outage(writes);
     }
 
+    /// Answers the next lists with a store error.
+    pub fn refuse_lists(&self, lists: u64) {
+        self.crash.set_refused_lists(lists);
+    }
+
     /// Whether the planned crash has come; true once.
     pub fn take_crashed(&self) -> bool {
         self.crash.take_crashed()
@@ -156,6 +162,10 @@ impl TaskStore for MemoryStore {
 
     async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError> {
         Ok(self.apply(|state, now| tasks.into_iter().map(|new| state.create(new, now)).collect()))
+    }
+
+    async fn created_under(&self, tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, StoreError> {
+        Ok(self.apply(|state, now| state.first_use(tenant, Some(used), now)).unwrap_or_default())
     }
 
     async fn claim_next(&self, request: ClaimRequest) -> Result<Claimed, StoreError> {
@@ -216,6 +226,9 @@ impl TaskStore for MemoryStore {
     }
 
     async fn list(&self, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
+        if self.crash.refuses_list() {
+            return Err(StoreError::Unavailable("as planned".to_owned()));
+        }
         Ok(self.state().list(filter))
     }
 

@@ -14,6 +14,7 @@ use crate::task::event::{
     TaskWaiting,
 };
 use crate::task::{ErrorReport, Fact, Json, NewTask, PauseReason, Summary, TaskState, Wait};
+use crate::use_cases::inputs::secrets_of;
 use crate::use_cases::notify;
 
 /// The flow function's result, and how many things and scopes it made at its top level.
@@ -182,6 +183,7 @@ fn continued(execution: &Execution, input: &Json) -> Ending {
     });
     let mut options = task.options.clone();
     options.continued_from = Some(task.id);
+    options.secrets = secrets_of(execution.flow, input);
     options.set_budget(execution.state().purse.left());
     options.deadline = execution.flow.options.deadline().map(|deadline| now + deadline);
     let next = NewTask {
