@@ -47,8 +47,8 @@ class TaskPage {
     this.texts = h('live-texts', { class: 'streams', hidden: true });
     this.activity = h('activity-list');
     this.logPlace = h('div', {});
-    this.children = h('task-children');
-    this.mails = h('task-mails');
+    this.children = h('task-children', { hidden: true });
+    this.mails = h('task-mails', { hidden: true });
     this.facts = h('div', { class: 'task-facts' });
     this.#lay(place);
     this.timeline.log = log;
