@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { launch } from '../kit/browser.js';
 import { Server } from '../kit/server.js';
 
-const MOST_BYTES = 130_000;
+const MOST_BYTES = 140_000;
 const MOST_MS = 500;
 const VISITS = 5;
 
