@@ -1,6 +1,7 @@
 // Talks to the server: JSON there and back, problem documents as errors, the CSRF token with each change.
 
 import { hearTime } from './clock.js';
+import { parseJson } from './exact.js';
 import { refusalOf, text } from './text.js';
 
 /** What the server refused, or that it could not be reached (`status` 0). */
@@ -32,11 +33,12 @@ export function get(path, { signal } = {}) {
   return send(path, { headers: { Accept: 'application/json' }, signal });
 }
 
-export async function post(path, body, headers = {}) {
+/** Without a body nothing is said, which is `{}`; null is a value. */
+export async function post(path, body = {}, headers = {}) {
   return change(path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...headers },
-    body: JSON.stringify(body ?? {}),
+    body: JSON.stringify(body),
   });
 }
 
@@ -88,7 +90,7 @@ function logIn() {
 
 async function readJson(response) {
   try {
-    return await response.json();
+    return parseJson(await response.text());
   } catch {
     return null;
   }

@@ -4,7 +4,7 @@ import './theme.js';
 import { fill, h } from './dom.js';
 import './elements/live-health.js';
 import './elements/session-menu.js';
-import { problemNote } from './elements/problem-note.js';
+import { unreachableNote } from './elements/lazily.js';
 import { allFlows } from './flows.js';
 import * as route from './route.js';
 import { redraw, watch } from './tasks.js';
@@ -31,22 +31,34 @@ async function show() {
   // The link that skips to the content is no view.
   if (location.hash === '#main') return;
   const { view: asked, name, parameters } = route.current();
-  const view = asked in VIEWS ? asked : 'flows';
+  const view = Object.hasOwn(VIEWS, asked) ? asked : 'flows';
   route.settle();
   watch(route.openTasks());
   const [all, one] = VIEWS[view];
   number += 1;
   const mine = number;
   markNav(view);
-  const make = await (name && one ? one : all)().catch(unreachable);
+  const make = await (name && one ? one : all)().catch(() => null);
   // Somebody went on meanwhile.
-  if (mine !== number || !make) return;
+  if (mine !== number) return;
   leave?.();
+  leave = null;
+  if (!make) {
+    const note = await unreachableNote(() => location.reload());
+    if (mine === number) fill(main, note);
+    return;
+  }
   const place = h('div', { class: `view is-${view}` });
   fill(main, place);
-  const shown = make(place, { name, parameters, onTitle: setTitle });
+  let title = '';
+  // A view knows its title later than its address; one that was left has nothing more to say.
+  const onTitle = (told) => {
+    title = told;
+    if (mine === number) setTitle(told);
+  };
+  const shown = make(place, { name, parameters, onTitle });
   leave = shown.leave ?? null;
-  setTitle(shown.title);
+  setTitle(title || shown.title);
   if (!isFirst) {
     scrollTo(0, 0);
     focusHeading(place);
@@ -67,15 +79,10 @@ function focusHeading(place) {
   seen.observe(place, { childList: true, subtree: true });
 }
 
-/** The server is away, or has another version now, whose page knows its files. */
-function unreachable() {
-  fill(main, problemNote(new Error(text.error.network), () => location.reload()));
-}
-
 function fetchAhead(link) {
   if (!link) return;
   const [view, name] = link.hash.slice(2).split('?')[0].split('/');
-  const [all, one] = VIEWS[view] ?? VIEWS.flows;
+  const [all, one] = Object.hasOwn(VIEWS, view) ? VIEWS[view] : VIEWS.flows;
   load(name && one ? one : all);
 }
 

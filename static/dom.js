@@ -22,6 +22,35 @@ export function fill(node, ...children) {
   node.replaceChildren(...clean(children));
 }
 
+/**
+ * Makes what is in a node look like something new and leaves alone what is the same: the focus, a selection, a click that
+ * has half happened. For what has no listeners.
+ */
+export function become(node, ...children) {
+  const fresh = clean(children).map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
+  const old = [...node.childNodes];
+  fresh.forEach((child, at) => {
+    if (!old[at]) node.append(child);
+    else turnInto(old[at], child);
+  });
+  old.slice(fresh.length).forEach((child) => child.remove());
+}
+
+function turnInto(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeName !== fresh.nodeName) {
+    old.replaceWith(fresh);
+    return;
+  }
+  if (old.nodeType === Node.TEXT_NODE) {
+    old.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  become(old, ...fresh.childNodes);
+}
+
 /** Sets a text only when it differs: a screen reader need not hear it again, a selection stays. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

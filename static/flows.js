@@ -4,16 +4,22 @@ import { get } from './api.js';
 import { humanize } from './format.js';
 
 let reading = null;
+let isReading = false;
 const titles = new Map();
 
-/** All flows. `fresh` asks the server again. */
+/** All flows, without their schemas. `fresh` asks the server again, unless it is being asked. */
 export function allFlows({ fresh = false } = {}) {
-  if (!reading || fresh) {
-    reading = get('/flows').then(({ items }) => {
+  if (!reading || (fresh && !isReading)) {
+    isReading = true;
+    reading = get('/flows?schemas=false').then(({ items }) => {
       items.forEach((flow) => titles.set(flow.name, flow.title || humanize(flow.name)));
       return items;
     });
-    reading.catch(() => { reading = null; });
+    const done = (isKept) => () => {
+      isReading = false;
+      if (!isKept) reading = null;
+    };
+    reading.then(done(true), done(false));
   }
   return reading;
 }

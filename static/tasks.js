@@ -3,6 +3,7 @@
 import { get } from './api.js';
 import { isEnded } from './format.js';
 import { takeSnapshots, watchTasks } from './live/stream.js';
+import { soon } from './soon.js';
 
 /** While nobody looks, the title of the tab is all that must be right. */
 const HIDDEN_MS = 15_000;
@@ -16,9 +17,14 @@ class Task extends EventTarget {
   view = null;
   /** The server does not know it. */
   missing = false;
+  /** Why it cannot be read. */
+  problem = null;
   /** When it is read again, after it could not be. */
   again = 0;
-  #frame = 0;
+  /** How often it was asked for, and the newest of those readings that was answered. */
+  asked = 0;
+  taken = 0;
+  #isDue = false;
 
   constructor(id) {
     super();
@@ -55,13 +61,12 @@ class Task extends EventTarget {
   }
 
   changed() {
-    if (this.#frame) return;
-    // A hidden tab gets no frames; it must still hear of ends, for its title.
-    const later = document.hidden ? (then) => setTimeout(then, 250) : requestAnimationFrame;
-    this.#frame = later(() => {
-      this.#frame = 0;
+    if (this.#isDue) return;
+    this.#isDue = true;
+    soon(() => {
+      this.#isDue = false;
       this.dispatchEvent(new Event('change'));
-    }) || 1;
+    });
   }
 }
 
@@ -99,14 +104,26 @@ export async function reload(id) {
 }
 
 async function load(one) {
+  one.asked += 1;
+  const mine = one.asked;
+  /** Whether one that was asked for later has been answered already. */
+  const isOld = () => {
+    if (mine < one.taken) return true;
+    one.taken = mine;
+    return false;
+  };
   try {
     const { details, ...record } = await get(`/tasks/${encodeURIComponent(one.id)}`);
+    if (isOld()) return;
     one.record = record;
     one.missing = false;
+    one.problem = null;
     // What came live is as new or newer, except that a task whose end is known changes no more.
     if (!one.view || isEnded(record.state)) one.view = { state: record.state, details };
   } catch (error) {
+    if (isOld()) return;
     one.missing = error.status === 404 || error.status === 400;
+    one.problem = one.missing ? null : error;
     // One trial at a time, whoever asked, and none for what nobody watches.
     clearTimeout(one.again);
     if (!one.missing && known.get(one.id) === one) one.again = setTimeout(() => load(one), AGAIN_MS);

@@ -18,12 +18,18 @@ export function bulkBar({ chosen, filter, matches, done }) {
   const said = h('span', { class: 'quiet', role: 'status' });
   const node = h('div', { class: 'bulk' }, count, place, said);
   let shown = null;
+  /** What was asked for and not answered: asked for again, it is the same, and retries nothing twice. */
+  let lost = null;
 
   const act = (action, what) => async (button) => {
     button.disabled = true;
     fill(said, text.bulk.working);
     try {
-      fill(said, summary(await run(action, what)));
+      const { of, ...asked } = what();
+      const wanted = JSON.stringify([action, of]);
+      if (lost?.wanted !== wanted) lost = { wanted, key: newKey(), asked };
+      fill(said, summary(await run(action, lost)));
+      lost = null;
       done();
     } catch (error) {
       fill(said, problemWords(error));
@@ -39,8 +45,9 @@ export function bulkBar({ chosen, filter, matches, done }) {
     const key = JSON.stringify([items.length, running, ended, state, matches()]);
     if (key === shown) return;
     shown = key;
-    const ids = () => ({ ids: chosen() });
-    const all = () => ({ filter: filterObject(filter()) });
+    // `of` is what was chosen; of times like "the last hour" each moment makes another filter.
+    const ids = () => ({ of: chosen(), ids: chosen() });
+    const all = () => ({ of: filter(), filter: filterObject(filter()) });
     fill(count, items.length > 0 ? text.bulk.chosen(items.length) : matches());
     count.classList.toggle('quiet', items.length === 0);
     const isFailures = state !== '' && state.split(',').every((one) => one === 'FAILURE' || one === 'CANCELLED');
@@ -56,12 +63,9 @@ export function bulkBar({ chosen, filter, matches, done }) {
 }
 
 /** Part by part; of what a filter finds the server says where it stopped. */
-async function run(action, what) {
-  const key = newKey();
+async function run(action, { key, asked: { ids, filter } }) {
   const answers = [];
   let cursor = null;
-  // Once: who goes on to other filters while this runs has not asked for those.
-  const { ids, filter } = what();
   for (let part = 0; part < 100; part += 1) {
     const some = ids?.slice(part * MOST_IDS, (part + 1) * MOST_IDS);
     const body = ids ? { action, ids: some } : { action, filter: cursor ? { ...filter, cursor } : filter };

@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js';
 import { humanize } from '../format.js';
+import { isExact, isPlain, isRecord } from '../exact.js';
 import { safeAddress } from '../markdown/address.js';
 import { text } from '../text.js';
 import { dataTree, scalar } from './data-tree.js';
@@ -14,15 +15,15 @@ export function isTabular(value) {
   if (!Array.isArray(value) || value.length === 0) return false;
   if (value.every(Array.isArray)) {
     const width = value[0].length;
-    return width > 1 && width <= MOST_COLUMNS && value.every((row) => row.length === width && row.every(isFlat));
+    return width > 1 && width <= MOST_COLUMNS && value.every((row) => row.length === width && row.every(isPlain));
   }
-  return value.every(isObject) && columnsOf(value).length > 0 && columnsOf(value).length <= MOST_COLUMNS;
+  return value.every(isRecord) && columnsOf(value).length > 0 && columnsOf(value).length <= MOST_COLUMNS;
 }
 
 export function dataTable(rows) {
   const isPositional = Array.isArray(rows[0]);
   const columns = isPositional ? rows[0].map((_, at) => at) : columnsOf(rows);
-  const isNumeric = (column) => rows.every((row) => typeof row[column] === 'number');
+  const isNumeric = (column) => rows.every((row) => typeof row[column] === 'number' || isExact(row[column]));
   const numeric = new Set(columns.filter(isNumeric));
   const cellClass = (column) => (numeric.has(column) ? 'is-numeric' : null);
   const head = isPositional ? null
@@ -36,7 +37,7 @@ export function dataTable(rows) {
 function cell(value) {
   if (value === undefined) return '';
   if (typeof value === 'string') return link(value) ?? value;
-  return isFlat(value) ? scalar(value) : dataTree(value);
+  return isPlain(value) ? scalar(value) : dataTree(value);
 }
 
 /** Only a web address is made a link: nothing else may run. */
@@ -47,12 +48,4 @@ export function link(value) {
 
 function columnsOf(rows) {
   return [...new Set(rows.slice(0, MOST_ROWS).flatMap((row) => Object.keys(row)))];
-}
-
-function isObject(value) {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isFlat(value) {
-  return typeof value !== 'object' || value === null;
 }

@@ -1,12 +1,13 @@
 // A tree of JSON that opens by and by: what is closed is not even made.
 
 import { h } from '../dom.js';
+import { inWords, isExact, isPlain } from '../exact.js';
 import { text } from '../text.js';
 
 const MOST_CHILDREN = 200;
 
 export function dataTree(value, isOpen = true) {
-  if (typeof value !== 'object' || value === null) return scalar(value);
+  if (isPlain(value)) return scalar(value);
   const entries = Object.entries(value);
   if (entries.length === 0) return h('span', { class: 'data-none' }, Array.isArray(value) ? '[ ]' : '{ }');
   const count = Array.isArray(value) ? text.data.items(entries.length) : text.data.fields(entries.length);
@@ -26,6 +27,6 @@ export function dataTree(value, isOpen = true) {
 export function scalar(value) {
   if (value === null || value === undefined) return h('span', { class: 'data-none' }, text.data.none);
   if (typeof value === 'boolean') return h('span', { class: 'data-word' }, value ? text.data.yes : text.data.no);
-  if (typeof value === 'number') return h('span', { class: 'data-number' }, String(value));
+  if (typeof value === 'number' || isExact(value)) return h('span', { class: 'data-number' }, inWords(value));
   return h('span', { class: 'data-string' }, String(value));
 }

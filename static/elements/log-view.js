@@ -1,13 +1,12 @@
 // <log-view>: the whole log of a task, line by line, with a filter. However long it is, only what is seen is made. A
 // line can be opened to see the event as it is.
 
-import { get } from '../api.js';
 import { announce, fill, h, newId, setText } from '../dom.js';
 import { clock, stepName } from '../format.js';
 import { GROUPS } from '../log/kinds.js';
 import { text } from '../text.js';
-import './data-view.js';
 import { logText } from './log-line.js';
+import { problemNote } from './problem-note.js';
 import { VirtualRows } from './virtual-rows.js';
 
 const ROW = 26;
@@ -33,6 +32,15 @@ class LogView extends HTMLElement {
     this.#log?.removeEventListener('change', this.#update);
   }
 
+  /** What it is filtered by, `{ words, group }`. Fires `log-filtered` when somebody chooses another. */
+  set filter({ words, group }) {
+    if (!this.scroller) this.#lay();
+    this.words.value = words;
+    this.groups.value = [...this.groups.options].some((option) => option.value === group) ? group : 'all';
+    this.#filter = { words: words.trim().toLowerCase(), group: this.groups.value };
+    this.#again();
+  }
+
   set log(log) {
     this.#log?.removeEventListener('change', this.#update);
     this.#log = log;
@@ -41,9 +49,9 @@ class LogView extends HTMLElement {
   }
 
   #lay() {
-    const words = h('input', { type: 'search', class: 'input is-small', placeholder: text.log.search, 'aria-label': text.log.search });
+    const words = this.words = h('input', { type: 'search', class: 'input is-small', placeholder: text.log.search, 'aria-label': text.log.search });
     words.addEventListener('input', () => this.#filterBy({ words: words.value.trim().toLowerCase() }));
-    const groups = h('select', { class: 'input is-small', 'aria-label': text.log.group },
+    const groups = this.groups = h('select', { class: 'input is-small', 'aria-label': text.log.group },
       ['all', ...Object.keys(GROUPS), 'warn'].map((name) => h('option', { value: name }, text.log.groups[name])));
     groups.addEventListener('change', () => this.#filterBy({ group: groups.value }));
     this.count = h('span', { class: 'quiet log-count' });
@@ -58,6 +66,7 @@ class LogView extends HTMLElement {
     this.#again();
     // Only now: with each event that comes it would be too much.
     announce(this.count.textContent);
+    this.dispatchEvent(new CustomEvent('log-filtered', { detail: { words: this.words.value.trim(), group: this.groups.value }, bubbles: true }));
   }
 
   #again() {
@@ -135,8 +144,22 @@ class LogView extends HTMLElement {
     if (isSame) this.scroller.removeAttribute('aria-activedescendant');
     this.#draw();
     if (isSame) return;
-    const event = entry.event ?? (await get(`/tasks/${encodeURIComponent(this.#log.id)}/events?after=${entry.seq - 1}&limit=1`)).items[0];
-    if (this.#chosen !== entry.seq) return;
+    if (entry.event) this.#show(entry, entry.event);
+    else await this.#load(entry);
+  }
+
+  /** What was too large to keep. */
+  async #load(entry) {
+    fill(this.open, h('p', { class: 'quiet', role: 'status' }, text.log.reading));
+    try {
+      const event = await this.#log.read(entry.seq);
+      if (this.#chosen === entry.seq) this.#show(entry, event);
+    } catch (error) {
+      if (this.#chosen === entry.seq) fill(this.open, problemNote(error, () => this.#load(entry)));
+    }
+  }
+
+  #show(entry, event) {
     fill(this.open, h('pre', { class: 'data-raw', tabindex: '0', 'aria-label': text.log.event(entry.seq) }, JSON.stringify(event, null, 2)));
   }
 }

@@ -4,7 +4,7 @@
 //
 // The same figures stand in a table for those who do not see them.
 
-import { fill, h, setText, svg } from '../dom.js';
+import { become, fill, h, setText, svg } from '../dom.js';
 import { hourAndMinute } from '../format.js';
 import { text } from '../text.js';
 
@@ -17,6 +17,9 @@ const ROWS_IN_TABLE = 12;
 
 class PlotLines extends HTMLElement {
   #data = null;
+  #shown = '';
+  /** Where the pointer is, if it is here. */
+  #pointed = null;
 
   connectedCallback() {
     if (this.drawing) return;
@@ -33,6 +36,9 @@ class PlotLines extends HTMLElement {
 
   show(data) {
     this.connectedCallback();
+    const shown = JSON.stringify(data);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.#data = data;
     const most = niceTop(Math.max(0, ...data.lines.flatMap((line) => line.points.map(([, value]) => value ?? 0))), data.least ?? 1);
     this.#place = {
@@ -42,7 +48,7 @@ class PlotLines extends HTMLElement {
     this.marker = svg('line', { class: 'plot-marker', y1: TOP, y2: HIGH - BOTTOM, visibility: 'hidden' });
     fill(this.drawing, this.#grid(most), data.lines.map((line) => this.#line(line)), this.marker);
     this.#label(most);
-    this.#name(null);
+    this.#point(this.#pointed);
     this.#tabulate();
   }
 
@@ -77,6 +83,7 @@ class PlotLines extends HTMLElement {
   }
 
   #point(event) {
+    this.#pointed = event && { clientX: event.clientX };
     if (!this.#data) return;
     const times = this.#data.lines[0]?.points.map(([at]) => at) ?? [];
     if (!event || times.length === 0) {
@@ -113,7 +120,7 @@ class PlotLines extends HTMLElement {
     const count = lines[0]?.points.length ?? 0;
     const every = Math.max(1, Math.ceil(count / ROWS_IN_TABLE));
     const rows = lines[0]?.points.map((_, at) => at).filter((at) => at % every === 0) ?? [];
-    fill(this.table, h('caption', {}, this.getAttribute('label')),
+    become(this.table, h('caption', {}, this.getAttribute('label')),
       h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, text.overview.time), lines.map((line) => h('th', { scope: 'col' }, line.name)))),
       h('tbody', {}, rows.map((at) => h('tr', {}, h('td', {}, hourAndMinute(lines[0].points[at][0])),
         lines.map((line) => h('td', {}, line.points[at]?.[1] === null || line.points[at] === undefined ? '–' : format(line.points[at][1])))))));

@@ -4,6 +4,7 @@
 //   form.showErrors([{ path, message }]) → those that belong to no field
 
 import { fill, h, newId } from '../dom.js';
+import { parseJson } from '../exact.js';
 import { makeField } from '../form/field.js';
 import { FieldError } from '../form/frame.js';
 import { inWords } from '../form/refusal.js';
@@ -16,6 +17,8 @@ export class SchemaForm extends HTMLElement {
   #json = null;
   #panel = null;
   #tabs = [];
+  /** Which field was sent as what: by JSON pointer, as it was when the value was read. */
+  #sent = new Map();
   /** Whether the last reading found something that is no value; what it answered is none then. */
   isWrong = false;
 
@@ -36,19 +39,21 @@ export class SchemaForm extends HTMLElement {
   read() {
     this.clearErrors();
     try {
-      return this.#showsJson ? parse(this.#json.value) : this.#field.read();
+      const value = this.#showsJson ? parse(this.#json.value) : this.#field.read();
+      this.#sent = this.#showsJson ? new Map() : placesOf(this.#field);
+      return value;
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
-      this.showErrors([error]);
+      this.#showMistake(error);
       this.isWrong = true;
       return undefined;
     }
   }
 
-  /** The value without showing what is wrong with it; undefined when it cannot be read. */
+  /** The value without showing what is wrong with it: what can be read of it, undefined when nothing can. */
   peek() {
     try {
-      return this.#showsJson ? parse(this.#json.value) : this.#field?.read();
+      return this.#showsJson ? parse(this.#json.value) : this.#field?.read(true);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       return undefined;
@@ -82,7 +87,7 @@ export class SchemaForm extends HTMLElement {
   clearErrors() {
     this.isWrong = false;
     this.errorPlace.hidden = true;
-    each(this.#field, (field) => field.showError?.(null));
+    eachField(this.#field, (field) => field.showError?.(null));
   }
 
   #makeTabs() {
@@ -115,7 +120,8 @@ export class SchemaForm extends HTMLElement {
 
   #showForm(value) {
     this.#showsJson = false;
-    this.#field = makeField({ schema: this.#schema, root: this.#schema, path: '', label: text.form.value, required: true, value });
+    this.#field = makeField({ schema: this.#schema, root: this.#schema, isWhole: true, label: text.form.value, required: true, value });
+    this.#sent = new Map();
     fill(this.#panel, this.#field.node);
     this.#markTabs();
   }
@@ -129,39 +135,64 @@ export class SchemaForm extends HTMLElement {
     });
   }
 
-  /** The field at a path, else the nearest one around it that can show an error. */
+  /** What was found before anybody else has seen the value. */
+  #showMistake({ field, message }) {
+    if (field?.showError) {
+      field.showError(message);
+      field.focus?.();
+      return;
+    }
+    this.errorPlace.textContent = message;
+    this.errorPlace.hidden = false;
+    if (this.#showsJson) this.#json.focus();
+  }
+
+  /** The field that was sent at a path, else the nearest one around it; it may have been removed meanwhile. */
   #find(path) {
-    let found = null;
-    each(this.#field, (field) => {
-      const around = field.path === path || path.startsWith(`${field.path}/`);
-      if (field.showError && field.path !== '' && around && (!found || field.path.length >= found.path.length)) found = field;
-    });
-    if (!found && path === '' && this.#field.showError) found = this.#field;
-    return found;
+    for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
+      const field = this.#sent.get(at);
+      if (field?.showError && this.contains(field.node)) return field;
+      if (at === '') return null;
+    }
   }
 }
 
 /** A validator says of a missing property that the object around it is wrong; people look for it at the property. */
 function atItsField({ path = '', message = '' }) {
   const missing = /^"(.+)" is a required property$/.exec(message);
-  return missing ? { path: `${path}/${missing[1]}`, message: text.form.required } : { path, message: inWords(message) };
+  return missing ? { path: `${path}/${escape(missing[1])}`, message: text.form.required } : { path, message: inWords(message) };
 }
 
 function isBefore(node, other) {
   return Boolean(node.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
 }
 
-function each(field, visit) {
+function eachField(field, visit) {
   if (!field) return;
   visit(field);
-  for (const child of field.children ?? []) each(child, visit);
+  for (const part of field.parts) eachField(part.field, visit);
+}
+
+/** The fields by their JSON pointers, as the server sees the value that they make. */
+function placesOf(field, path = '', places = new Map()) {
+  // Of those at one place the innermost stands nearest to what is wrong.
+  if (field.showError) places.set(path, field);
+  for (const { name, field: part } of field.parts) {
+    if (name !== undefined) placesOf(part, name === null ? path : `${path}/${escape(name)}`, places);
+  }
+  return places;
+}
+
+/** For a JSON pointer. */
+function escape(name) {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 function parse(json) {
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch (error) {
-    throw new FieldError('', text.form.badJson(error.message));
+    throw new FieldError(null, text.form.badJson(error.message));
   }
 }
 

@@ -5,7 +5,7 @@ import { newKey, post } from '../api.js';
 import { fill, h } from '../dom.js';
 import { clearDraft, draftOf, keepDraft, withoutSecrets } from '../form/draft.js';
 import { go, toTask } from '../route.js';
-import { text } from '../text.js';
+import { language, text } from '../text.js';
 import { earlierInputs } from './earlier-inputs.js';
 import { problemNote } from './problem-note.js';
 import './schema-form.js';
@@ -75,12 +75,13 @@ export class StartForm {
     this.button.disabled = true;
     this.button.textContent = text.flow.starting;
     try {
-      const body = { flow: this.flow.name, inputs: inputs ?? {}, ...optionsOf(chosen) };
+      const body = { flow: this.flow.name, inputs: inputs ?? {}, ...optionsOf(chosen), locale: language };
       const { task_id: id } = await post('/start-task', body, { 'Idempotency-Key': this.#keyFor(body) });
       this.#lastStart = null;
       clearTimeout(this.#draftTimer);
       clearDraft(this.flow.name);
-      go(toTask(id));
+      // Who went on meanwhile is not called back.
+      if (this.node.isConnected) go(toTask(id));
     } catch (error) {
       this.#explain(error);
       this.button.disabled = false;

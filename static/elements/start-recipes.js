@@ -4,15 +4,17 @@ import { h } from '../dom.js';
 import { text } from '../text.js';
 import { copyButton } from './copy-button.js';
 
-export function startRecipes(flow, inputs) {
+/** `needsKey`: where the server knows people by keys, a command shows its own. */
+export function startRecipes(flow, inputs, { needsKey = false } = {}) {
   const body = { flow: flow.name, inputs };
-  return h('div', { class: 'recipes' }, h('p', { class: 'quiet' }, text.flow.elsewhereHelp),
-    [['curl', curl(body)], ['JavaScript', javascript(body)], [text.flow.commandLine, commandLine(body)]].map(([name, code]) =>
+  return h('div', { class: 'recipes' }, h('p', { class: 'quiet' }, text.flow.elsewhereHelp, needsKey ? [' ', text.flow.elsewhereKey] : null),
+    [['curl', curl(body, needsKey)], ['JavaScript', javascript(body)], [text.flow.commandLine, commandLine(body, needsKey)]].map(([name, code]) =>
       h('section', { class: 'recipe' }, h('div', { class: 'recipe-head' }, h('h2', {}, name), copyButton(() => code)), h('pre', { class: 'data-raw is-wrapped is-whole', tabindex: '0' }, code))));
 }
 
-function curl(body) {
-  return `curl -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(body))} \\\n  ${location.origin}/start-task`;
+function curl(body, needsKey) {
+  const key = needsKey ? ` -H "Authorization: Bearer $CAUDAL_API_KEY" \\\n ` : '';
+  return `curl${key} -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(body))} \\\n  ${location.origin}/start-task`;
 }
 
 function javascript(body) {
@@ -33,9 +35,10 @@ stream.onmessage = ({ data }) => {
 };`;
 }
 
-function commandLine({ flow, inputs }) {
+function commandLine({ flow, inputs }, needsKey) {
+  const key = needsKey ? 'CAUDAL_API_KEY="$CAUDAL_API_KEY" ' : '';
   const given = Object.keys(inputs).length > 0 ? ` \\\n  --inputs ${quoted(JSON.stringify(inputs))}` : '';
-  return `caudal start ${flow} --follow --url ${location.origin}${given}`;
+  return `${key}caudal start ${flow} --follow --url ${location.origin}${given}`;
 }
 
 /** For a shell. */

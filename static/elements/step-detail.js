@@ -1,17 +1,18 @@
 // <step-detail>: all that is known of one step: attempts with their errors, what it told, its text, result, usage.
 
-import { get } from '../api.js';
-import { fill, h } from '../dom.js';
+import { become, fill, h, setText } from '../dom.js';
 import { duration, moment, shortId } from '../format.js';
 import { toTask } from '../route.js';
 import { text } from '../text.js';
 import './data-view.js';
 import './markdown-text.js';
+import { problemNote } from './problem-note.js';
 import { labelOf } from './step-row.js';
 import { logText } from './log-line.js';
 import { usageFacts } from './usage-facts.js';
 
-const MOST_LINES = 200;
+/** So many lines more with each press. */
+const LINES = 200;
 
 class StepDetail extends HTMLElement {
   #log = null;
@@ -38,16 +39,22 @@ class StepDetail extends HTMLElement {
 
   #draw(step, isOther) {
     if (isOther || !this.body) {
-      this.body = h('div', { class: 'detail-body' });
+      // Each part on its own: one that grows leaves alone what is open, chosen or read in the others.
+      this.parts = Object.fromEntries(['facts', 'attempts', 'child', 'text', 'told', 'result'].map((name) => [name, h('div', { class: 'detail-part' })]));
+      this.body = h('div', { class: 'detail-body' }, Object.values(this.parts));
       this.heading = h('h2', {});
       const close = h('button', { type: 'button', class: 'button is-icon is-small', 'aria-label': text.step.close, onclick: () => this.#close() }, '×');
       fill(this, h('div', { class: 'detail-head' }, this.heading, close), this.body);
-      this.written = null;
+      Object.assign(this, { written: null, lines: null, resultAt: null });
     }
-    fill(this.heading, labelOf(step));
-    fill(this.body,
-      this.#facts(step), this.#attempts(step), step.child ? h('a', { class: 'button is-small', href: toTask(step.child) }, text.wait.openChild, ' ', shortId(step.child)) : null,
-      this.#written(step), this.#told(step), this.#result(step));
+    setText(this.heading, labelOf(step));
+    become(this.parts.facts, this.#facts(step));
+    become(this.parts.attempts, this.#attempts(step));
+    become(this.parts.child, step.child ? h('a', { class: 'button is-small', href: toTask(step.child) }, text.wait.openChild, ' ', shortId(step.child)) : null);
+    this.#write(step);
+    this.#tell(step);
+    this.#drawResult(step);
+    for (const part of Object.values(this.parts)) part.hidden = part.childNodes.length === 0;
   }
 
   #close() {
@@ -77,20 +84,46 @@ class StepDetail extends HTMLElement {
     })), step.retryAt && step.state === 'retrying' ? h('p', { class: 'quiet' }, text.step.nextAt(moment(step.retryAt))) : null);
   }
 
-  #written(step) {
-    if (!step.text) return null;
-    this.written ??= h('markdown-text');
+  #write(step) {
+    if (!step.text) {
+      this.written = null;
+      fill(this.parts.text);
+      return;
+    }
+    if (!this.written) {
+      this.written = h('markdown-text');
+      fill(this.parts.text, h('section', {}, h('h3', {}, text.step.written), this.written));
+    }
     this.written.text = step.text;
-    return h('section', {}, h('h3', {}, text.step.written), this.written);
   }
 
-  #told(step) {
+  /** What it told, the first lines of it; the next ones come behind them. */
+  #tell(step) {
     const entries = step.entries.map((seq) => this.#log.entry(seq)).filter((entry) => entry && ['log', 'tool_result', 'custom'].includes(entry.kind));
-    if (entries.length === 0) return null;
-    const left = entries.length - MOST_LINES;
-    return h('section', {}, h('h3', {}, text.step.told),
-      h('ol', { class: 'told' }, entries.slice(0, MOST_LINES).map((entry) => this.#line(entry, step))),
-      left > 0 ? h('p', { class: 'quiet' }, text.data.moreRows(left)) : null);
+    if (entries.length === 0) return;
+    if (!this.lines) {
+      this.lines = { list: h('ol', { class: 'told' }), most: LINES, isOfMany: false };
+      this.lines.more = h('button', { type: 'button', class: 'button is-small', hidden: true, onclick: () => this.#tellMore(step) });
+      fill(this.parts.told, h('section', {}, h('h3', {}, text.step.told), this.lines.list, this.lines.more));
+    }
+    const { list, most, more } = this.lines;
+    // With a second attempt each line says of which it is; a log may begin again.
+    if (this.lines.isOfMany !== step.attempts > 1 || entries.length < list.children.length) fill(list);
+    this.lines.isOfMany = step.attempts > 1;
+    list.append(...entries.slice(list.children.length, most).map((entry) => this.#line(entry, step)));
+    more.hidden = entries.length <= most;
+    setText(more, text.step.moreLines(entries.length - most));
+  }
+
+  #tellMore(step) {
+    const { list } = this.lines;
+    const first = list.children.length;
+    this.lines.most += LINES;
+    this.#tell(step);
+    // The button may be gone, and with it the focus.
+    const next = list.children[first];
+    next?.setAttribute('tabindex', '-1');
+    next?.focus({ preventScroll: true });
   }
 
   #line(entry, step) {
@@ -99,12 +132,13 @@ class StepDetail extends HTMLElement {
     return h('li', { class: 'told-result' }, h('span', { class: 'result-tool' }, name), this.#value(entry, (event) => event.data));
   }
 
-  #result(step) {
+  #drawResult(step) {
+    if (step.resultAt === this.resultAt) return;
+    this.resultAt = step.resultAt;
     const entry = step.resultAt ? this.#log.entry(step.resultAt) : null;
-    if (!entry) return null;
-    const result = entry.event?.result;
-    const isNothing = entry.event && (result === null || result === undefined || result === step.text);
-    return isNothing ? null : h('section', {}, h('h3', {}, text.task.result), this.#value(entry, (event) => event.result));
+    const result = entry?.event?.result;
+    const isNothing = !entry || (entry.event && (result === null || result === undefined || result === step.text));
+    fill(this.parts.result, isNothing ? null : h('section', {}, h('h3', {}, text.task.result), this.#value(entry, (event) => event.result)));
   }
 
   /** What was too large to keep is read when it is wanted. */
@@ -112,11 +146,16 @@ class StepDetail extends HTMLElement {
     if (entry.event) return h('data-view', { '.value': pick(entry.event) });
     const place = h('div', {});
     const button = h('button', { type: 'button', class: 'button is-small' }, text.step.load);
-    button.addEventListener('click', async () => {
+    const load = async () => {
       button.disabled = true;
-      const { items } = await get(`/tasks/${encodeURIComponent(this.#log.id)}/events?after=${entry.seq - 1}&limit=1`);
-      fill(place, h('data-view', { '.value': pick(items[0]) }));
-    });
+      try {
+        fill(place, h('data-view', { '.value': pick(await this.#log.read(entry.seq)) }));
+      } catch (error) {
+        button.disabled = false;
+        fill(place, problemNote(error, load));
+      }
+    };
+    button.addEventListener('click', load);
     fill(place, button);
     return place;
   }

@@ -27,8 +27,7 @@ export function stepRow(id) {
     setText(scope, step.scope);
     name.title = step.scope ? `${step.scope} / ${labelOf(step)}` : labelOf(step);
     setText(state, `, ${text.step[step.state] ?? step.state}, `);
-    const attempts = step.attempts > 1 ? `${text.step.times(step.attempts)} ` : '';
-    setText(took, attempts + duration(step.took(now)));
+    setText(took, duration(step.took(now)) + (step.attempts > 1 ? ` · ${text.step.times(step.attempts)}` : ''));
     drawBars(row, track, step, time, now);
   };
   return row;

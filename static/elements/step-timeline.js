@@ -55,6 +55,11 @@ class StepTimeline extends HTMLElement {
     this.#draw();
   }
 
+  /** What the keys steer. */
+  focus() {
+    this.scroller.focus({ preventScroll: true });
+  }
+
   /** The key of the step that is chosen, or null. */
   get chosen() {
     return this.#chosen;
@@ -254,10 +259,9 @@ class StepTimeline extends HTMLElement {
       this.#zoomed(() => this.#time.move((last - moved.clientX) / width));
       last = moved.clientX;
     };
-    const end = () => removeEventListener('pointermove', move);
-    addEventListener('pointermove', move);
-    addEventListener('pointerup', end, { once: true });
-    addEventListener('pointercancel', end, { once: true });
+    const over = new AbortController();
+    addEventListener('pointermove', move, { signal: over.signal });
+    for (const kind of ['pointerup', 'pointercancel']) addEventListener(kind, () => over.abort(), { signal: over.signal });
   }
 
   #lengthen() {

@@ -6,24 +6,28 @@ import { isEnded } from '../format.js';
 import { go, toFlow, toTask } from '../route.js';
 import { canStopWorker } from '../server.js';
 import { reload } from '../tasks.js';
-import { text } from '../text.js';
+import { language, text } from '../text.js';
 import { confirmButton } from './confirm-button.js';
 import { problemWords } from './problem-note.js';
 
 class TaskActions extends HTMLElement {
   #shown = '';
+  /** By what they begin: pressed twice, or after an answer that was lost, it is one task. */
+  #keys = new Map();
 
   show(task) {
     const { state, record } = task;
     const flags = task.ended ? '' : record.cancelling ? 'cancelling' : record.pausing ? 'pausing' : '';
-    const key = `${state} ${flags} ${record.flow} ${record.worker ?? ''}`;
+    // Buttons that stay the same stay: a click that has half happened would be lost with its button.
+    const worker = state === 'PROGRESS' ? record.worker : null;
+    const key = `${state} ${flags} ${record.flow} ${worker ?? ''}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.task = task;
     this.problem = h('p', { class: 'field-error', role: 'alert', hidden: true });
     const buttons = h('div', { class: 'buttons', role: 'group', 'aria-label': text.task.actions }, this.#buttons(state, flags, record));
     fill(this, buttons, this.problem);
-    if (record.worker && state === 'PROGRESS') this.#offerStop(buttons, record.worker, key);
+    if (worker) this.#offerStop(buttons, worker, key);
   }
 
   #buttons(state, flags, record) {
@@ -31,7 +35,7 @@ class TaskActions extends HTMLElement {
     if (isEnded(state)) {
       const retry = state === 'FAILURE' ? text.task.retry : text.task.retryCancelled;
       return [
-        state === 'SUCCESS' ? null : this.#button(retry, (button) => this.#control('retry', button), 'is-primary'),
+        state === 'SUCCESS' ? null : this.#button(retry, (button) => this.#retry(button), 'is-primary'),
         hasSecrets(record.input) ? null : this.#button(text.task.again, (button) => this.#startAgain(button)),
         h('a', { class: 'button', href: toFlow(record.flow, this.task.id) }, text.task.edit),
       ];
@@ -60,20 +64,28 @@ class TaskActions extends HTMLElement {
 
   #control(control, button) {
     return this.#do(button, async () => {
-      const answer = await post(`/tasks/${encodeURIComponent(this.task.id)}/${control}`);
-      if (control === 'retry' && answer?.task_id) go(toTask(answer.task_id));
-      else await reload(this.task.id);
+      await post(`/tasks/${encodeURIComponent(this.task.id)}/${control}`);
+      await reload(this.task.id);
     });
   }
 
-  /** The same once more. Pressed twice, or after an answer that was lost, it is one task. */
+  /** Goes on in a new task from where this one ended. */
+  #retry(button) {
+    return this.#begin(button, 'retry', `/tasks/${encodeURIComponent(this.task.id)}/retry`);
+  }
+
+  /** The same once more. */
   #startAgain(button) {
-    this.againKey ??= newKey();
+    return this.#begin(button, 'again', '/start-task', sameStart(this.task.record));
+  }
+
+  #begin(button, what, path, body) {
+    if (!this.#keys.has(what)) this.#keys.set(what, newKey());
     return this.#do(button, async () => {
-      const { flow, input } = this.task.record;
-      const { task_id: id } = await post('/start-task', { flow, inputs: input ?? {} }, { 'Idempotency-Key': this.againKey });
-      this.againKey = null;
-      go(toTask(id));
+      const { task_id: id } = await post(path, body, { 'Idempotency-Key': this.#keys.get(what) });
+      this.#keys.delete(what);
+      // Who went on meanwhile is not called back.
+      if (this.isConnected) go(toTask(id));
     });
   }
 
@@ -92,6 +104,11 @@ class TaskActions extends HTMLElement {
     const isLost = hadFocus && [document.body, button].includes(document.activeElement);
     if (isLost && this.isConnected) (button.isConnected ? button : this.querySelector('button, a'))?.focus();
   }
+}
+
+/** With all that the task was told to be besides its inputs. */
+function sameStart({ flow, input, tags, priority }) {
+  return { flow, inputs: input ?? {}, locale: language, ...(tags?.length > 0 ? { tags } : {}), ...(priority && priority !== 'normal' ? { priority } : {}) };
 }
 
 /** What is masked must be typed again. */

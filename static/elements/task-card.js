@@ -1,6 +1,7 @@
 // <task-card>: one open task at a glance, live: state, progress, its last words, whether it needs an answer.
 
 import { fill, h, setText } from '../dom.js';
+import { inWords, isPlain } from '../exact.js';
 import { humanize, shortId } from '../format.js';
 import { close, toTask } from '../route.js';
 import { statusWords, text } from '../text.js';
@@ -78,9 +79,9 @@ class TaskCard extends HTMLElement {
 /** The beginning of a result. */
 function glimpse(result) {
   if (result === null || result === undefined) return [];
-  if (typeof result !== 'object') return [String(result).slice(0, SHOWN_LETTERS)];
-  const fields = Object.entries(result).filter(([, value]) => typeof value !== 'object');
-  return fields.slice(0, SHOWN_LINES).map(([name, value]) => `${humanize(name)}: ${String(value).slice(0, SHOWN_LETTERS)}`);
+  if (isPlain(result)) return [inWords(result).slice(0, SHOWN_LETTERS)];
+  const fields = Object.entries(result).filter(([, value]) => value !== null && isPlain(value));
+  return fields.slice(0, SHOWN_LINES).map(([name, value]) => `${humanize(name)}: ${inWords(value).slice(0, SHOWN_LETTERS)}`);
 }
 
 function tail(value) {

@@ -10,5 +10,5 @@ export function taskClock({ record, ended }) {
   const [created, started, end] = ['created_at', 'started_at', 'ended_at'].map(at);
   if (ended && end) return `${text.task.took} ${duration(end - (started ?? created))}`;
   if (ended) return '';
-  return started ? text.task.soFar(wholeSeconds(serverNow() - started)) : `${text.task.inLine} ${wholeSeconds(Date.now() - created)}`;
+  return started ? text.task.soFar(wholeSeconds(serverNow() - started)) : `${text.task.inLine} ${wholeSeconds(serverNow() - created)}`;
 }

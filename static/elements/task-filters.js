@@ -30,7 +30,8 @@ export function taskFilters(parameters, change) {
   let typing = null;
   const typed = () => {
     clearTimeout(typing);
-    typing = setTimeout(changed, TYPING_MS);
+    // Who has left since then has another view's address.
+    typing = setTimeout(() => node.isConnected && changed(), TYPING_MS);
   };
   q.addEventListener('input', typed);
   tag.addEventListener('input', typed);

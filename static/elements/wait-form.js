@@ -1,8 +1,9 @@
 // <wait-form>: what a task waits for. A question is answered here, by a form made from the schema of the answer;
 // a sleep counts down; a child is a link.
 
-import { post } from '../api.js';
+import { newKey, post } from '../api.js';
 import { serverNow } from '../clock.js';
+import { clearDraft, draftOf, keepDraft } from '../form/draft.js';
 import { announce, fill, h, setText } from '../dom.js';
 import { ago, duration, humanize, moment, shortId } from '../format.js';
 import { toTask } from '../route.js';
@@ -10,8 +11,14 @@ import { text } from '../text.js';
 import { problemWords } from './problem-note.js';
 import './schema-form.js';
 
+const DRAFT_MS = 300;
+const AGO_MS = 10_000;
+
 class WaitForm extends HTMLElement {
   #timer = null;
+  /** Of the one answer that this question gets: sent again after it was lost, it is not a second one. */
+  #key = newKey();
+  #draft = null;
 
   disconnectedCallback() {
     clearInterval(this.#timer);
@@ -46,17 +53,23 @@ class WaitForm extends HTMLElement {
   #showQuestion(taskId, wait) {
     const isApproval = wait.kind === 'approval' && wait.schema?.properties?.approved;
     const form = h('schema-form');
+    const schema = isApproval ? withoutDecision(wait.schema) : wait.schema ?? {};
+    this.#keepTyped(form, { name: `answer ${taskId} ${wait.id} ${wait.since}`, input_schema: schema });
     const problem = h('p', { class: 'field-error', role: 'alert', hidden: true });
-    const buttons = isApproval
-      ? [button(text.wait.approve, 'is-primary', true), button(text.wait.decline, '', false)]
-      : [button(text.wait.send, 'is-primary', undefined)];
-    const answer = async (event) => {
-      event.preventDefault();
+    const answer = (decision) => {
       const value = form.read();
-      if (form.isWrong) return;
-      const decision = event.submitter?.value;
-      await this.#send(taskId, wait, decision ? { ...value, approved: decision === 'true' } : value ?? null, { form, problem, buttons });
+      if (!form.isWrong) this.#send(taskId, wait, isApproval ? { ...value, approved: decision } : value ?? null, { form, problem, buttons });
     };
+    const decide = (label, look, decision) => h('button', { type: 'button', class: `button ${look}`, onclick: () => answer(decision) }, label);
+    // A decision is made by its button only, never by Enter in a comment.
+    const buttons = isApproval
+      ? [decide(text.wait.approve, 'is-primary', true), decide(text.wait.decline, '', false)]
+      : [h('button', { type: 'submit', class: 'button is-primary' }, text.wait.send)];
+    const submit = (event) => {
+      event.preventDefault();
+      if (!isApproval) answer();
+    };
+    this.#timer = setInterval(() => setText(since, text.wait.since(ago(wait.since))), AGO_MS);
     const [question, ...rest] = (wait.question ?? text.wait.signalQuestion(wait.name)).split('\n');
     const since = h('time', { datetime: wait.since, class: 'wait-since', title: moment(wait.since) }, text.wait.since(ago(wait.since)));
     fill(this,
@@ -64,15 +77,28 @@ class WaitForm extends HTMLElement {
       h('h2', { class: 'wait-question' }, question),
       rest.length > 0 ? h('pre', { class: 'data-raw is-wrapped wait-more', tabindex: '0' }, rest.join('\n').trim()) : null,
       wait.about === undefined ? null : about(wait.about),
-      h('form', { class: 'wait-answer', novalidate: true, onsubmit: answer }, form, problem, h('div', { class: 'buttons' }, buttons)));
-    form.setSchema(isApproval ? withoutDecision(wait.schema) : wait.schema ?? {}, undefined, { tabs: false });
+      h('form', { class: 'wait-answer', novalidate: true, onsubmit: submit }, form, problem, h('div', { class: 'buttons' }, buttons)));
+    form.setSchema(schema, draftOf(this.#draft.name), { tabs: false });
+  }
+
+  /** What was typed and not sent survives a reload. */
+  #keepTyped(form, draft) {
+    this.#draft = draft;
+    let timer = null;
+    const keep = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => form.isConnected && keepDraft(draft, form.peek()), DRAFT_MS);
+    };
+    for (const kind of ['input', 'click']) form.addEventListener(kind, keep);
   }
 
   async #send(taskId, wait, value, { form, problem, buttons }) {
     problem.hidden = true;
     buttons.forEach((one) => { one.disabled = true; });
     try {
-      await post(`/tasks/${encodeURIComponent(taskId)}/signals/${encodeURIComponent(wait.name)}`, value);
+      await post(`/tasks/${encodeURIComponent(taskId)}/signals/${encodeURIComponent(wait.name)}`, value, { 'Idempotency-Key': this.#key });
+      clearDraft(this.#draft.name);
+      clearInterval(this.#timer);
       fill(this, h('p', { class: 'wait-note' }, text.wait.sent));
       announce(text.wait.sent);
       // The button that had the focus is gone.
@@ -85,10 +111,6 @@ class WaitForm extends HTMLElement {
       }
     }
   }
-}
-
-function button(label, look, decision) {
-  return h('button', { type: 'submit', class: `button ${look}`, value: decision === undefined ? null : String(decision) }, label);
 }
 
 /** What is to be approved, such as the arguments of a tool: whole and letter by letter, since Markdown could hide some of it. */

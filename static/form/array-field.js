@@ -6,7 +6,7 @@ import { grouped } from './frame.js';
 import { understand } from './schema.js';
 
 export function arrayField(context) {
-  const { schema, root, path, makeField } = context;
+  const { schema, root, makeField } = context;
   const least = schema.minItems ?? 0;
   const most = schema.maxItems ?? Infinity;
   const items = [];
@@ -17,10 +17,10 @@ export function arrayField(context) {
 
   const add = (value) => {
     const label = text.form.item(items.length + 1);
-    const field = makeField({ schema: schema.items, root, path: `${path}/${items.length}`, label, required: true, bare: true, value });
-    const remover = h('button', { type: 'button', class: 'button is-icon', 'aria-label': text.form.removeItem(items.length + 1) }, '×');
+    const field = makeField({ schema: schema.items, label, required: true, bare: true, value });
+    const remover = h('button', { type: 'button', class: 'button is-icon' }, '×');
     const row = h('div', { class: simple ? 'row' : 'row is-block' }, field.node, remover);
-    const item = { field, row };
+    const item = { field, row, remover, named: field.node.querySelector(`[aria-label="${CSS.escape(label)}"]`) ?? field.node };
     remover.addEventListener('click', () => remove(item));
     items.push(item);
     rows.append(row);
@@ -34,9 +34,13 @@ export function arrayField(context) {
     settle();
     (items[Math.min(at, items.length - 1)]?.field.focus ?? (() => adder.focus()))();
   };
+  /** Items are called by their place. */
   const settle = () => {
     adder.disabled = items.length >= most;
-    items.forEach((item, at) => relocate(item.field, `${path}/${at}`));
+    items.forEach(({ named, remover }, at) => {
+      if (named.hasAttribute('aria-label')) named.setAttribute('aria-label', text.form.item(at + 1));
+      remover.setAttribute('aria-label', text.form.removeItem(at + 1));
+    });
   };
   adder.addEventListener('click', () => add().focus?.());
 
@@ -45,26 +49,25 @@ export function arrayField(context) {
   while (items.length < least) add();
   settle();
   const frame = grouped(context, [rows, adder]);
+  const readAll = (isDraft) => items.map(({ field }) => ({ field, value: field.read(isDraft) }));
   return {
     ...frame,
-    read: () => items.map((item) => item.field.read()).filter((value) => value !== undefined),
-    get children() { return items.map((item) => item.field); },
+    read: (isDraft) => readAll(isDraft).map(({ value }) => value).filter((value) => value !== undefined),
+    /** What is empty is not sent, and the others are counted without it. */
+    get parts() {
+      let sent = 0;
+      return readAll(true).map(({ field, value }) => ({ field, name: value === undefined ? undefined : String(sent++) }));
+    },
   };
 }
 
 export function tupleField(context) {
-  const { schema, root, path, makeField } = context;
+  const { schema, makeField } = context;
   const given = Array.isArray(context.value) ? context.value : [];
-  const children = schema.prefixItems.map((item, at) => makeField({
-    schema: item, root, path: `${path}/${at}`, label: text.form.item(at + 1), required: true, bare: true, value: given[at],
+  const parts = schema.prefixItems.map((item, at) => ({
+    name: String(at), field: makeField({ schema: item, label: text.form.item(at + 1), required: true, bare: true, value: given[at] }),
   }));
-  const frame = grouped(context, h('div', { class: 'rows' }, children.map((child) => child.node)));
-  return { ...frame, read: () => children.map((child) => child.read() ?? null), children };
-}
-
-/** Moves a field to where its item stands now: errors name items by their place. */
-function relocate(field, path) {
-  const from = field.path ?? '';
-  field.path = path;
-  for (const child of field.children ?? []) relocate(child, path + (child.path ?? '').slice(from.length));
+  const frame = grouped(context, h('div', { class: 'rows' }, parts.map(({ field }) => field.node)));
+  const rest = given.slice(parts.length);
+  return { ...frame, read: (isDraft) => [...parts.map(({ field }) => field.read(isDraft) ?? null), ...rest], parts };
 }

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import { text } from '../text.js';
-import { framed } from './frame.js';
+import { absent, framed } from './frame.js';
 
 export function booleanField(context) {
   return context.nullable ? threeWays(context) : twoWays(context);
@@ -13,7 +13,7 @@ function twoWays(context) {
   control.checked = context.value === true;
   const frame = framed({ ...context, required: true }, control);
   frame.node.classList.add('is-switch');
-  return { ...frame, read: () => control.checked, children: [] };
+  return { ...frame, read: () => control.checked, parts: [] };
 }
 
 function threeWays(context) {
@@ -21,6 +21,6 @@ function threeWays(context) {
   const control = h('select', { class: 'input' },
     option('', text.form.unset), option('true', text.form.yes), option('false', text.form.no));
   control.value = context.value === true ? 'true' : context.value === false ? 'false' : '';
-  const read = () => (control.value === '' ? (context.required ? null : undefined) : control.value === 'true');
-  return { ...framed(context, control), read, children: [] };
+  const read = () => (control.value === '' ? absent(context) : control.value === 'true');
+  return { ...framed(context, control), read, parts: [] };
 }

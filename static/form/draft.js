@@ -1,12 +1,13 @@
 // What was typed into a flow's form and not sent yet: it survives a reload of this tab. Secrets are not kept.
 
+import { isPlain, parseJson } from '../exact.js';
 import { isSecret, resolve } from './schema.js';
 
 const MASK = '***';
 
 export function draftOf(flow) {
   try {
-    return JSON.parse(sessionStorage.getItem(nameOf(flow))) ?? undefined;
+    return parseJson(sessionStorage.getItem(nameOf(flow)) ?? 'null') ?? undefined;
   } catch {
     return undefined;
   }
@@ -33,14 +34,14 @@ export function clearDraft(flow) {
 export function withoutSecrets(value) {
   if (value === MASK) return undefined;
   if (Array.isArray(value)) return value.map(withoutSecrets);
-  if (typeof value !== 'object' || value === null) return value;
+  if (isPlain(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withoutSecrets(one)]));
 }
 
 function withoutSecretFields(value, schema, root, depth = 0) {
   const ways = waysOf(schema, root);
   if (ways.some(isSecret)) return undefined;
-  if (depth > 16 || typeof value !== 'object' || value === null) return value;
+  if (depth > 16 || isPlain(value)) return value;
   const inner = (one, pick) => withoutSecretFields(one, { anyOf: ways.map(pick).filter(Boolean) }, root, depth + 1);
   if (Array.isArray(value)) return value.map((item, at) => inner(item, (way) => way.prefixItems?.[at] ?? way.items));
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, inner(one, (way) => way.properties?.[name] ?? way.additionalProperties)]));

@@ -5,15 +5,30 @@ import { text } from '../text.js';
 
 /** What is wrong with what was entered, and where, before any server has seen it. */
 export class FieldError {
-  constructor(path, message) {
-    this.path = path;
+  /** @param field  what shows it; null where there is no field */
+  constructor(field, message) {
+    this.field = field;
     this.message = message;
   }
 }
 
+/** What is sent for an emptied field: nothing, unless a default would then stand in its place. */
+export function absent({ nullable, required, schema }) {
+  return nullable && (required || (schema.default ?? null) !== null) ? null : undefined;
+}
+
+/**
+ * Reads a control. What nobody has touched is sent as it was given: a field may show less than it holds, such as a
+ * moment without its fractions of a second, or a text whose line ends a browser makes its own.
+ */
+export function reader(control, { value }, readNow) {
+  const shown = control.value;
+  return (isDraft) => (value !== undefined && value !== null && control.value === shown && !control.validity?.badInput ? value : readNow(isDraft));
+}
+
 /**
  * Puts a control into its frame. `control` is the element that gets focus and is described by the rest.
- * Answers the parts of a field: `{ node, path, showError(message), focus() }`.
+ * Answers the parts of a field: `{ node, showError(message), focus() }`.
  */
 export function framed(context, control, { around = control, note = '' } = {}) {
   control.id ||= newId('field');
@@ -25,7 +40,7 @@ export function framed(context, control, { around = control, note = '' } = {}) {
   if (context.bare) control.setAttribute('aria-label', context.label);
   const label = context.bare ? null : h('label', { class: 'field-label', for: control.id }, labelParts(context));
   const node = h('div', { class: 'field' }, label, !context.bare && help.textContent ? help : null, around, error);
-  return { node, path: context.path, showError: errorShower(node, error, control), focus: () => control.focus() };
+  return { node, showError: errorShower(node, error, control), focus: () => control.focus() };
 }
 
 /** The same for a group of controls. */
@@ -39,7 +54,7 @@ export function grouped(context, body, { role = 'group' } = {}) {
   if (context.bare) attributes['aria-label'] = context.label;
   const node = h('fieldset', attributes, head, help, body, error);
   const focus = () => (node.querySelector('input, select, textarea, button'))?.focus();
-  return { node, path: context.path, showError: errorShower(node, error, node), focus };
+  return { node, showError: errorShower(node, error, node), focus };
 }
 
 export function labelParts({ label, required, nullable, schema }) {
@@ -51,7 +66,7 @@ function describe(schema, note) {
   return [schema.description, note].filter(Boolean).join(' ');
 }
 
-function errorShower(node, error, control) {
+export function errorShower(node, error, control) {
   return (message) => {
     setText(error, message ?? '');
     error.hidden = !message;

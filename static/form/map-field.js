@@ -2,10 +2,10 @@
 
 import { h } from '../dom.js';
 import { text } from '../text.js';
-import { grouped } from './frame.js';
+import { FieldError, grouped } from './frame.js';
 
 export function mapField(context) {
-  const { schema, root, path, makeField } = context;
+  const { schema, makeField } = context;
   const entries = [];
   const rows = h('div', { class: 'rows' });
   const adder = h('button', { type: 'button', class: 'button is-small', 'aria-label': text.form.addItem(context.label) },
@@ -14,13 +14,10 @@ export function mapField(context) {
   const add = (name = '', value) => {
     const key = h('input', { type: 'text', class: 'input is-key', 'aria-label': text.form.key, autocomplete: 'off', spellcheck: 'false' });
     key.value = name;
-    const field = makeField({
-      schema: schema.additionalProperties, root, path: `${path}/${name}`, label: text.form.value, required: true, bare: true, value,
-    });
+    const field = makeField({ schema: schema.additionalProperties, label: text.form.value, required: true, bare: true, value });
     const remover = h('button', { type: 'button', class: 'button is-icon', 'aria-label': text.form.remove }, '×');
     const row = h('div', { class: 'row is-entry' }, key, field.node, remover);
     const entry = { key, field, row };
-    key.addEventListener('input', () => { field.path = `${path}/${key.value}`; });
     remover.addEventListener('click', () => {
       entries.splice(entries.indexOf(entry), 1);
       row.remove();
@@ -34,10 +31,20 @@ export function mapField(context) {
   Object.entries(context.value ?? {}).forEach(([name, value]) => add(name, value));
 
   const frame = grouped(context, [rows, adder]);
-  const filled = () => entries.filter((entry) => entry.key.value !== '');
+  const read = (isDraft) => {
+    const value = new Map();
+    for (const { key, field } of entries) {
+      const one = field.read(isDraft);
+      const name = key.value;
+      if (!isDraft && name === '' && (one ?? '') !== '') throw new FieldError(field, text.form.nameless);
+      if (!isDraft && value.has(name)) throw new FieldError(field, text.form.twice(name));
+      if (name !== '') value.set(name, one ?? null);
+    }
+    return Object.fromEntries(value);
+  };
   return {
     ...frame,
-    read: () => Object.fromEntries(filled().map((entry) => [entry.key.value, entry.field.read() ?? null])),
-    get children() { return entries.map((entry) => entry.field); },
+    read,
+    get parts() { return entries.map(({ key, field }) => ({ name: key.value === '' ? undefined : key.value, field })); },
   };
 }

@@ -1,24 +1,29 @@
 // A number with its limits.
 
 import { h } from '../dom.js';
+import { exactly, isExact } from '../exact.js';
 import { text } from '../text.js';
-import { FieldError, framed } from './frame.js';
+import { absent, FieldError, framed, reader } from './frame.js';
 
 export function numberField(context) {
-  const { schema, value, nullable, required } = context;
+  const { schema, value } = context;
   const isWhole = schema.type === 'integer';
   const control = h('input', {
     type: 'number', class: 'input is-number', step: isWhole ? '1' : 'any', min: schema.minimum, max: schema.maximum,
     inputmode: isWhole && schema.minimum >= 0 ? 'numeric' : 'decimal', autocomplete: 'off',
   });
-  control.value = value ?? '';
+  control.value = isExact(value) ? value.rawJSON : value ?? '';
   const frame = framed(context, control, { note: limits(schema) });
-  const read = () => {
-    if (control.validity.badInput) throw new FieldError(context.path, text.form.notNumber);
-    if (control.value === '') return nullable && required ? null : undefined;
-    return Number(control.value);
-  };
-  return { ...frame, read, children: [] };
+  const read = reader(control, context, () => {
+    if (control.validity.badInput) throw new FieldError(frame, text.form.notNumber);
+    if (control.value === '') return absent(context);
+    const number = exactly(control.value);
+    // In a browser that cannot keep its digits another number would be sent than was entered.
+    const isOther = isWhole && typeof number === 'number' && !Number.isSafeInteger(number) && Number.isInteger(number);
+    if (isOther) throw new FieldError(frame, text.form.tooLong);
+    return number;
+  });
+  return { ...frame, read, parts: [] };
 }
 
 /** The limits in words; the ends of an integer type say nothing to people. */

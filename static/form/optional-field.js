@@ -1,9 +1,12 @@
 // Something of several parts that may be left out: a switch, and the parts once it is on.
 
 import { h, newId } from '../dom.js';
+import { absent, errorShower } from './frame.js';
 
 export function optionalField(context, make) {
-  const toggle = h('input', { type: 'checkbox', class: 'switch', role: 'switch', id: newId('optional') });
+  const id = newId('optional');
+  const toggle = h('input', { type: 'checkbox', class: 'switch', role: 'switch', id, 'aria-describedby': `${id}-error` });
+  const error = h('p', { class: 'field-error', id: `${id}-error`, hidden: true });
   const place = h('div', { class: 'optional-parts' });
   const { default: _, ...schema } = context.schema;
   let field = null;
@@ -19,13 +22,12 @@ export function optionalField(context, make) {
   toggle.addEventListener('change', show);
   show();
   const help = context.schema.description ? h('p', { class: 'field-help' }, context.schema.description) : null;
-  const head = h('div', { class: 'field is-switch' }, h('label', { class: 'field-label', for: toggle.id }, context.label), help, toggle);
+  const head = h('div', { class: 'field is-switch' }, h('label', { class: 'field-label', for: id }, context.label), help, toggle, error);
   return {
     node: h('div', { class: 'optional' }, head, place),
-    path: context.path,
     focus: () => toggle.focus(),
-    showError: (message) => field?.showError?.(message),
-    read: () => (toggle.checked ? field.read() : context.required ? null : undefined),
-    get children() { return toggle.checked && field ? [field] : []; },
+    showError: errorShower(head, error, toggle),
+    read: (isDraft) => (toggle.checked ? field.read(isDraft) : absent(context)),
+    get parts() { return toggle.checked && field ? [{ name: null, field }] : []; },
   };
 }

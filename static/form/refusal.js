@@ -3,6 +3,10 @@
 import { text } from '../text.js';
 
 const RULES = [
+  [/^(.+) is greater than or equal to the maximum of (.+)$/s, ([, , most]) => text.refusal.lessThan(most)],
+  [/^(.+) is less than or equal to the minimum of (.+)$/s, ([, , least]) => text.refusal.moreThan(least)],
+  [/^Additional properties are not allowed \((.+) (?:was|were) unexpected\)$/s, ([, names]) => text.refusal.unknownNames(names)],
+  [/ is not valid under any of the schemas listed in the '(?:any|one)Of' keyword$/, () => text.refusal.noForm],
   [/^(.+) is greater than the maximum of (.+)$/s, ([, , most]) => text.refusal.atMost(most)],
   [/^(.+) is less than the minimum of (.+)$/s, ([, , least]) => text.refusal.atLeast(least)],
   [/^(.+) is longer than (\d+) characters?$/s, ([, , most]) => text.refusal.longest(Number(most))],

@@ -69,7 +69,7 @@ function withoutNull(schema, root) {
 }
 
 function kindOf(schema, root) {
-  if ('const' in schema) return 'constant';
+  if ('const' in schema || schema.type === 'null') return 'constant';
   if (Array.isArray(schema.enum)) return 'choice';
   const branches = schema.oneOf ?? schema.anyOf;
   if (Array.isArray(branches)) {
@@ -88,7 +88,7 @@ function kindOf(schema, root) {
 }
 
 function isNull(schema) {
-  return schema.type === 'null' || schema.const === null;
+  return schema.type === 'null' || ('const' in schema && schema.const === null);
 }
 
 function lookUp(reference, root) {

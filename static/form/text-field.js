@@ -2,35 +2,45 @@
 
 import { h } from '../dom.js';
 import { text } from '../text.js';
-import { FieldError, framed } from './frame.js';
+import { absent, FieldError, framed, reader } from './frame.js';
 import { isLong, isSecret } from './schema.js';
 
 const INPUT_TYPES = { email: 'email', uri: 'url', url: 'url', date: 'date', time: 'time', 'date-time': 'datetime-local' };
 
 export function textField(context) {
   const { schema, value, required, nullable } = context;
-  const isMoment = schema.format === 'date-time';
-  const control = makeControl(schema);
-  control.value = isMoment ? toLocal(value) : value ?? '';
+  const control = makeControl(schema, value);
+  const { show, tell } = CLOCKS[schema.format] ?? { show: (given) => given ?? '', tell: (shown) => shown };
+  control.value = show(value);
   const around = isSecret(schema) ? withReveal(control) : control;
-  const frame = framed(context, control, { around });
+  const frame = framed(context, control, { around, note: schema.format === 'time' ? text.form.inUtc : '' });
   // An emptied text that had a value is an empty text; one that never had any is left out.
-  const keepsEmpty = (required || 'default' in schema) && !nullable && !INPUT_TYPES[schema.format];
-  const read = () => {
+  const keepsEmpty = (required || 'default' in schema) && !nullable && !INPUT_TYPES[schema.format] && !isSecret(schema);
+  const read = reader(control, context, () => {
     // A date without its time, say: the browser answers nothing for it.
-    if (control.validity.badInput) throw new FieldError(context.path, text.form.notWhole);
-    if (control.value === '' && !keepsEmpty) return nullable && required ? null : undefined;
-    return isMoment ? new Date(control.value).toISOString() : control.value;
-  };
-  return { ...frame, read, children: [] };
+    if (control.validity.badInput) throw new FieldError(frame, text.form.notWhole);
+    return control.value === '' && !keepsEmpty ? absent(context) : tell(control.value, value);
+  });
+  return { ...frame, read, parts: [] };
 }
 
-function makeControl(schema) {
+/** What a browser's own fields show of a time, and what is sent: both with their distance to UTC. */
+const CLOCKS = {
+  'date-time': { show: toLocal, tell: (shown) => new Date(shown).toISOString() },
+  time: {
+    show: (given) => /^\d\d:\d\d(:\d\d)?/.exec(given ?? '')?.[0] ?? '',
+    tell: (shown, given) => `${shown.length === 5 ? `${shown}:00` : shown}${/(Z|[+-]\d\d:\d\d)$/i.exec(given ?? '')?.[0] ?? 'Z'}`,
+  },
+};
+
+function makeControl(schema, value) {
   const limits = { spellcheck: 'false', placeholder: example(schema) };
-  if (isLong(schema)) return h('textarea', { ...limits, rows: '5', class: 'input is-long', spellcheck: 'true' });
+  // In one line a browser would take the ends of lines out of what is there.
+  const hasLines = typeof value === 'string' && /[\r\n]/.test(value) && !INPUT_TYPES[schema.format] && !isSecret(schema);
+  if (isLong(schema) || hasLines) return h('textarea', { ...limits, rows: '5', class: 'input is-long', spellcheck: 'true' });
   if (isSecret(schema)) return h('input', { ...limits, type: 'password', class: 'input', autocomplete: 'new-password' });
   const type = INPUT_TYPES[schema.format] ?? 'text';
-  return h('input', { ...limits, type, class: 'input', autocomplete: 'off', step: type === 'datetime-local' ? '1' : null });
+  return h('input', { ...limits, type, class: 'input', autocomplete: 'off', step: ['datetime-local', 'time'].includes(type) ? '1' : null });
 }
 
 function example(schema) {

@@ -6,6 +6,7 @@
 // Opened anew when more is wanted, and from where it was: `after` is the last id that came, a log's number is that of
 // its last event. So nothing comes twice and nothing is left out, whatever is cut and whoever is restarted.
 
+import { parseJson } from '../exact.js';
 import { KINDS } from '../log/kinds.js';
 import { health } from './health.js';
 import { Source } from './source.js';
@@ -98,7 +99,7 @@ function take(message) {
     listeners.changed.forEach((listener) => listener());
     return;
   }
-  const { task, ...told } = JSON.parse(message.data);
+  const { task, ...told } = parseJson(message.data);
   if (message.type === 'message') listeners.view?.(task, told);
   else wanted.logs.get(task)?.take(told, message.data.length);
 }
@@ -116,10 +117,11 @@ document.addEventListener('visibilitychange', () => {
   clearTimeout(letGo);
   if (document.hidden) {
     letGoSoon();
-  } else if (!source) {
-    open();
-    listeners.changed.forEach((listener) => listener());
+    return;
   }
+  if (!source) open();
+  // Also after a short absence: what changed meanwhile was told to nobody who looked.
+  listeners.changed.forEach((listener) => listener());
 });
 addEventListener('online', openSoon);
 openSoon();

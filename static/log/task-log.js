@@ -3,7 +3,9 @@
 // Fires `change`, at most once per frame, however fast the events come. What is large is kept by its number only and
 // read again when somebody opens it.
 
+import { get } from '../api.js';
 import { serverNow } from '../clock.js';
+import { soon } from '../soon.js';
 import { text } from '../text.js';
 import { LAST_KINDS } from './kinds.js';
 import { Step } from './step.js';
@@ -12,7 +14,7 @@ import { Step } from './step.js';
 const LARGE = 16_384;
 
 export class TaskLog extends EventTarget {
-  #frame = 0;
+  #isDue = false;
 
   constructor(id) {
     super();
@@ -63,6 +65,12 @@ export class TaskLog extends EventTarget {
       else to = middle - 1;
     }
     return null;
+  }
+
+  /** An event as the server has it, for one that was too large to keep. */
+  async read(seq) {
+    const { items } = await get(`/tasks/${encodeURIComponent(this.id)}/events?after=${seq - 1}&limit=1`);
+    return items[0];
   }
 
   #keep(event, at, letters) {
@@ -171,11 +179,11 @@ export class TaskLog extends EventTarget {
   }
 
   #changed() {
-    if (this.#frame) return;
-    const later = document.hidden ? (then) => setTimeout(then, 250) : requestAnimationFrame;
-    this.#frame = later(() => {
-      this.#frame = 0;
+    if (this.#isDue) return;
+    this.#isDue = true;
+    soon(() => {
+      this.#isDue = false;
       this.dispatchEvent(new Event('change'));
-    }) || 1;
+    });
   }
 }

@@ -3,6 +3,7 @@
 import { get } from '../api.js';
 import { fill, h } from '../dom.js';
 import { flowRecord, notReadyMark } from '../elements/flow-card.js';
+import { lazily } from '../elements/lazily.js';
 import { problemNote } from '../elements/problem-note.js';
 import '../elements/recent-tasks.js';
 import '../elements/data-view.js';
@@ -56,13 +57,11 @@ function draw(place, flow, value) {
 }
 
 /** With what is in the form now. Few look, so it is fetched for those who do. */
-async function showRecipes(place, flow, start) {
-  try {
-    const { startRecipes } = await import('../elements/start-recipes.js');
-    fill(place, startRecipes(flow, start.inputs()));
-  } catch {
-    fill(place, problemNote(new Error(text.error.network), () => showRecipes(place, flow, start)));
-  }
+function showRecipes(place, flow, start) {
+  lazily(place, () => import('../elements/start-recipes.js'), async ({ startRecipes }) => {
+    const needsKey = await get('/session').then((session) => session.needs_key === true, () => false);
+    fill(place, startRecipes(flow, start.inputs(), { needsKey }));
+  });
 }
 
 /** What must be set before it can be started. */

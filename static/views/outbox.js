@@ -53,7 +53,8 @@ class Outbox {
     let typing = null;
     to.addEventListener('input', () => {
       clearTimeout(typing);
-      typing = setTimeout(changed, TYPING_MS);
+      // Who has left since then has another view's address.
+      typing = setTimeout(() => to.isConnected && changed(), TYPING_MS);
     });
     state.addEventListener('change', changed);
     channel.addEventListener('change', changed);

@@ -1,7 +1,7 @@
 // How the whole is: what came and ended over time, how long it took, the line, the workers, the store.
 
 import { get } from '../api.js';
-import { fill, h } from '../dom.js';
+import { become, fill, h } from '../dom.js';
 import '../elements/plot-lines.js';
 import { problemNote } from '../elements/problem-note.js';
 import { flowTable, storeFacts, tiles, workerList } from '../elements/overview-parts.js';
@@ -58,10 +58,10 @@ class Overview {
       const [stats, workers, ready] = await Promise.all([get('/stats'), get('/workers'), readiness()]);
       this.stats = stats;
       this.problem.hidden = true;
-      fill(this.workers, workerList(workers.items));
-      fill(this.store, storeFacts(stats, ready));
-      fill(this.flows, flowTable(stats));
-      fill(this.tiles, tiles(stats));
+      become(this.workers, workerList(workers.items));
+      become(this.store, storeFacts(stats, ready));
+      become(this.flows, flowTable(stats));
+      become(this.tiles, tiles(stats));
       this.#draw(stats);
     } catch (error) {
       fill(this.problem, problemNote(error));

@@ -41,11 +41,15 @@ pub(crate) fn answer(request: &HttpRequest, path: &str) -> Option<HttpResponse> 
         Some((folder, name)) => (Some(folder), name),
         None => (None, path),
     };
-    let file = Files::get(name)?;
-    let etag = etag_of(&file.metadata.sha256_hash());
-    let is_current = folder.is_some_and(is_known_folder);
-    let caching = if is_current { IMMUTABLE } else { REVALIDATED };
-    Some(send(request, name, &etag, caching, file.data.into_owned().into()))
+    // A page of another version gets none of this one's files: what it has and what they are need not fit. It says so, and
+    // offers to be loaded again.
+    if folder.is_some_and(|folder| !is_known_folder(folder)) {
+        return None;
+    }
+    let body = content(name)?;
+    let etag = etag_of(&Sha256::digest(&body));
+    let caching = if folder.is_some() { IMMUTABLE } else { REVALIDATED };
+    Some(send(request, name, &etag, caching, body))
 }
 
 /// A document: its links lead into the folder of what the files are now.
@@ -56,6 +60,24 @@ pub(crate) fn document(request: &HttpRequest, name: &str) -> Option<HttpResponse
     let text = text.replace(MODULES, &preloads()).replace(&format!("\"{FOLDER}"), &format!("\"{folder}"));
     let etag = etag_of(&Sha256::digest(&text));
     Some(send(request, name, &etag, REVALIDATED, text.into()))
+}
+
+/// A file; a style sheet with those that it imports in their places, so that a browser asks once for all.
+fn content(name: &str) -> Option<Bytes> {
+    let file = Files::get(name)?;
+    if !name.ends_with(".css") {
+        return Some(file.data.into_owned().into());
+    }
+    let text = String::from_utf8_lossy(&file.data);
+    let mut whole = String::new();
+    for line in text.lines() {
+        let import = line.strip_prefix("@import '").and_then(|rest| rest.strip_suffix("';"));
+        match import.and_then(|path| Files::get(&beside(name, path)?)) {
+            Some(part) => whole.push_str(&String::from_utf8_lossy(&part.data)),
+            None => whole.extend([line, "\n"]),
+        }
+    }
+    Some(whole.into())
 }
 
 fn send(request: &HttpRequest, name: &str, etag: &str, caching: &'static str, body: Bytes) -> HttpResponse {

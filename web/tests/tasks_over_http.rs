@@ -240,6 +240,12 @@ async fn flows() {
     let fields: Vec<_> = flow["input_schema"]["properties"].as_object().unwrap().keys().collect();
     assert_eq!(fields, ["theme", "api_key", "lines"], "as the type has them");
     assert_eq!(server.get("/flows/nobody").await.status, 404);
+    let mut short = flow;
+    for schema in ["input_schema", "output_schema"] {
+        assert!(short.as_object_mut().unwrap().remove(schema).is_some());
+    }
+    assert_eq!(items(&server.get("/flows?schemas=false").await.json())[0], short, "a list needs no schemas");
+    assert_eq!(server.get("/flows?schemas=no").await.status, 400);
 }
 
 /// Goal: more tasks than one bulk request takes are reached by the cursor that it answers with, each once.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::branch_meant;
 use crate::flow::FlowDefinition;
 use crate::task::Json;
 use crate::task::record::STARS;
@@ -49,11 +50,14 @@ fn compile(schema: &Value) -> Result<jsonschema::Validator, Vec<Violation>> {
 }
 
 fn violations(validator: &jsonschema::Validator, value: &Value) -> Result<(), Vec<Violation>> {
-    let found: Vec<Violation> = validator
-        .iter_errors(value)
-        .take(MOST_VIOLATIONS)
-        .map(|error| Violation { path: error.instance_path().to_string(), message: error.masked().to_string() })
-        .collect();
+    let mut found = Vec::new();
+    for error in validator.iter_errors(value) {
+        branch_meant::tell(&error, &mut found);
+        if found.len() >= MOST_VIOLATIONS {
+            found.truncate(MOST_VIOLATIONS);
+            break;
+        }
+    }
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 

@@ -4,6 +4,7 @@
 //! [`retry`] begins again where it failed, [`rescue`] takes over what a dead worker left, [`clean`] forgets old ones.
 //! `notify` makes notifications of a task's events, [`send_notification`] of another program's wishes.
 
+mod branch_meant;
 pub mod clean;
 pub mod control;
 pub mod inputs;

@@ -14,11 +14,11 @@ export function launch() {
 
 /**
  * A new page with a profile of its own. `mistakes` collects what its scripts did wrong and what the policy refused.
- * @param options `{ dark, narrow, language, bypassPolicy }`
+ * @param options `{ dark, narrow, language, timeZone, bypassPolicy }`
  */
-export async function open(browser, url, { dark = false, narrow = false, language = 'en-GB', bypassPolicy = false } = {}) {
+export async function open(browser, url, { dark = false, narrow = false, language = 'en-GB', timeZone, bypassPolicy = false } = {}) {
   const context = await browser.newContext({
-    viewport: narrow ? NARROW : WIDE, colorScheme: dark ? 'dark' : 'light', locale: language, bypassCSP: bypassPolicy, reducedMotion: 'reduce',
+    viewport: narrow ? NARROW : WIDE, colorScheme: dark ? 'dark' : 'light', locale: language, timezoneId: timeZone, bypassCSP: bypassPolicy, reducedMotion: 'reduce',
   });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);

@@ -11,8 +11,9 @@ import { until } from '../kit/until.js';
 const MOST_BYTES = 150 * 1024 * 1024;
 /** Of the main thread, for each frame of scrolling: at sixty frames a second there are 16 ms. */
 const MOST_MS_PER_FRAME = 16;
-/** Between two frames: far more than a busy machine takes from the page, far less than a freeze. */
-const MOST_MS_BETWEEN = 1000;
+/** Between two frames, and for anything that the page does in one go, on a machine that has nothing else to do. */
+const MOST_MS_BETWEEN = 250;
+const MOST_MS_AT_ONCE = 500;
 
 let server;
 let browser;
@@ -31,6 +32,22 @@ async function ownBytes() {
     return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
   }));
   return Math.max(...sizes);
+}
+
+/**
+ * How many times longer others that want the machine make something take: the same work, again and again, at its longest
+ * and at its shortest.
+ */
+function crowding(page) {
+  return page.evaluate(() => {
+    const times = Array.from({ length: 40 }, () => {
+      const from = performance.now();
+      let sum = 0;
+      for (let at = 0; at < 4_000_000; at += 1) sum += at % 7;
+      return Math.max(performance.now() - from, sum * 0);
+    }).sort((a, b) => a - b);
+    return times[times.length - 1] / times[0];
+  });
 }
 
 /** The longest that the page's thread was busy in one go since it was opened, in ms. */
@@ -83,7 +100,9 @@ test('500 steps and 5,000 log lines', async (t) => {
   await until(async () => (await first.getAttribute('aria-setsize')) === '500', 'all steps are known');
   assert.ok(await page.getByRole('option').count() < 60, 'few rows are made');
 
+  const sizes = [await ownBytes()];
   const timeline = await scroll(page, '.timeline-rows', 120);
+  sizes.push(await ownBytes());
   await page.getByRole('option', { name: /Item 500/ }).waitFor();
   await page.getByRole('tab', { name: 'Log' }).click();
   await page.getByLabel('Kinds of entries').selectOption('Log lines');
@@ -92,18 +111,21 @@ test('500 steps and 5,000 log lines', async (t) => {
   await count.filter({ hasText: /^5,100 of / }).waitFor();
   assert.ok(await page.locator('.log-row').count() < 80, 'few lines are made');
   const log = await scroll(page, '.log-rows', 120);
+  sizes.push(await ownBytes());
   await page.getByLabel('Filter the log').fill('Item 321: line 7');
   await count.filter({ hasText: /^1 of / }).waitFor();
   await page.locator('.log-row:visible').click();
   await page.locator('.log-open').getByText('"Item 321: line 7 of 10').waitFor();
 
-  const bytes = await ownBytes();
+  const bytes = Math.max(...sizes, await ownBytes());
+  const [atOnce, crowd] = [await longestTask(page), await crowding(page)];
   for (const [where, { each, longest }] of Object.entries({ timeline, log })) {
     t.diagnostic(`scrolling the ${where}: ${each.toFixed(1)} ms a frame, the longest pause ${longest.toFixed(0)} ms`);
     assert.ok(each < MOST_MS_PER_FRAME, `${where}: ${each} ms a frame`);
-    assert.ok(longest < MOST_MS_BETWEEN, `${where}: frozen for ${longest} ms`);
+    assert.ok(longest < MOST_MS_BETWEEN * crowd, `${where}: frozen for ${longest} ms`);
   }
-  t.diagnostic(`memory ${(bytes / 1048576).toFixed(0)} MiB, the longest task ${(await longestTask(page)).toFixed(0)} ms`);
+  t.diagnostic(`memory ${(bytes / 1048576).toFixed(0)} MiB at most, the longest task ${atOnce.toFixed(0)} ms; others make it ${crowd.toFixed(1)} times as long`);
+  assert.ok(atOnce < MOST_MS_AT_ONCE * crowd, `busy for ${atOnce} ms in one go`);
   assert.ok(bytes > 0 && bytes < MOST_BYTES, `${bytes} bytes`);
   assert.deepEqual(page.mistakes, []);
 });

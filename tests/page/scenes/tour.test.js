@@ -85,11 +85,15 @@ test('the tour, with a reload in the middle', async () => {
 
 // Goal: one tab has one live connection, whatever it shows.
 test('one connection per tab', async () => {
-  const page = await open(browser, `${server.url}/#/`);
+  // From its first moment: also a connection that was opened at once, and forgotten, counts.
+  const page = await open(browser, 'about:blank');
   const open_ = new Set();
   page.on('request', (request) => request.url().includes('/stream') && open_.add(request));
   page.on('requestfinished', (request) => open_.delete(request));
   page.on('requestfailed', (request) => open_.delete(request));
+  await page.goto(`${server.url}/#/`);
+  await page.locator('live-health.is-live').waitFor();
+  assert.equal(open_.size, 1);
   const ids = await Promise.all([1, 2, 3].map(() => server.begin('wait_flow')));
   for (const id of ids) {
     await page.goto(`${server.url}/#/tasks/${id}`);

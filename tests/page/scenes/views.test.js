@@ -2,11 +2,11 @@
 // wider than the screen, and a picture of each to be looked at (target/page/).
 
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 
+import { hindrances } from '../kit/axe.js';
 import { launch, open, state } from '../kit/browser.js';
 import { Server } from '../kit/server.js';
 
@@ -14,11 +14,9 @@ const PICTURES = fileURLToPath(new URL('../../../target/page/', import.meta.url)
 
 let server;
 let browser;
-let axe;
 const ids = {};
 before(async () => {
   await mkdir(PICTURES, { recursive: true });
-  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   [server, browser] = await Promise.all([Server.start(), launch()]);
   ids.waiting = await server.begin('tour_flow', { rest_seconds: 1 }, { tags: ['holiday'] });
   ids.crowded = await server.begin('crowded_flow', { steps: 120, lines: 4 });
@@ -61,13 +59,6 @@ const VIEWS = [
   ['mail', () => `#/outbox/${ids.mail}`, (page) => page.frameLocator('.mail-frame').getByText('Take an umbrella.').waitFor()],
   ['settings', () => '#/settings', (page) => page.locator('.setting').first().waitFor()],
 ];
-
-async function hindrances(page) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join(' · ')}`);
-}
 
 for (const [look, options] of [['light', {}], ['dark', { dark: true, language: 'es-ES' }], ['narrow', { narrow: true }], ['narrow-dark', { narrow: true, dark: true, language: 'es-ES' }]]) {
   // Goal: nobody is kept out, whichever view they look at and however.

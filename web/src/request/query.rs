@@ -43,6 +43,10 @@ impl Query {
         self.given(name).map(|value| value.parse().map_err(|_| invalid(name, "must be a whole number"))).transpose()
     }
 
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        self.given(name).map(|value| value.parse().map_err(|_| invalid(name, "must be 'true' or 'false'"))).transpose()
+    }
+
     /// `limit`, bounded.
     pub(crate) fn limit(&self, usual: usize, most: usize) -> Result<usize, ApiError> {
         match self.number("limit")? {

@@ -16,12 +16,20 @@ pub(super) async fn flow(site: OfSite, name: Path<String>) -> ApiResult {
         ApiError::new(Reason::NotFound, format!("There is no flow named '{}'.", name.escape_debug()))
             .hint(format!("Known flows: {}", registry.names().join(", ")))
     })?;
-    Ok(HttpResponse::Ok().json(shown_flow(&site, flow).await?))
+    Ok(HttpResponse::Ok().json(shown_flow(&site, flow, true).await?))
 }
 
 /// With how its newest tasks went, as far as this process knows.
-pub(super) async fn shown_flow(site: &Site, flow: &'static FlowDefinition) -> Result<Value, ApiError> {
+pub(super) async fn shown_flow(
+    site: &Site,
+    flow: &'static FlowDefinition,
+    with_schemas: bool,
+) -> Result<Value, ApiError> {
     let mut shown = flow_json(&site.engine, flow).await?;
+    if with_schemas {
+        shown["input_schema"] = (flow.input_schema)().to_value();
+        shown["output_schema"] = (flow.output_schema)().to_value();
+    }
     shown["recent"] = json!(site.figures.recent(flow.name));
     Ok(shown)
 }
@@ -39,8 +47,6 @@ async fn flow_json(engine: &Engine, flow: &'static FlowDefinition) -> Result<Val
         // It is there to test and measure the platform.
         "diagnostics": flow.diagnostics,
         "formerly": flow.formerly,
-        "input_schema": (flow.input_schema)().to_value(),
-        "output_schema": (flow.output_schema)().to_value(),
         "options": {
             "timeout_seconds": seconds(options.timeout_ms),
             "deadline_seconds": seconds(options.deadline_ms),
