@@ -29,7 +29,7 @@ use anyhow::{Context, Result};
 use crate::commands::{INTERRUPTED, SUCCESS, Usage};
 use crate::output::Output;
 use crate::run::WireResources;
-use crate::settings::{SettingFlags, Settings};
+use crate::settings::{LogFormat, SettingFlags, Settings};
 pub(crate) use role::Role;
 use stop_signals::StopSignals;
 use wiring::Parts;
@@ -56,7 +56,8 @@ pub(crate) fn run(role: Role, flags: SettingFlags, wire: WireResources, output: 
 async fn serve(role: Role, settings: &Settings, wire: WireResources, output: Output) -> Result<u8> {
     // Heard from the beginning, so that a stop during the start is not lost.
     let mut signals = StopSignals::listen().context("signals cannot be heard")?;
-    let parts = wiring::start(role, settings, wire).await?;
+    let output = Output { json: output.json || settings.log_format == LogFormat::Json };
+    let parts = wiring::start(role, settings, wire, output).await?;
     banner::print(role, settings, &parts, output);
     signals.next().await;
     tokio::select! {
