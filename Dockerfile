@@ -1,4 +1,6 @@
-# One image for all roles: `docker build -t caudal .`, then `caudal serve`, `web`, `worker` or `notifications`.
+# One image for all roles: `docker build -t caudal .`, then `caudal serve`, `web`, `worker` or `notifications`. By itself it
+# serves the container's loopback, which no published port reaches: with a key it may listen beyond that.
+#   docker run -p 127.0.0.1:8000:8000 -v caudal:/data -e CAUDAL_LISTEN=0.0.0.0:8000 -e CAUDAL_MAKE_ADMIN_KEY=true caudal
 
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential cmake && rm -rf /var/lib/apt/lists/*

@@ -239,6 +239,11 @@ async fn a_poisoned_task_is_set_aside() {
     assert_eq!(set_aside.keys().collect::<Vec<_>>(), [&poisoned]);
     assert!(set_aside[&poisoned].contains("this one is poisoned"), "{set_aside:?}");
     assert_eq!(whole.trial.state(poisoned).await, TaskState::Succeeded, "it is still read where it is");
+    // What was wrong is right again: whoever archives next tries once more.
+    shared_server().sql("postgres", &format!("DROP TRIGGER trap ON {}.log_pages", settings.schema));
+    whole.start_archiver();
+    whole.archived(7).await;
+    assert!(whole.live.noted().set_aside.is_empty());
 }
 
 /// Goal: trouble of the whole server sets nobody aside.

@@ -221,3 +221,73 @@ async fn without_postgres_lists_are_partial() {
     assert!(opened.eager.whole.notification(&trial.tenant, id).await.is_err(), "nobody knows");
     assert_eq!(opened.eager.whole.outbox_stats().await.unwrap().oldest, None);
 }
+
+/// Goal: cleaning, which each sender does every minute, asks Postgres nothing while nothing there can be old enough, and
+/// forgets what has become so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cleaning_asks_nothing_of_postgres_while_all_is_young() {
+    let mut postgres = kit::PostgresServer::start();
+    let (opened, trial, id) = with_a_failed_one(&postgres).await;
+    trial.record(id).await;
+    let clean = |keep: u64| {
+        let outbox = &opened.eager.whole;
+        async move { outbox.clean_notifications(Duration::from_secs(keep), 9).await }
+    };
+    assert_eq!(clean(3_600).await.unwrap(), 0);
+    postgres.kill();
+    assert_eq!(clean(3_600).await.unwrap(), 0, "it was believed");
+    assert!(clean(1_800).await.is_err(), "another age is another question");
+    postgres.run();
+    opened.parts.clock.advance(Duration::from_secs(599));
+    assert_eq!(clean(3_600).await.unwrap(), 0);
+    opened.parts.clock.advance(Duration::from_secs(3_600));
+    // Postgres has just come back.
+    let forgotten = loop {
+        if let Ok(forgotten) = clean(3_600).await {
+            break forgotten;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(forgotten, 1);
+    assert_eq!(opened.kept.notification(&trial.tenant, id).await.unwrap(), None);
+}
+
+/// Goal: a notification that Postgres refuses, and one that cannot be read, are set aside and stop no other; they are tried
+/// again, and kept when what was wrong is right.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poisoned_notification_stops_no_other() {
+    let postgres = kit::PostgresServer::start();
+    let (opened, trial, bad) = with_a_failed_one(&postgres).await;
+    let trap = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        IF NEW.id = 'it' THEN RAISE EXCEPTION 'this one is poisoned'; END IF; RETURN NEW; END $$; \
+        CREATE TRIGGER trap BEFORE INSERT ON s.notifications FOR EACH ROW EXECUTE FUNCTION refuse()";
+    let schema = postgres.sql("postgres", "SELECT schemaname FROM pg_tables WHERE tablename = 'notifications'");
+    postgres.sql("postgres", &trap.replace("s.n", &format!("{schema}.n")).replace("'it'", &format!("'{bad}'")));
+    let mut good = Vec::new();
+    for _ in 0..3 {
+        good.push(trial.put("ben@example.org").await);
+        assert!(trial.settle(&trial.claim().await, SendOutcome::Sent).await);
+    }
+    let unreadable = trial.put("eve@example.org").await;
+    assert!(trial.settle(&trial.claim().await, SendOutcome::Sent).await);
+    trial.later();
+    let put = |created: &str| {
+        let script = "return redis.call('HSET', redis.call('KEYS', ARGV[1])[1], 'created', ARGV[2])";
+        redis_support::shared_server().ask(&["EVAL", script, "0", &format!("*:n:{unreadable}"), created]);
+    };
+    put("nonsense");
+    opened.eager.archiver.catch_up().await.unwrap();
+    for id in good {
+        assert!(opened.kept.notification(&trial.tenant, id).await.unwrap().is_some());
+    }
+    assert_eq!(opened.kept.notification(&trial.tenant, bad).await.unwrap(), None);
+    assert!(opened.live.notification(&trial.tenant, bad).await.unwrap().is_some(), "it is still here");
+    postgres.sql("postgres", &format!("DROP TRIGGER trap ON {schema}.notifications"));
+    put("1");
+    assert_eq!(opened.live.retry_notifications_set_aside().await.unwrap(), 2);
+    opened.eager.archiver.catch_up().await.unwrap();
+    for id in [bad, unreadable] {
+        assert!(opened.kept.notification(&trial.tenant, id).await.unwrap().is_some());
+        assert_eq!(opened.live.notification(&trial.tenant, id).await.unwrap(), None);
+    }
+}

@@ -83,6 +83,32 @@ async fn what_cannot_be_archived_stops_nobody() {
     assert!(store.aside().await.unwrap().is_empty());
 }
 
+/// Goal: what cannot be archived stays within the bound on what is not archived, is seen in the figures, and is offered
+/// again when it is to be tried again; it is counted once, however often that happens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_set_aside_escapes_no_bound() {
+    let (scene, store) = open(2_000).await;
+    let (bad, worse) = (ended(&scene).await, ended(&scene).await);
+    let both = store.unarchived_bytes().await.unwrap();
+    for turn in 0..3 {
+        for task in [bad, worse] {
+            store.set_aside(task, "a disk is full").await.unwrap();
+        }
+        assert_eq!(store.unarchived_bytes().await.unwrap(), both, "turn {turn}");
+        let refused = store.create(vec![scene.trial.new_task()]).await.unwrap().remove(0);
+        assert_eq!(refused, Err(CreateRefused::ArchiveBehind));
+        assert_eq!(store.stats().await.unwrap().set_aside, 2);
+        assert_eq!(store.retry_aside().await.unwrap(), 2);
+        assert_eq!(store.stats().await.unwrap().set_aside, 0);
+        assert_eq!(offered(&store, 10).await.len(), 2);
+    }
+    store.set_aside(worse, "again").await.unwrap();
+    store.archived(&[bad], GRACE).await.unwrap();
+    store.delete(&Default::default(), worse).await.unwrap();
+    assert_eq!(store.unarchived_bytes().await.unwrap(), 0);
+    assert!(store.create(vec![scene.trial.new_task()]).await.unwrap().remove(0).unwrap().new);
+}
+
 /// Goal: what waits to be archived is bounded: then nothing new is started, while what runs goes on, until it is archived.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_archive_that_is_behind_stops_new_starts() {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use caudal_engine::ports::TaskStore;
+use caudal_engine::ports::{NotificationOutbox, TaskStore};
 use caudal_engine::testing::conformance::{Harness, Parts};
+use caudal_engine::testing::outbox_conformance::OutboxHarness;
 use caudal_stores::redis::RedisStore;
 use redis_support::{open_store, settings_of, shared_cluster};
 
@@ -38,7 +39,23 @@ async fn open(parts: Parts) -> Cluster {
     Cluster { store: open_store(&settings, &parts).await, parts }
 }
 
+#[async_trait]
+impl OutboxHarness for Cluster {
+    fn tasks(&self) -> Arc<dyn TaskStore> {
+        self.store.clone()
+    }
+
+    fn outbox(&self) -> Arc<dyn NotificationOutbox> {
+        self.store.clone()
+    }
+
+    async fn holders_die(&mut self) {
+        Harness::holders_die(self).await;
+    }
+}
+
 caudal_engine::conformance_tests!(open by theme);
+caudal_engine::outbox_conformance_tests!(open);
 
 /// Goal: a new store on a cluster is spread over all nodes without being told.
 #[tokio::test]

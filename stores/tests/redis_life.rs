@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use caudal_engine::notification::Channel;
 use caudal_engine::ports::{
-    Bell, Feed, NotificationOutbox, RandomIds, SendOutcome, StoreError, SystemClock, TaskFilter, TaskStore, TaskWrite,
-    Watch,
+    Bell, ControlRefused, Feed, NotificationOutbox, RandomIds, SendOutcome, StoreError, SystemClock, TaskFilter,
+    TaskStore, TaskWrite, Watch,
 };
 use caudal_engine::task::{LogEntry, NewTask, Parent, TaskId, TaskState, Tenant, WireState, WorkerId};
 use caudal_engine::testing::conformance::Parts;
@@ -366,10 +366,35 @@ async fn thousands_of_children_are_born_in_one_write() {
     };
     assert_eq!(count(TaskState::Queued).await, CHILDREN as u64);
     parent.send(&*store, parent.end(TaskState::Succeeded)).await.unwrap();
+    // Whoever forgot it now would leave its children running for ever.
+    let early = store.delete(&Tenant::default(), parent.task).await;
+    assert!(matches!(early, Err(ControlRefused::Store(StoreError::Unavailable(_)))), "{early:?}");
+    scene.trial.clock.advance(Duration::from_millis(1));
+    store.clean(Duration::ZERO, u64::MAX, 1).await.unwrap();
     let mut rounds = 0;
     while count(TaskState::Cancelled).await < CHILDREN as u64 {
         store.rescue(10).await.unwrap();
         rounds += 1;
         assert!(rounds <= 50, "its children do not come to an end");
     }
+    store.delete(&Tenant::default(), parent.task).await.unwrap();
+}
+
+/// Goal: a task may end in the very write in which it starts more children than one script cancels: all end with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn children_born_at_the_end_end_too() {
+    let server = RedisServer::start();
+    let parts = Parts::default();
+    let store = open_store(&settings_of(&server.url(), &parts), &parts).await;
+    let scene = Scene::of(&store, parts);
+    let mut parent = scene.trial.running().await;
+    let of_parent = Some(Parent { task: parent.task, step: "child".into() });
+    let children: Vec<NewTask> =
+        (0..1_200).map(|_| NewTask { parent: of_parent.clone(), ..scene.trial.new_task_of("child_flow") }).collect();
+    parent.send(&*store, TaskWrite { children, ..parent.end(TaskState::Succeeded) }).await.unwrap();
+    for _ in 0..5 {
+        store.rescue(10).await.unwrap();
+    }
+    let filter = TaskFilter { states: vec![WireState::Pending], limit: 10, ..TaskFilter::default() };
+    assert!(store.list(&filter).await.unwrap().items.is_empty());
 }

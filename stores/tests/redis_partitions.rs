@@ -241,6 +241,10 @@ async fn a_store_grows_while_it_is_used() {
     assert_eq!(conflict, Err(CreateRefused::IdempotencyConflict { first: first.id }));
     let again = NewTask { unique_key: Some(unique.clone()), ..new.new_task(home) };
     assert_eq!(new.create(again).await, Ok(Created { id: holder.id, new: false }));
+    let mut keys = (0..).map(|n| format!("second {n}"));
+    let second = keys.find(|key| home_of_key(&Tenant::default(), key, 4) == home).unwrap();
+    let both = || keyed(NewTask { unique_key: Some(unique.clone()), ..new.new_task(home) }, &second, 1);
+    assert_eq!(new.create(both()).await, Ok(Created { id: holder.id, new: false }));
     // The old process is told, unless it has asked by itself already.
     let other = (0..).map(|n| format!("fresh {n}")).find(|key| home_of_key(&Tenant::default(), key, 4) != 0).unwrap();
     let answer = old.store.create(vec![keyed(old.new_task(0), &other, 1)]).await;
@@ -255,4 +259,9 @@ async fn a_store_grows_while_it_is_used() {
     assert_eq!(open(&small).await.store.partitions(), 4, "it does not shrink");
     let claimed = old.store.claim_next(old.request(20)).await.unwrap().tasks;
     assert_eq!(claimed.len(), 3);
+    // The key keeps the answer that it was given by whoever held the unique key, when that one has ended.
+    let of_holder = claimed.iter().find(|claimed| claimed.task.id == holder.id).unwrap();
+    let mut held = Held::new(of_holder, new.scene.trial.clock.clone());
+    held.send(&*new.store, held.end(TaskState::Succeeded)).await.unwrap();
+    assert_eq!(new.create(both()).await, Ok(Created { id: holder.id, new: false }));
 }

@@ -13,7 +13,7 @@ use caudal_engine::testing::conformance::Parts;
 use caudal_stores::redis::{RedisSettings, RedisStore};
 use redis_support::keyspace::{Keyspace, Picture};
 use redis_support::redis_server::RedisServer;
-use redis_support::scenes::{FREEING, Operation, Scene, WRITING};
+use redis_support::scenes::{APART, FREEING, Operation, Scene, WRITING, stage_of};
 use redis_support::{open_store, settings_of};
 
 /// A store of its own with a scene in it.
@@ -196,4 +196,98 @@ async fn monitored(server: &RedisServer, stage: &Stage) -> Vec<Vec<Vec<u8>>> {
         .filter(|words| words.first().is_some_and(|first| first.eq_ignore_ascii_case(b"EVALSHA")))
         .filter(|words| words.get(3).is_some_and(|key| key.starts_with(prefix.as_bytes())))
         .collect()
+}
+
+/// What is made of several scripts, each of which must be whole by itself: the calls as they are made one after the other,
+/// and what was there before the first.
+async fn calls_of(server: &RedisServer, name: &str) -> (Keyspace, Picture, Vec<Vec<Vec<u8>>>) {
+    let parts = Parts::default();
+    let settings = stage_of(name, settings_of(&server.url(), &parts));
+    let mut keyspace = Keyspace::of(&server.url(), &settings.prefix).await;
+    let (before, seen) = match name {
+        "open" | "open and grow" => {
+            if name == "open and grow" {
+                open_store(&settings, &parts).await.shutdown().await;
+            }
+            let settings = RedisSettings { partitions: Some(3), ..settings.clone() };
+            let (before, seen) = (keyspace.picture().await, server.monitor());
+            open_store(&settings, &parts).await.shutdown().await;
+            (before, seen)
+        }
+        apart => {
+            let store = open_store(&settings, &parts).await;
+            let operation = Scene::of(&store, parts).set(apart).await;
+            let (before, seen) = (keyspace.picture().await, server.monitor());
+            operation().await.unwrap();
+            store.shutdown().await;
+            (before, seen)
+        }
+    };
+    let calls = seen.lines().into_iter().map(|line| redis_support::monitor::words(&line)).filter(|words| {
+        let is_ours = words.get(3).is_some_and(|key| key.starts_with(settings.prefix.as_bytes()));
+        is_ours && words[0].eq_ignore_ascii_case(b"EVALSHA")
+    });
+    (keyspace, before, calls.collect())
+}
+
+fn command_of(call: &[Vec<u8>]) -> redis::Cmd {
+    call.iter().fold(redis::Cmd::new(), |mut command, word| {
+        command.arg(word);
+        command
+    })
+}
+
+/// A refused call must have left everything as it was. Answers whether it was refused.
+async fn refused_whole(keyspace: &mut Keyspace, command: &redis::Cmd, what: &str) -> bool {
+    let before = keyspace.picture().await;
+    let is_refused = keyspace.send(command).await.is_err();
+    if is_refused {
+        assert!(keyspace.picture().await == before, "half-written: {what}");
+    }
+    is_refused
+}
+
+/// Goal: each script of an operation that takes several, and of opening and growing a store, is refused whole: by a key of
+/// another type, without memory, on a replica, with a wrong argument.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_several_scripts_is_whole() {
+    let server = RedisServer::start();
+    let mut refused = [0; 4];
+    for name in APART.iter().copied().chain(["open", "open and grow"]) {
+        let (mut keyspace, before, calls) = calls_of(&server, name).await;
+        assert!(calls.len() > 2, "{name} calls {} scripts", calls.len());
+        keyspace.put_back(&before).await;
+        for (place, call) in calls.iter().enumerate() {
+            let (what, command) = (format!("{name}, script {place}"), command_of(call));
+            let (was, kinds) = (keyspace.picture().await, keyspace.kinds().await);
+            keyspace.send(&command).await.unwrap();
+            let (now, kinds_now) = (keyspace.picture().await, keyspace.kinds().await);
+            for (key, kind) in kinds.into_iter().chain(kinds_now) {
+                if was.get(&key) != now.get(&key) {
+                    keyspace.put_back(&was).await;
+                    keyspace.break_key(&key, &kind).await;
+                    refused[0] += usize::from(refused_whole(&mut keyspace, &command, &format!("{what}, {key}")).await);
+                }
+            }
+            keyspace.put_back(&was).await;
+            server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+            refused[1] += usize::from(refused_whole(&mut keyspace, &command, &what).await);
+            server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+            keyspace.put_back(&was).await;
+            server.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+            refused[2] += usize::from(refused_whole(&mut keyspace, &command, &what).await);
+            server.ask(&["REPLICAOF", "NO", "ONE"]);
+            // The name, the hash, the count of keys and the prefix are no arguments of the script.
+            for wrong in 4..call.len() {
+                keyspace.put_back(&was).await;
+                let mut call = call.clone();
+                call[wrong] = b"nonsense".to_vec();
+                let what = format!("{what}, argument {}", wrong - 3);
+                refused[3] += usize::from(refused_whole(&mut keyspace, &command_of(&call), &what).await);
+            }
+            keyspace.put_back(&was).await;
+            keyspace.send(&command).await.unwrap();
+        }
+    }
+    assert!(refused[0] > 5 && refused[1] > 8 && refused[2] > 8 && refused[3] > 8, "{refused:?}");
 }

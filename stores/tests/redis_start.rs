@@ -10,7 +10,7 @@ use caudal_engine::ports::TaskStore;
 use caudal_engine::testing::conformance::Parts;
 use caudal_stores::redis::{OpenError, RedisSettings, RedisStore};
 use redis_support::keyspace::{Keyspace, command};
-use redis_support::redis_server::RedisServer;
+use redis_support::redis_server::{RedisCluster, RedisServer};
 use redis_support::{open_store, settings_of};
 
 async fn refused(settings: &RedisSettings) -> String {
@@ -79,6 +79,10 @@ async fn a_server_that_loses_tasks_is_refused() {
     server.ask(&["CONFIG", "SET", "appendfsync", "no"]);
     let may_lose = RedisSettings { may_lose_seconds: Some(1), ..settings.clone() };
     assert_says(&refused(&may_lose).await, &["appendfsync is no", "--redis-may-lose-seconds=30"]);
+    server.ask(&["CONFIG", "SET", "appendfsync", "always"]);
+    server.ask(&["CONFIG", "SET", "no-appendfsync-on-rewrite", "yes"]);
+    assert_says(&refused(&settings).await, &["`no-appendfsync-on-rewrite no`", "--redis-may-lose-seconds=30"]);
+    server.ask(&["CONFIG", "SET", "no-appendfsync-on-rewrite", "no"]);
     server.ask(&["CONFIG", "SET", "appendonly", "no"]);
     assert_says(&refused(&may_lose).await, &["appendonly is off", "`appendonly yes`"]);
     server.ask(&["CONFIG", "SET", "appendonly", "yes"]);
@@ -89,6 +93,53 @@ async fn a_server_that_loses_tasks_is_refused() {
     server.ask(&["CONFIG", "SET", "appendfsync", "always"]);
     let store = open_store(&may_lose, &Parts::default()).await;
     assert_eq!(store.may_lose(), Duration::ZERO, "what is allowed is not what is so");
+}
+
+/// Goal: every node of a cluster is looked at, not only the one that the URL names; the sentence names the node.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_loses_tasks_is_refused() {
+    let cluster = RedisCluster::start(3);
+    let settings = RedisSettings::new(cluster.url());
+    let node = &cluster.nodes[1];
+    let port = node.port.to_string();
+    for (name, wrong, right) in [("appendonly", "no", "yes"), ("maxmemory-policy", "allkeys-lru", "noeviction")] {
+        node.ask(&["CONFIG", "SET", name, wrong]);
+        assert_says(&refused(&settings).await, &[&port, &format!("`{name} {right}`")]);
+        node.ask(&["CONFIG", "SET", name, right]);
+    }
+    node.ask(&["ACL", "SETUSER", "default", "-hset"]);
+    assert_says(&refused(&settings).await, &[&port, "may not do"]);
+    node.ask(&["ACL", "SETUSER", "default", "+@all"]);
+    open_store(&settings, &Parts::default()).await.check().await.unwrap();
+}
+
+/// Goal: a server that is still loading its data is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loading_server_is_waited_for() {
+    let slow = ["--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"];
+    let server = RedisServer::with(&[&slow[..], &["--enable-debug-command", "yes"]].concat());
+    for number in 0..60 {
+        server.ask(&["SET", &format!("other:{number}"), &"x".repeat(4_000)]);
+    }
+    let settings = RedisSettings::new(server.url());
+    let server = std::sync::Arc::new(server);
+    let loading = server.clone();
+    let reload = tokio::task::spawn_blocking(move || loading.ask(&["DEBUG", "RELOAD"]));
+    while !server.ask(&["INFO", "persistence"]).contains("\nloading:1") {
+        assert!(!reload.is_finished(), "nobody saw it loading");
+    }
+    open_store(&settings, &Parts::default()).await.check().await.unwrap();
+    reload.await.unwrap();
+}
+
+/// Goal: a prefix that would change where a cluster keeps the keys is refused.
+#[tokio::test]
+async fn a_prefix_with_braces_is_refused() {
+    let server = RedisServer::start();
+    for prefix in ["{caudal}:", "a{", "}b"] {
+        let settings = RedisSettings { prefix: prefix.to_owned(), ..RedisSettings::new(server.url()) };
+        assert_says(&refused(&settings).await, &[prefix, "braces"]);
+    }
 }
 
 /// Goal: a replica says where to go instead.
@@ -117,8 +168,12 @@ async fn missing_permissions_are_named() {
         server.ask(&words);
         assert_says(&refused(&with(user)).await, &["may not do", "~caudal:* &caudal:*"]);
     }
-    let advised = "ACL SETUSER advised on >pw ~caudal:* &caudal:* +@all -@dangerous +info +cluster|slots";
+    let advised = "ACL SETUSER advised on >pw ~caudal:* &caudal:* +@all -@dangerous +info +config|get +cluster|slots";
     server.ask(&advised.split(' ').collect::<Vec<_>>());
+    // It does not hide from us what we must see.
+    server.ask(&["CONFIG", "SET", "appendfsync", "everysec"]);
+    assert_says(&refused(&with("advised")).await, &["everysec"]);
+    server.ask(&["CONFIG", "SET", "appendfsync", "always"]);
     for name in redis_support::scenes::WRITING.iter().chain(redis_support::scenes::FREEING) {
         let parts = Parts::default();
         let prefix = format!("caudal:{}:", settings_of("", &parts).prefix);

@@ -1,4 +1,7 @@
 //! What the web is told of keys, sessions and origins; and the admin key that a first start makes when it is asked to.
+//!
+//! The key's text is told right behind its being kept: whatever ends this start afterwards (a port that is taken, a kill),
+//! nobody could tell it again.
 
 use std::fs;
 use std::path::Path;
@@ -7,21 +10,27 @@ use anyhow::{Context, Result, anyhow};
 use caudal_engine::ports::IdSource;
 use caudal_stores::redis::RedisStore;
 use caudal_web::{ApiKey, Role as KeyRole, WebSettings};
+use serde_json::json;
 
 use super::opened_store::OpenedStore;
 use super::{private_file, secret};
+use crate::output::Output;
 use crate::settings::Settings;
 
 const FILE: &str = "admin_key";
 const NAME: &str = "admin";
+/// The way back.
+const WHEN_LOST: &str =
+    "if the admin key is lost: `caudal new-key admin --role admin` makes another, whose line CAUDAL_API_KEYS takes";
 
-/// Fills in who may do what. Returns the text of an admin key that was just made; nobody can tell it again.
+/// Fills in who may do what, and tells the text of an admin key that this start makes.
 pub(super) async fn add_to(
     web: &mut WebSettings,
     settings: &Settings,
     store: &OpenedStore,
     ids: &dyn IdSource,
-) -> Result<Option<String>> {
+    output: Output,
+) -> Result<()> {
     let access = &settings.access;
     web.secret = secret::of(settings, store, ids).await?;
     web.api_keys = access.api_keys.clone();
@@ -30,14 +39,25 @@ pub(super) async fn add_to(
     web.cors_origins = access.cors_origins.clone();
     web.behind_proxy = access.behind_proxy;
     if !access.make_admin_key || !web.api_keys.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
     let (key, made) = match store.shared() {
-        Some(shared) => shared_admin_key(shared).await?,
+        // It may be kept though the answer is lost.
+        Some(shared) => shared_admin_key(shared).await.context(WHEN_LOST)?,
         None => admin_key(&settings.data_folder)?,
     };
+    match made {
+        Some(text) => tell(&text, output),
+        None => tracing::info!("the admin key of an earlier start is asked for; {WHEN_LOST}"),
+    }
     web.api_keys.push(key);
-    Ok(made)
+    Ok(())
+}
+
+fn tell(text: &str, output: Output) {
+    output.either(&json!({ "admin_key": text, "hint": WHEN_LOST }), |_| {
+        format!("The admin key; it is told only now ({WHEN_LOST}):\n\n  {text}\n")
+    });
 }
 
 /// The one that the first process of the installation made; with its text, if that is this one.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::role::Role;
 use super::wiring::Parts;
 use crate::output::Output;
-use crate::settings::{LogFormat, Settings};
+use crate::settings::Settings;
 
 pub(super) fn print(role: Role, settings: &Settings, parts: &Parts, output: Output) {
     let url = parts.address.map(|address| match &settings.public_url {
@@ -14,20 +14,15 @@ pub(super) fn print(role: Role, settings: &Settings, parts: &Parts, output: Outp
     });
     let kept = parts.store.describe(settings);
     let mut ready = json!({ "ready": true, "role": role.as_str(), "url": url, "flows": parts.flows });
-    if let Some(key) = &parts.new_key {
-        ready["admin_key"] = json!(key);
-    }
     for (name, value) in &kept {
         ready[*name] = json!(value);
     }
-    let output = Output { json: output.json || settings.log_format == LogFormat::Json };
     output.either(&ready, |_| {
         let flows = if parts.flows.is_empty() { "none".to_owned() } else { parts.flows.join(", ") };
         let page = url.iter().map(|url| ("page", url.clone()));
         let lines = page.chain(kept.iter().cloned()).chain([("flows", flows)]);
-        let key = parts.new_key.iter().map(|key| ("admin_key", format!("{key}   (told only now)")));
         let lines: Vec<String> =
-            lines.chain(key).map(|(name, value)| format!("  {:<12} {value}", name.replace('_', " "))).collect();
+            lines.map(|(name, value)| format!("  {:<12} {value}", name.replace('_', " "))).collect();
         let what = if role == Role::All { String::new() } else { format!(" ({})", role.as_str()) };
         format!("Caudal {}{what} is ready.\n{}", env!("CARGO_PKG_VERSION"), lines.join("\n"))
     });

@@ -30,7 +30,7 @@ use futures_util::future::join_all;
 use crate::commands::{INTERRUPTED, SUCCESS, Usage};
 use crate::output::Output;
 use crate::run::WireResources;
-use crate::settings::{SettingFlags, Settings};
+use crate::settings::{LogFormat, SettingFlags, Settings};
 pub(crate) use role::Role;
 use stop_signals::StopSignals;
 use wiring::Parts;
@@ -57,8 +57,9 @@ pub(crate) fn run(role: Role, flags: SettingFlags, wire: WireResources, output: 
 async fn serve(role: Role, settings: &Settings, wire: WireResources, output: Output) -> Result<u8> {
     // Heard from the beginning, so that a stop during the start is not lost.
     let mut signals = StopSignals::listen().context("signals cannot be heard")?;
+    let output = Output { json: output.json || settings.log_format == LogFormat::Json };
     let parts = tokio::select! {
-        parts = wiring::start(role, settings, wire) => parts?,
+        parts = wiring::start(role, settings, wire, output) => parts?,
         // Nothing runs yet that would have to be handed back; who waits for a Redis or a Postgres is let go.
         () = signals.next() => {
             tracing::info!("stopped before it was ready");

@@ -17,6 +17,7 @@ use super::resources::resources;
 use super::role::Role;
 use super::stop_worker::stop_worker;
 use super::{access, metrics, notifications, secret};
+use crate::output::Output;
 use crate::run::WireResources;
 use crate::settings::Settings;
 
@@ -29,11 +30,9 @@ pub(super) struct Parts {
     /// Where the page is.
     pub(super) address: Option<SocketAddr>,
     pub(super) flows: Vec<&'static str>,
-    /// The text of an admin key that this start made.
-    pub(super) new_key: Option<String>,
 }
 
-pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources) -> Result<Parts> {
+pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources, output: Output) -> Result<Parts> {
     let registry = Registry::collect(settings.diagnostics)?;
     let flows = registry.names();
     if flows.is_empty() {
@@ -59,14 +58,14 @@ pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources) 
         notifications: mails.port,
     };
     // The port may be taken: nothing is claimed before it is ours.
-    let (servers, new_key) = start_servers(role, settings, &engine, &store, metrics::start()?).await?;
+    let servers = start_servers(role, settings, &engine, &store, metrics::start()?, output).await?;
     let address = servers.first().filter(|_| role.serves_pages()).map(RunningServer::address);
     let worker = role.runs_tasks().then(|| start_worker(settings, engine.clone())).transpose()?;
     let sender = match role.sends_notifications() {
         true => Some(notifications::start(settings, &store, engine, mails.templates).await?),
         false => None,
     };
-    Ok(Parts { store, worker, sender, servers, address, flows, new_key })
+    Ok(Parts { store, worker, sender, servers, address, flows })
 }
 
 fn start_worker(settings: &Settings, engine: Engine) -> Result<WorkerHandle> {
@@ -81,7 +80,8 @@ async fn start_servers(
     engine: &Engine,
     store: &OpenedStore,
     render: RenderMetrics,
-) -> Result<(Vec<RunningServer>, Option<String>)> {
+    output: Output,
+) -> Result<Vec<RunningServer>> {
     let mut web = WebSettings {
         listen: settings.listen,
         public_url: settings.public_url.clone(),
@@ -92,10 +92,9 @@ async fn start_servers(
         stop_worker: settings.diagnostics.then(stop_worker),
         ..WebSettings::default()
     };
-    let new_key = match role.serves_pages() {
-        true => access::add_to(&mut web, settings, store, &*engine.ids).await?,
-        false => None,
-    };
+    if role.serves_pages() {
+        access::add_to(&mut web, settings, store, &*engine.ids, output).await?;
+    }
     let health = settings.health_listen.map(|listen| WebSettings {
         listen,
         threads: 1,
@@ -107,6 +106,5 @@ async fn start_servers(
         caudal_web::serve(engine.clone(), settings)
             .context("the server cannot start; if another one runs there, choose another address with --listen")
     };
-    let servers: Result<_> = role.serves_pages().then_some(web).into_iter().chain(health).map(listen).collect();
-    Ok((servers?, new_key))
+    role.serves_pages().then_some(web).into_iter().chain(health).map(listen).collect()
 }

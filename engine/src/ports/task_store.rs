@@ -370,4 +370,6 @@ pub struct StoreStats {
     pub bytes: u64,
     /// Lowest version and number of the tasks in line, by flow.
     pub in_line: Vec<(Arc<str>, u32, u64)>,
+    /// Ended tasks that cannot be taken to where they are kept.
+    pub set_aside: u64,
 }

@@ -23,6 +23,8 @@ pub struct ArchiverSettings {
     pub gather: Duration,
     /// How often the live part is asked though no news came: news can be lost.
     pub look_again: Duration,
+    /// How often those that could not be archived are tried again, and once at the beginning.
+    pub retry_set_aside: Duration,
     /// How long the turn is left to another process that has it.
     pub leave_turn: Duration,
     /// After a failure, doubled with each further one …
@@ -38,6 +40,7 @@ impl Default for ArchiverSettings {
             most_bytes: 4 * 1024 * 1024,
             gather: Duration::from_millis(250),
             look_again: Duration::from_secs(15),
+            retry_set_aside: Duration::from_secs(3600),
             leave_turn: Duration::from_secs(2),
             least_pause: Duration::from_millis(500),
             most_pause: Duration::from_secs(15),
@@ -75,8 +78,12 @@ impl Archiver {
     /// Archives until it is dropped, which may be at any moment.
     pub async fn run(&self) {
         let mut changes = self.feed.changes();
-        let mut pause = None;
+        let (mut pause, mut retried) = (None, None::<Instant>);
         loop {
+            let is_time = retried.is_none_or(|at| at.elapsed() >= self.settings.retry_set_aside);
+            if is_time && self.retry_set_aside().await {
+                retried = Some(Instant::now());
+            }
             match self.catch_up().await {
                 Ok(caught_up) => {
                     if pause.take().is_some() {
@@ -93,6 +100,21 @@ impl Archiver {
                     pause = Some(next);
                     tokio::time::sleep(next).await;
                 }
+            }
+        }
+    }
+
+    /// False when that is to be done soon.
+    async fn retry_set_aside(&self) -> bool {
+        match self.live.retry_set_aside().await {
+            Ok(0) => true,
+            Ok(tasks) => {
+                tracing::warn!(tasks, "tasks that could not be archived are tried again");
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "tasks that could not be archived cannot be tried again now");
+                false
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use caudal_engine::notification::NotificationRecord;
+use caudal_engine::notification::{NotificationId, NotificationRecord};
 use caudal_engine::ports::{NotificationOutbox, StoreError, TaskStore};
 use caudal_engine::task::{TaskId, Timestamp};
 
@@ -32,13 +32,22 @@ pub trait LivePart: TaskStore {
 
     /// This one cannot be archived: it is held on to with its error, and no longer handed over.
     async fn set_aside(&self, task: TaskId, error: &str) -> Result<(), StoreError>;
+
+    /// Those that were set aside wait to be archived again. Answers how many.
+    async fn retry_set_aside(&self) -> Result<u64, StoreError>;
 }
 
 /// An outbox that hands over what has ended, forgets it when it is kept, and takes it back to send it again.
 #[async_trait]
 pub trait LiveOutbox: NotificationOutbox {
-    /// Those that ended longer ago than this, oldest end first.
+    /// Those that ended longer ago than this, oldest end first. What cannot be read is set aside.
     async fn ended(&self, rest: Duration, most: usize) -> Result<Vec<NotificationRecord>, StoreError>;
+
+    /// This one cannot be kept elsewhere: it is held on to, and no longer handed over.
+    async fn set_notification_aside(&self, id: NotificationId, why: &str) -> Result<(), StoreError>;
+
+    /// Those that were set aside are handed over again. Answers how many.
+    async fn retry_notifications_set_aside(&self) -> Result<u64, StoreError>;
 
     /// Forgets these, unless one was sent again since. Repeating it does nothing.
     async fn let_go(&self, kept: &[NotificationRecord]) -> Result<(), StoreError>;
@@ -51,6 +60,7 @@ pub trait LiveOutbox: NotificationOutbox {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unarchived {
     pub tasks: u64,
+    /// With those that are set aside.
     pub bytes: u64,
     /// When the first of them ended.
     pub oldest: Option<Timestamp>,

@@ -13,6 +13,12 @@ pub(super) enum Fault {
     Unreadable(String),
     #[error("Postgres did not answer in time")]
     Silent,
+    #[error(
+        "another process has been bringing the database to this version for {} s; if it hangs, end its session: \
+         SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
+        .0.as_secs()
+    )]
+    Migrating(std::time::Duration),
 }
 
 /// Classes of errors that come from the state of the server, whatever it was asked to store: plans, connection,
@@ -39,7 +45,7 @@ impl Fault {
             Self::Sql(Error::Database(_)) => {
                 self.code().is_none_or(|code| OF_THE_STORE.iter().any(|known| code.starts_with(known)))
             }
-            Self::Sql(_) | Self::Silent => true,
+            Self::Sql(_) | Self::Silent | Self::Migrating(_) => true,
         }
     }
 

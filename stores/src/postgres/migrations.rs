@@ -2,6 +2,8 @@
 //!
 //! Several processes may start at once: one migrates, the others wait for it and find nothing to do.
 
+use std::time::{Duration, Instant};
+
 use sqlx_core::connection::Connection;
 use sqlx_core::query::query;
 use sqlx_core::query_scalar::query_scalar;
@@ -11,6 +13,10 @@ use sqlx_postgres::{PgConnection, Postgres};
 
 use super::fault::Fault;
 use super::open::{OpenError, Place};
+
+/// Between two looks at whether another process has done its migration; and how long it may take.
+const PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Names and statements, in order.
 type Migrations = &'static [(&'static str, &'static str)];
@@ -33,7 +39,7 @@ async fn run_all(
     let known = migrations.len() as i64;
     let mut found = version(connection, schema).await.map_err(|fault| place.explain(fault))?;
     if found < known {
-        found = migrate(connection, schema, migrations).await.map_err(|fault| place.explain(fault))?;
+        found = migrate(connection, schema, migrations, LONGEST_WAIT).await.map_err(|fault| place.explain(fault))?;
     }
     if found > known {
         return Err(place.newer(found, known));
@@ -59,13 +65,25 @@ async fn version(connection: &mut PgConnection, schema: &str) -> Result<i64, Fau
 ///
 /// The lock is the session's and is taken before the transaction begins: a transaction that began earlier may look at
 /// what it remembers of the catalogue from before the wait.
-async fn migrate(connection: &mut PgConnection, schema: &str, migrations: Migrations) -> Result<i64, Fault> {
-    // It takes what it takes, and so does waiting for another process that is at it.
+async fn migrate(
+    connection: &mut PgConnection,
+    schema: &str,
+    migrations: Migrations,
+    longest_wait: Duration,
+) -> Result<i64, Fault> {
+    // What it does takes what it takes. Who waits for another process that is at it says so, and does not wait for ever:
+    // that one may hang.
     raw_sql("SET statement_timeout = 0; SET lock_timeout = 0").execute(&mut *connection).await?;
-    query::<Postgres>("SELECT pg_advisory_lock(hashtextextended('caudal migrations ' || $1, 0))")
-        .bind(schema)
-        .execute(&mut *connection)
-        .await?;
+    let waiting_since = Instant::now();
+    while !try_lock(connection, schema).await? {
+        if waiting_since.elapsed() < PAUSE {
+            tracing::info!(schema, "another process is bringing the database to this version; waiting for it");
+        }
+        if waiting_since.elapsed() >= longest_wait {
+            return Err(Fault::Migrating(longest_wait));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
     // A failure ends the connection, and the lock with it.
     let version = migrate_alone(connection, schema, migrations).await?;
     query::<Postgres>("SELECT pg_advisory_unlock(hashtextextended('caudal migrations ' || $1, 0))")
@@ -73,6 +91,11 @@ async fn migrate(connection: &mut PgConnection, schema: &str, migrations: Migrat
         .execute(connection)
         .await?;
     Ok(version)
+}
+
+async fn try_lock(connection: &mut PgConnection, schema: &str) -> Result<bool, Fault> {
+    let lock = query_scalar("SELECT pg_try_advisory_lock(hashtextextended('caudal migrations ' || $1, 0))");
+    Ok(lock.bind(schema).fetch_one(connection).await?)
 }
 
 async fn migrate_alone(connection: &mut PgConnection, schema: &str, migrations: Migrations) -> Result<i64, Fault> {

@@ -38,6 +38,8 @@ struct Known {
     notifications: Option<(NotificationCounts, Timestamp)>,
     /// Nothing is to be forgotten until then, if this is what is to be kept.
     clean: Option<(Keep, Timestamp)>,
+    /// The same of notifications.
+    clean_notifications: Option<(Duration, Timestamp)>,
 }
 
 impl PostgresStore {
@@ -154,6 +156,26 @@ impl PostgresStore {
         Ok(cleaned.forgotten)
     }
 
+    /// Forgets notifications that ended longer ago. Answers how many.
+    pub async fn clean_notifications(&self, keep: Duration, most: usize) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        if self.known().clean_notifications.is_some_and(|(known, until)| known == keep && now < until) {
+            return Ok(0);
+        }
+        let Some(mut turn) = Turn::take(&self.connections).await? else { return Ok(0) };
+        let (forgotten, oldest) = turn.forget_old_notifications(now - keep, most).await?;
+        turn.commit().await?;
+        let mut known = self.known();
+        known.clean_notifications = None;
+        if forgotten > 0 {
+            known.notifications = None;
+        } else {
+            let latest = now + CLEAN_BELIEVED;
+            known.clean_notifications = Some((keep, oldest.map_or(latest, |oldest| oldest + keep).min(latest)));
+        }
+        Ok(forgotten)
+    }
+
     /// Whether it can serve: a write would succeed now.
     pub async fn check(&self) -> Result<(), StoreError> {
         let read_only = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
@@ -166,10 +188,6 @@ impl PostgresStore {
 
     pub(super) fn connections(&self) -> &Connections {
         &self.connections
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     fn forget_known(&self) {

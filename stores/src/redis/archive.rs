@@ -4,6 +4,8 @@
 //!   ended ──▶ to_archive ──▶ (the archive stores it) ──▶ archived ──▶ forgotten after a grace time
 //!     │                              │
 //!     └── stays, however long ◀──────┴──▶ set_aside: cannot be archived; stays, and stops nobody
+//!     ▲                                       │
+//!     └──────── tried again now and then ◀────┘
 //! ```
 //!
 //! Each may be repeated. A task that is archived twice is the same task.
@@ -18,7 +20,7 @@ use redis::Cmd;
 use super::create::id_of;
 use super::log::LogPage;
 use super::reply;
-use super::scripts::ARCHIVED;
+use super::scripts::{ARCHIVED, RETRY_ASIDE};
 use super::store::{RedisStore, millis};
 
 /// A task that has ended, with its whole log.
@@ -37,6 +39,8 @@ impl EndedTask {
 
 /// Records read at once: each may have an input as long as inputs may be.
 const BITE: usize = 16;
+/// Tasks that one script puts back.
+const MOST_RETRIED: u64 = 100;
 
 impl RedisStore {
     /// The first to end in this partition of those that are not archived yet, oldest first, `most` of them and no more
@@ -122,6 +126,24 @@ impl RedisStore {
         let partition = task.partition();
         let call = ARCHIVED.call(&self.keys.of(partition)).arg(self.turned()).arg("").arg(error);
         self.nodes.call(partition, &call.arg(task.to_string())).await.map(drop)
+    }
+
+    /// What was set aside is offered again. Answers how many tasks.
+    pub async fn retry_aside(&self) -> Result<u64, StoreError> {
+        let mut retried = 0;
+        for partition in 0..self.layout.partitions() {
+            // No more than there are at first: one may be set aside again at once.
+            let mut waiting = redis::cmd("HLEN");
+            waiting.arg(format!("{}aside", self.keys.of(partition)));
+            let mut left = reply::count(&self.nodes.send(partition, &waiting).await?)?;
+            while left > 0 {
+                let call = RETRY_ASIDE.call(&self.keys.of(partition)).arg(self.turned()).arg(left.min(MOST_RETRIED));
+                let moved = reply::count(&self.nodes.call(partition, &call).await?)?;
+                retried += moved;
+                left = if moved == 0 { 0 } else { left.saturating_sub(moved) };
+            }
+        }
+        Ok(retried)
     }
 
     /// What was set aside, with its errors.

@@ -162,8 +162,9 @@ impl RedisStore {
                 return Err(error);
             }
         };
-        let [next_due, suspect_due, lease, tasks] = reply::tuple(answer)?;
+        let [next_due, suspect_due, lease, outbox, tasks] = reply::tuple(answer)?;
         self.rounds.saw_leases(partition, asked, reply::maybe_int(&lease)?);
+        self.saw_outbox(partition, asked, &reply::list(outbox)?, None)?;
         Ok(Answer {
             tasks: claimed_tasks(tasks)?,
             next_due: reply::maybe_int(&next_due)?,

@@ -15,6 +15,7 @@ use redis::{Cmd, Value};
 
 use super::control::wire_state;
 use super::create::id_of;
+use super::fault::down;
 use super::reply;
 use super::scripts::FORGET;
 use super::store::{RedisStore, millis};
@@ -31,6 +32,9 @@ impl RedisStore {
             return Ok(());
         }
         let answer = reply::text(answer)?;
+        if answer == "?" {
+            return Err(down("its children are still being cancelled; ask again in a moment").into());
+        }
         match answer.strip_prefix('!') {
             Some(shown) => Err(ControlRefused::WrongState { state: wire_state(shown)? }),
             None => Err(ControlRefused::NotFound),

@@ -106,6 +106,9 @@ impl RedisStore {
             .notifications(notifications);
         let failed = reply::int(&self.nodes.call(task.partition(), &call).await?)? == 1;
         self.rounds.ring(task.partition());
+        if !notifications.is_empty() {
+            self.outbox_rounds.ring(task.partition());
+        }
         Ok(failed)
     }
 }

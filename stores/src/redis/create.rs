@@ -113,7 +113,10 @@ impl RedisStore {
         if let Some(unique) = &new.unique_key
             && let Some(holder) = self.earlier_holder(&new.tenant, unique, id).await?
         {
-            return Ok(Attempt::Answered(Ok(Created { id: holder, new: false })));
+            return match used {
+                Some(used) => self.answer_by_holder(new, id, used, holder).await,
+                None => Ok(Attempt::Answered(Ok(Created { id: holder, new: false }))),
+            };
         }
         let partition = id.partition();
         let lifetime = millis(self.limits.idempotency_lifetime);
@@ -151,6 +154,28 @@ impl RedisStore {
             -2 => Err(CreateRefused::LineFull),
             _ => Err(CreateRefused::ArchiveBehind),
         }))
+    }
+
+    /// The idempotency key's next use must answer the same, even when the holder of the unique key has ended by then.
+    async fn answer_by_holder(
+        &self,
+        new: &NewTask,
+        id: TaskId,
+        used: &Idempotency,
+        holder: TaskId,
+    ) -> Result<Attempt, StoreError> {
+        let home = id.partition();
+        let reserved = match self.reserve(&new.tenant, used, id, home, false).await? {
+            Reservation::Settled(first) => return Ok(Attempt::Answered(Ok(Created { id: first, new: false }))),
+            Reservation::OfAnother(first) => {
+                return Ok(Attempt::Answered(Err(CreateRefused::IdempotencyConflict { first })));
+            }
+            Reservation::Grown(now) => return Ok(Attempt::Grown(now)),
+            Reservation::Reserved(id) => id,
+            Reservation::None => id,
+        };
+        let first = self.settle_key(&new.tenant, used, reserved, Some(holder), home).await?;
+        Ok(Attempt::Answered(Ok(Created { id: first.unwrap_or(holder), new: false })))
     }
 
     /// The key lives in another partition than the task.

@@ -10,11 +10,14 @@
 //! | `q:<lane>`, `lanes` | sorted sets: who is in line when, and when each lane's first one is due |
 //! | `leases` | sorted set: until when each claim lives |
 //! | `a:<tenant>` | sorted set: all tasks of a tenant, by id |
+//! | `i:<state>:<tenant>` | the same of those that wait, are paused, have failed or are cancelled |
+//! | `listed` | these say all of the partition: it holds no task that is older than they are |
 //! | `k:<tenant>\0<key>`, `u:<tenant>\0<key>` | idempotency keys, unique keys |
 //! | `ended`, `archived`, `aside` | ended tasks; those archived, by when they are forgotten; those that cannot be |
 //! | `n:<id>` | hash: a notification |
 //! | `o:<channel>` | sorted set: those in line, by when each is due or its claim runs out |
 //! | `no`, `ne` | sorted sets: notifications that are open, by since when; that have ended, by when |
+//! | `nb` | hash: those that have ended and cannot be kept elsewhere, and why |
 //! | `na:<tenant>`, `nt:<task>` | sorted sets: all notifications of a tenant, of a task, by id |
 //! | `x:<tenant>`, `xa:<tenant>`, `h:<tenant>\0<address>\0<hour>` | in partition 0: who wants no mail; mails of an hour |
 //! | `workers` | hash, in the first partition: what each worker last said of itself, behind the time it holds to |

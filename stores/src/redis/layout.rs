@@ -19,6 +19,9 @@ use super::scripts::{GROW, LAYOUT};
 /// Raised when a process of the old version could not live with the keys of the new one.
 pub(super) const VERSION: u32 = 1;
 
+/// As many as an id can name.
+pub(super) const MOST_PARTITIONS: u16 = 4_096;
+
 #[derive(Debug)]
 pub(super) struct Layout {
     /// All numbers of partitions that ever were, the newest last.

@@ -1,33 +1,77 @@
 //! Reading tasks, one or many. Lists are newest first: each partition keeps its tasks by id, which is by age; the
 //! partitions' lists are merged.
 //!
-//! There is no index by flow, state or tag: a page reads on until it is full, but looks at a bounded number of tasks. It
-//! may then be short, and its cursor goes on where it stopped.
+//! Tasks in states that few are in have lists of their own. There is no index by flow, other states or tag: a page reads on
+//! until it is full, first the little that says flow and state, then the tasks whole; but it looks at a bounded number of
+//! tasks and a bounded number of bytes. It may then be short, and its cursor goes on where it stopped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use caudal_engine::ports::{StoreError, TaskFilter, TaskPage};
-use caudal_engine::task::{TaskId, TaskRecord, Tenant};
+use caudal_engine::task::{TaskId, TaskRecord, TaskState, Tenant, WireState};
 use futures_util::future::{join_all, try_join_all};
-use redis::Cmd;
 
 use super::create::id_of;
+use super::fault::unreadable;
 use super::record::Fields;
 use super::reply;
-use super::scripts::READ;
+use super::scripts::{LIST, READ};
 use super::store::RedisStore;
 
-/// Tasks that one page looks at.
-const MOST_SEARCHED: usize = 5_000;
-/// Ids read from a partition at once, tasks read by one script.
+/// Tasks that one page looks at: the small part of them, them whole, and their inputs.
+const MOST_SEARCHED: usize = 20_000;
+const MOST_READ: usize = 5_000;
+const MOST_SEARCHED_BYTES: usize = 16 * 1024 * 1024;
+/// Inputs in one page, about, and in one answer of Redis.
+const MOST_PAGE_BYTES: usize = 8 * 1024 * 1024;
+const MOST_ANSWERED_BYTES: usize = 2 * 1024 * 1024;
+/// Tasks that one script looks at; that one script reads whole.
+const MOST_LOOKED: usize = 1_000;
 const BITE: usize = 100;
-/// Greater than all ids.
-const END: &str = "+";
+/// The same while it is not known how large they are.
+const FIRST_BITE: usize = 16;
 
-/// One partition's ids from the cursor on, newest first, read as far as it was needed.
+/// What one script found below the cursor, newest first.
 struct Walk {
     ids: Vec<TaskId>,
-    ended: bool,
+    /// The last one that was looked at; none when there are no more.
+    looked_to: Option<TaskId>,
+    looked: usize,
+}
+
+/// Candidates below a cursor, newest first: all down to where the search goes on.
+struct Candidates {
+    ids: Vec<TaskId>,
+    go_on_below: Option<TaskId>,
+    looked: usize,
+}
+
+/// A page as far as it has come.
+#[derive(Default)]
+struct Found {
+    items: Vec<TaskRecord>,
+    kept_bytes: usize,
+    read: usize,
+    read_bytes: usize,
+    searched: usize,
+}
+
+impl Found {
+    /// Tasks to be read whole at once: no more than a page takes, if they are as large as those before.
+    fn next_bite(&self, filter: &TaskFilter) -> usize {
+        let usual = self.read_bytes / self.read.max(1);
+        let most = if self.read == 0 { FIRST_BITE } else { (MOST_PAGE_BYTES / usual.max(1)).clamp(1, BITE) };
+        let left = filter.limit.saturating_add(1).saturating_sub(self.items.len());
+        if is_read_whole(filter) { most } else { most.min(left) }
+    }
+
+    fn is_enough(&self, filter: &TaskFilter) -> bool {
+        self.items.len() > filter.limit
+            || self.searched >= MOST_SEARCHED
+            || self.read >= MOST_READ
+            || self.read_bytes >= MOST_SEARCHED_BYTES
+            || self.kept_bytes >= MOST_PAGE_BYTES
+    }
 }
 
 impl RedisStore {
@@ -38,26 +82,39 @@ impl RedisStore {
 
     pub(super) async fn list_page(&self, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
         let text = filter.text.as_ref().map(|text| text.to_lowercase());
-        let (mut items, mut searched): (Vec<TaskRecord>, usize) = (Vec::new(), 0);
+        let mut found = Found::default();
         let mut cursor = filter.cursor;
-        while items.len() <= filter.limit && searched < MOST_SEARCHED {
-            let (ids, ended) = self.next_ids(filter, cursor).await?;
+        loop {
+            let Candidates { ids, go_on_below, looked } = self.candidates(filter, cursor).await?;
+            found.searched += looked;
             let mut rest = &ids[..];
-            while !rest.is_empty() && items.len() <= filter.limit && searched < MOST_SEARCHED {
-                // At first no more than a page without a filter needs: a record may be large.
-                let most = if searched == 0 { filter.limit.saturating_add(1).min(BITE) } else { BITE };
-                let (bite, behind) = rest.split_at(rest.len().min(most));
-                let records = self.read_in_order(bite).await?;
-                items.extend(records.into_iter().filter(|record| fits(record, filter, &text)));
-                searched += bite.len();
+            while !rest.is_empty() && found.items.len() <= filter.limit {
+                let (bite, behind) = rest.split_at(rest.len().min(found.next_bite(filter)));
+                for record in self.read_in_order(bite).await? {
+                    found.read += 1;
+                    found.read_bytes += record.input.len();
+                    if fits(&record, filter, &text) {
+                        found.kept_bytes += record.input.len();
+                        found.items.push(record);
+                    }
+                }
                 cursor = bite.last().copied().or(cursor);
                 rest = behind;
+                if found.is_enough(filter) {
+                    break;
+                }
             }
-            if ended && rest.is_empty() {
-                cursor = None;
+            if rest.is_empty() {
+                cursor = go_on_below;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            if found.is_enough(filter) {
                 break;
             }
         }
+        let Found { mut items, .. } = found;
         let next = if items.len() > filter.limit {
             items.truncate(filter.limit);
             items.last().map(|last| last.id)
@@ -67,29 +124,53 @@ impl RedisStore {
         Ok(TaskPage { items, next, partial: false })
     }
 
-    /// Some ids below the cursor, newest first, and whether these are the last ones.
-    async fn next_ids(&self, filter: &TaskFilter, below: Option<TaskId>) -> Result<(Vec<TaskId>, bool), StoreError> {
+    async fn candidates(&self, filter: &TaskFilter, below: Option<TaskId>) -> Result<Candidates, StoreError> {
         if let Some(parent) = filter.parent {
-            return Ok((self.ids_of_children(parent, below).await?, true));
+            let ids = self.ids_of_children(parent, below).await?;
+            return Ok(Candidates { looked: ids.len(), ids, go_on_below: None });
         }
-        let walks = (0..self.layout.partitions()).map(|partition| self.walk(partition, &filter.tenant, below));
+        let lists = lists_of(&filter.states);
+        let walks = (0..self.layout.partitions())
+            .flat_map(|partition| lists.iter().map(move |list| self.walk(partition, filter, *list, below)));
         let walks = try_join_all(walks).await?;
-        // Below the last id of a walk that has not ended there may be more of it: only what is above is in order.
-        let known_to = walks.iter().filter(|walk| !walk.ended).filter_map(|walk| walk.ids.last()).max().copied();
+        // Below where a walk stopped there may be more of it: only what is above is in order.
+        let go_on_below = walks.iter().filter_map(|walk| walk.looked_to).max();
+        let looked = walks.iter().map(|walk| walk.looked).sum();
         let mut ids: Vec<TaskId> = walks.into_iter().flat_map(|walk| walk.ids).collect();
         ids.sort_unstable_by(|one, other| other.cmp(one));
-        ids.retain(|id| known_to.is_none_or(|known_to| *id >= known_to));
-        Ok((ids, known_to.is_none()))
+        // One may have gone from one list to another between two questions.
+        ids.dedup();
+        ids.retain(|id| go_on_below.is_none_or(|known_to| *id >= known_to));
+        Ok(Candidates { ids, go_on_below, looked })
     }
 
-    async fn walk(&self, partition: u16, tenant: &Tenant, below: Option<TaskId>) -> Result<Walk, StoreError> {
-        let key = format!("{}a:{tenant}", self.keys.of(partition));
-        let end = below.map_or(END.to_owned(), |below| format!("({below}"));
-        let mut command = Cmd::new();
-        command.arg("ZRANGE").arg(key).arg(end).arg("-").arg("BYLEX").arg("REV").arg("LIMIT").arg(0).arg(BITE);
-        let ids = reply::list(self.nodes.send(partition, &command).await?)?;
-        let ids = ids.into_iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
-        Ok(Walk { ended: ids.len() < BITE, ids })
+    async fn walk(
+        &self,
+        partition: u16,
+        filter: &TaskFilter,
+        list: Option<(TaskState, WireState)>,
+        below: Option<TaskId>,
+    ) -> Result<Walk, StoreError> {
+        let states: Vec<&str> = match list {
+            Some((_, shown)) => vec![shown.as_str()],
+            None => filter.states.iter().map(|state| state.as_str()).collect(),
+        };
+        let call = LIST
+            .call(&self.keys.of(partition))
+            .arg(filter.tenant.as_str())
+            .arg(below.map(|below| below.to_string()).unwrap_or_default())
+            .arg(list.map_or("", |(state, _)| state.as_str()))
+            .arg(states.join(" "))
+            .arg(filter.flow.as_deref().unwrap_or_default())
+            .arg(if is_read_whole(filter) { 2 * BITE } else { filter.limit.saturating_add(1).min(MOST_LOOKED) })
+            .arg(MOST_LOOKED);
+        let [looked_to, looked, ids] = reply::tuple(self.nodes.call(partition, &call).await?)?;
+        let looked_to = reply::text(looked_to)?;
+        Ok(Walk {
+            ids: reply::list(ids)?.into_iter().map(id_of).collect::<Result<_, _>>()?,
+            looked_to: (!looked_to.is_empty()).then(|| looked_to.parse().map_err(unreadable)).transpose()?,
+            looked: usize::try_from(reply::count(&looked)?).unwrap_or(usize::MAX),
+        })
     }
 
     /// Children live with their parent.
@@ -118,18 +199,50 @@ impl RedisStore {
 
     /// Those of one partition that are there.
     pub(super) async fn read_some(&self, partition: u16, ids: &[TaskId]) -> Result<Vec<TaskRecord>, StoreError> {
-        let call = ids.iter().fold(READ.call(&self.keys.of(partition)), |call, id| call.arg(id.to_string()));
-        let answers = reply::list(self.nodes.call(partition, &call).await?)?;
         let mut records = Vec::with_capacity(ids.len());
-        for (id, answer) in ids.iter().zip(answers) {
-            let mut parts = reply::list(answer)?.into_iter();
-            if let (Some(flat), Some(details), Some(waits)) = (parts.next(), parts.next(), parts.next()) {
-                let fields = Fields::read(flat)?;
-                records.push(fields.into_record(*id, &reply::bytes(details)?, &reply::bytes(waits)?)?);
+        let mut rest = ids;
+        while !rest.is_empty() {
+            let call = READ.call(&self.keys.of(partition)).arg(MOST_ANSWERED_BYTES);
+            let call = rest.iter().fold(call, |call, id| call.arg(id.to_string()));
+            let answers = reply::list(self.nodes.call(partition, &call).await?)?;
+            // It answers at least one.
+            let (read, behind) = rest.split_at(answers.len().clamp(1, rest.len()));
+            for (id, answer) in read.iter().zip(answers) {
+                let mut parts = reply::list(answer)?.into_iter();
+                if let (Some(flat), Some(details), Some(waits)) = (parts.next(), parts.next(), parts.next()) {
+                    let fields = Fields::read(flat)?;
+                    records.push(fields.into_record(*id, &reply::bytes(details)?, &reply::bytes(waits)?)?);
+                }
             }
+            rest = behind;
         }
         Ok(records)
     }
+}
+
+/// The lists by state that say all that is asked for; the one list of all tasks where there is none of a state.
+fn lists_of(states: &[WireState]) -> Vec<Option<(TaskState, WireState)>> {
+    let listed: Option<BTreeMap<&str, (TaskState, WireState)>> = states
+        .iter()
+        .map(|shown| match shown {
+            WireState::Waiting => Some(TaskState::Waiting),
+            WireState::Paused => Some(TaskState::Paused),
+            WireState::Failure => Some(TaskState::Failed),
+            WireState::Cancelled => Some(TaskState::Cancelled),
+            _ => None,
+        })
+        .zip(states)
+        .map(|(state, shown)| Some((shown.as_str(), (state?, *shown))))
+        .collect();
+    match listed {
+        Some(lists) if !lists.is_empty() => lists.into_values().map(Some).collect(),
+        _ => vec![None],
+    }
+}
+
+/// Whether only the whole task says if it is asked for.
+fn is_read_whole(filter: &TaskFilter) -> bool {
+    filter.text.is_some() || filter.tag.is_some() || filter.created_after.is_some() || filter.created_before.is_some()
 }
 
 fn fits(record: &TaskRecord, filter: &TaskFilter, text: &Option<String>) -> bool {

@@ -6,6 +6,7 @@ use caudal_engine::task::{TaskId, Timestamp};
 use futures_util::future::try_join_all;
 
 use super::reply;
+use super::scripts::UNARCHIVED;
 use super::store::RedisStore;
 use crate::live_and_kept::{LivePart, Unarchived};
 use crate::postgres::ArchivedTask;
@@ -13,10 +14,11 @@ use crate::postgres::ArchivedTask;
 #[async_trait]
 impl LivePart for RedisStore {
     async fn unarchived(&self) -> Result<Unarchived, StoreError> {
-        let mut all = Unarchived { bytes: self.unarchived_bytes().await?, ..Unarchived::default() };
+        let mut all = Unarchived::default();
         let counted = (0..self.layout.partitions()).map(|partition| self.unarchived_in(partition));
         for part in try_join_all(counted).await? {
             all.tasks += part.tasks;
+            all.bytes += part.bytes;
             all.set_aside += part.set_aside;
             all.oldest = all.oldest.into_iter().chain(part.oldest).min();
         }
@@ -49,24 +51,21 @@ impl LivePart for RedisStore {
     async fn set_aside(&self, task: TaskId, error: &str) -> Result<(), StoreError> {
         RedisStore::set_aside(self, task, error).await
     }
+
+    async fn retry_set_aside(&self) -> Result<u64, StoreError> {
+        self.retry_aside().await
+    }
 }
 
 impl RedisStore {
     async fn unarchived_in(&self, partition: u16) -> Result<Unarchived, StoreError> {
-        let keys = self.keys.of(partition);
-        let (mut count, mut first, mut aside) = (redis::cmd("ZCARD"), redis::cmd("ZRANGE"), redis::cmd("HLEN"));
-        count.arg(format!("{keys}ended"));
-        first.arg(format!("{keys}ended")).arg(0).arg(0).arg("WITHSCORES");
-        aside.arg(format!("{keys}aside"));
-        let asked = [count, first, aside];
-        let answers = try_join_all(asked.iter().map(|command| self.nodes.send(partition, command))).await?;
-        let [count, first, aside] = reply::tuple(redis::Value::Array(answers))?;
-        let oldest = reply::list(first)?.get(1).map(reply::int).transpose()?;
+        let answer = self.nodes.call(partition, &UNARCHIVED.call(&self.keys.of(partition))).await?;
+        let [tasks, first, aside, bytes] = reply::tuple(answer)?;
         Ok(Unarchived {
-            tasks: reply::count(&count)?,
+            tasks: reply::count(&tasks)?,
             set_aside: reply::count(&aside)?,
-            oldest: oldest.map(Timestamp::from_millis),
-            bytes: 0,
+            oldest: reply::maybe_int(&first)?.map(Timestamp::from_millis),
+            bytes: reply::maybe_int(&bytes)?.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
         })
     }
 }

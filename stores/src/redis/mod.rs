@@ -31,6 +31,7 @@ mod live_part;
 mod log;
 mod news;
 mod nodes;
+mod old_tasks;
 mod open;
 mod outbox;
 mod record;

@@ -17,6 +17,7 @@ use super::keys::Keys;
 use super::layout::{Layout, OtherVersion, VERSION};
 use super::link::{self, Published};
 use super::nodes::Nodes;
+use super::old_tasks;
 use super::outbox::OutboxRounds;
 use super::rounds::Rounds;
 use super::server_checks;
@@ -26,6 +27,8 @@ use super::watches::Watches;
 
 /// All that is asked at the start is answered by then, or the start fails.
 const PATIENCE: Duration = Duration::from_millis(4_500);
+/// Of it, for a server that is still loading its data.
+const LOADING_PATIENCE: Duration = Duration::from_millis(3_500);
 /// Of a new store on a cluster.
 const CLUSTER_PARTITIONS: u16 = 16;
 
@@ -67,9 +70,17 @@ pub enum OpenError {
     )]
     MayLose { server: String, fsync: String, seconds: u32 },
     #[error(
+        "Redis at {server} may lose what it accepts while it rewrites its log (no-appendfsync-on-rewrite is yes). Set \
+         `no-appendfsync-on-rewrite no` in its configuration, or say how much may be lost with \
+         --redis-may-lose-seconds=30."
+    )]
+    MayLoseInRewrite { server: String },
+    #[error("the key prefix '{prefix}' has braces, by which a cluster tells where keys live. Choose one without.")]
+    Prefix { prefix: String },
+    #[error(
         "the user of Redis at {server} may not do what the store does: {reason}. Grant it the keys and channels \
          {prefix}* and all commands but the dangerous ones, for example with: \
-         ACL SETUSER <user> ~{prefix}* &{prefix}* +@all -@dangerous +info +cluster|slots"
+         ACL SETUSER <user> ~{prefix}* &{prefix}* +@all -@dangerous +info +config|get +cluster|slots"
     )]
     Permission { server: String, reason: String, prefix: String },
     #[error(
@@ -123,6 +134,9 @@ impl RedisStore {
         bell: Arc<Bell>,
         feed: Arc<Feed>,
     ) -> Result<Self, OpenError> {
+        if settings.prefix.contains(['{', '}']) {
+            return Err(OpenError::Prefix { prefix: settings.prefix.clone() });
+        }
         let server = server_of(&settings.url)?;
         let name = server.addr().to_string();
         let (thread, runtime) = start_thread()?;
@@ -187,13 +201,17 @@ async fn open_inside(
     let (name, prefix) = (server.addr().to_string(), settings.prefix.clone());
     let failed = |error: RedisError| OpenError::of(&name, &prefix, &error);
     let mut connection: MultiplexedConnection = link::try_out(&server).await.map_err(failed)?;
-    let found = server_checks::check(&mut connection, settings, &name).await?;
+    server_checks::has_loaded(&mut connection, LOADING_PATIENCE).await.map_err(failed)?;
+    let mut found = server_checks::check(&mut connection, settings, &name).await?;
     // The links do it too, and would try for ever where it is not allowed.
     link::load_scripts(&mut connection).await.map_err(failed)?;
     let (published, hearing) = mpsc::unbounded_channel::<Published>();
     let nodes = Nodes::new(server, found.clustered, published);
     let stored = |reason: StoreError| OpenError::Store { server: name.clone(), reason };
     nodes.come_up(PATIENCE).await;
+    if found.clustered {
+        found.may_lose = server_checks::check_nodes(&nodes, settings).await?;
+    }
     let keys = Arc::new(Keys::new(&prefix));
     let of_new = if found.clustered { CLUSTER_PARTITIONS } else { 1 };
     server_checks::foreign_keys(&nodes, &keys, &name).await?;
@@ -212,6 +230,7 @@ async fn open_inside(
         rounds: rounds.clone(),
         outbox_rounds: outbox_rounds.clone(),
         watches: watches.clone(),
+        bell: bell.clone(),
         clock,
         ids,
         limits: settings.limits.clone(),
@@ -231,6 +250,8 @@ async fn open_inside(
         Arc::new(Ears { nodes, keys, layout, rounds, outbox_rounds, watches, bell, moved: Notify::new(), partitions });
     tokio::spawn(ears.clone().hear(hearing));
     ears.settle().await;
+    let old_tasks = old_tasks::list_all(ears.nodes.clone(), ears.keys.clone(), ears.layout.clone());
+    tokio::spawn(old_tasks);
     tokio::spawn(ears.keep());
     Ok(store)
 }

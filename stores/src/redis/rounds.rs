@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 
 use caudal_engine::ports::Clock;
 
+use super::layout::MOST_PARTITIONS;
 use super::settings::StoreTime;
 use super::store::millis;
-
-/// As many as an id can name.
-const MOST_PARTITIONS: usize = 4_096;
 
 #[derive(Debug, Default)]
 struct Partition {
@@ -32,7 +30,7 @@ pub(super) struct Rounds {
 impl Rounds {
     pub(super) fn new(lease: Duration, time: StoreTime, clock: Arc<dyn Clock>) -> Self {
         let mut partitions = Vec::new();
-        partitions.resize_with(MOST_PARTITIONS, Partition::default);
+        partitions.resize_with(usize::from(MOST_PARTITIONS), Partition::default);
         let turn = AtomicUsize::new(usize::from(rand::random::<u16>()));
         let turned = (time == StoreTime::Process).then_some(clock);
         Self { partitions, turn, lease: millis(lease), began: Instant::now(), turned }
@@ -53,6 +51,10 @@ impl Rounds {
         }
     }
 
+    pub(super) fn has_rung(&self, partition: u16) -> bool {
+        self.partitions.get(usize::from(partition)).is_none_or(|known| known.rung.load(Ordering::Acquire))
+    }
+
     /// It is being asked.
     pub(super) fn quiet(&self, partition: u16) {
         if let Some(partition) = self.partitions.get(usize::from(partition)) {
@@ -66,8 +68,7 @@ impl Rounds {
         let start = u16::try_from(start).unwrap_or(0);
         let mut order: Vec<u16> = (start..count).chain(0..start).collect();
         if count > 1 {
-            let has_rung = |partition: &u16| self.partitions[usize::from(*partition)].rung.load(Ordering::Acquire);
-            order.sort_by_key(|partition| !has_rung(partition));
+            order.sort_by_key(|partition| !self.has_rung(*partition));
         }
         order
     }

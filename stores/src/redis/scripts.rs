@@ -114,6 +114,8 @@ scripts! {
     FAIL = "" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
     OUTBOX_ADMIT = "" "outbox_admit";
+    OUTBOX_ASIDE = " flags=allow-oom" "work" "outbox" "outbox_aside";
+    OUTBOX_RETRY_ASIDE = " flags=allow-oom" "work" "outbox" "outbox_retry_aside";
     OUTBOX_CLAIM = "" "work" "outbox" "outbox_claim";
     OUTBOX_FORGET = " flags=allow-oom" "work" "outbox" "outbox_forget";
     OUTBOX_PUT = "" "work" "outbox" "outbox_put";
@@ -123,12 +125,18 @@ scripts! {
     OUTBOX_RESTORE = "" "work" "outbox" "outbox_restore";
     OUTBOX_SETTLE = " flags=allow-oom" "work" "outbox" "outbox_settle";
     OUTBOX_SUPPRESS = "" "outbox_suppress";
+    LIST = " flags=no-writes" "list";
+    LIST_OLD = "" "list_old";
     READ = " flags=no-writes" "read";
     /// It makes nothing longer: a full server must not cost everybody their claims.
     RENEW = " flags=allow-oom" "renew";
     RESCUE = "" "work" "birth" "ending" "rescue";
+    RETRY_ASIDE = " flags=allow-oom" "work" "retry_aside";
+    STATS = " flags=no-writes" "stats";
     RESERVE = "" "reserve";
     SETTLE = "" "settle";
+    UNARCHIVED = " flags=no-writes" "unarchived";
+    WORKER = "" "worker";
     SIGNAL = "" "work" "signal";
     WRITE = "" "work" "birth" "ending" "outbox" "write";
 }

@@ -1,4 +1,4 @@
-//! Whether the server is one that tasks can be trusted to.
+//! Whether the server is one that tasks can be trusted to; of a cluster, each of its nodes.
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use redis::{Cmd, ErrorKind, RedisError, Value};
 use tracing::warn;
 
 use super::keys::Keys;
-use super::nodes::Nodes;
+use super::layout::MOST_PARTITIONS;
+use super::link::Link;
+use super::nodes::{Node, Nodes};
 use super::open::{Found, OpenError};
 use super::reply;
 use super::scripts::CHECK;
@@ -18,13 +20,46 @@ const OLDEST: u32 = 7;
 /// How often the server is asked for more keys, when it is looked for foreign ones.
 const MOST_SCANS: usize = 200;
 
-pub(super) async fn check(
-    connection: &mut MultiplexedConnection,
-    settings: &RedisSettings,
-    server: &str,
-) -> Result<Found, OpenError> {
+/// Between two looks at a server that is still loading its data.
+const LOADING_PAUSE: Duration = Duration::from_millis(50);
+
+/// Whoever can be asked: a connection of the start, or one that is kept.
+pub(super) trait Asked {
+    async fn ask(&mut self, command: &Cmd) -> Result<Value, RedisError>;
+}
+
+impl Asked for MultiplexedConnection {
+    async fn ask(&mut self, command: &Cmd) -> Result<Value, RedisError> {
+        self.send_packed_command(command).await.and_then(Value::extract_error)
+    }
+}
+
+impl Asked for &Link {
+    async fn ask(&mut self, command: &Cmd) -> Result<Value, RedisError> {
+        self.send(command).await
+    }
+}
+
+/// Waits while the server loads its data: it answers nothing else, but it will.
+pub(super) async fn has_loaded(server: &mut impl Asked, patience: Duration) -> Result<(), RedisError> {
+    let loading = async {
+        loop {
+            let info = ask_text(server, &["INFO", "persistence"]).await?;
+            if info_field(&info, "loading") != Some("1") {
+                return Ok(());
+            }
+            tokio::time::sleep(LOADING_PAUSE).await;
+        }
+    };
+    match tokio::time::timeout(patience, loading).await {
+        Ok(done) => done,
+        Err(_) => Err((ErrorKind::Server(redis::ServerErrorKind::BusyLoading), "it is still loading its data").into()),
+    }
+}
+
+pub(super) async fn check(asked: &mut impl Asked, settings: &RedisSettings, server: &str) -> Result<Found, OpenError> {
     let failed = |error: RedisError| OpenError::of(server, &settings.prefix, &error);
-    let info = ask_text(connection, &["INFO"]).await.map_err(failed)?;
+    let info = ask_text(asked, &["INFO"]).await.map_err(failed)?;
     let server = server.to_owned();
     let version = info_field(&info, "redis_version").unwrap_or("unknown");
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
@@ -34,14 +69,24 @@ pub(super) async fn check(
     if info_field(&info, "role") == Some("slave") {
         return Err(OpenError::Replica { server });
     }
-    check_memory(connection, &info, &server).await?;
-    let may_lose = check_disk(connection, &info, settings, &server).await?;
+    check_memory(asked, &info, &server).await?;
+    let may_lose = check_disk(asked, &info, settings, &server).await?;
     Ok(Found { clustered: info_field(&info, "cluster_enabled") == Some("1"), may_lose })
 }
 
+/// Each node holds tasks, so that each must be what the one that the URL names must be. Answers how much the worst of them
+/// may lose.
+pub(super) async fn check_nodes(nodes: &Nodes, settings: &RedisSettings) -> Result<Duration, OpenError> {
+    let mut may_lose = Duration::ZERO;
+    for node in nodes.all() {
+        may_lose = may_lose.max(check(&mut &node.commands, settings, &node.address).await?.may_lose);
+    }
+    Ok(may_lose)
+}
+
 /// Keys must not vanish.
-async fn check_memory(connection: &mut MultiplexedConnection, info: &str, server: &str) -> Result<(), OpenError> {
-    let configured = config(connection, "maxmemory-policy").await;
+async fn check_memory(asked: &mut impl Asked, info: &str, server: &str) -> Result<(), OpenError> {
+    let configured = config(asked, "maxmemory-policy").await;
     let policy = configured.as_deref().or(info_field(info, "maxmemory_policy")).unwrap_or("noeviction");
     match policy {
         "noeviction" => Ok(()),
@@ -51,7 +96,7 @@ async fn check_memory(connection: &mut MultiplexedConnection, info: &str, server
 
 /// What is accepted must be durable. Answers how much of the newest need not be.
 async fn check_disk(
-    connection: &mut MultiplexedConnection,
+    asked: &mut impl Asked,
     info: &str,
     settings: &RedisSettings,
     server: &str,
@@ -59,7 +104,7 @@ async fn check_disk(
     if info_field(info, "aof_enabled") == Some("0") {
         return Err(OpenError::NotDurable { server: server.to_owned() });
     }
-    let Some(fsync) = config(connection, "appendfsync").await else {
+    let Some(fsync) = config(asked, "appendfsync").await else {
         warn!(
             server,
             "This Redis does not tell its configuration (CONFIG GET is not granted); it is taken on trust that \
@@ -75,14 +120,18 @@ async fn check_disk(
     if seconds > 0 && settings.may_lose_seconds.is_none_or(|may_lose| may_lose < seconds) {
         return Err(OpenError::MayLose { server: server.to_owned(), fsync, seconds });
     }
-    Ok(Duration::from_secs(seconds.into()))
+    let pauses = config(asked, "no-appendfsync-on-rewrite").await.is_some_and(|pauses| pauses == "yes");
+    if pauses && settings.may_lose_seconds.is_none_or(|may_lose| may_lose < 30) {
+        return Err(OpenError::MayLoseInRewrite { server: server.to_owned() });
+    }
+    Ok(Duration::from_secs(if pauses { 30 } else { seconds }.into()))
 }
 
 /// A setting of the server, if the user may ask for it.
-async fn config(connection: &mut MultiplexedConnection, name: &str) -> Option<String> {
+async fn config(asked: &mut impl Asked, name: &str) -> Option<String> {
     let mut command = redis::cmd("CONFIG");
     command.arg("GET").arg(name);
-    let answer = connection.send_packed_command(&command).await.and_then(Value::extract_error).ok()?;
+    let answer = asked.ask(&command).await.ok()?;
     let mut pair = match answer {
         Value::Map(mut pairs) => return pairs.pop().and_then(|(_, value)| reply::text(value).ok()),
         answer => reply::list(answer).ok()?.into_iter(),
@@ -90,12 +139,12 @@ async fn config(connection: &mut MultiplexedConnection, name: &str) -> Option<St
     pair.nth(1).and_then(|value| reply::text(value).ok())
 }
 
-async fn ask_text(connection: &mut MultiplexedConnection, words: &[&str]) -> Result<String, RedisError> {
+async fn ask_text(asked: &mut impl Asked, words: &[&str]) -> Result<String, RedisError> {
     let command = words.iter().fold(Cmd::new(), |mut command, word| {
         command.arg(word);
         command
     });
-    let answer = connection.send_packed_command(&command).await.and_then(Value::extract_error)?;
+    let answer = asked.ask(&command).await?;
     reply::text(answer).map_err(|error| (ErrorKind::UnexpectedReturnType, "an odd answer", error.to_string()).into())
 }
 
@@ -124,12 +173,24 @@ pub(super) async fn foreign_keys(nodes: &Nodes, keys: &Keys, server: &str) -> Re
         }
         other => return Err(foreign(format!("{layout} is a {other}"))),
     }
-    let rehearsal = CHECK.call(&keys.of(0)).arg(0);
-    first.commands.send(&rehearsal.command).await.map(drop).map_err(failed)
+    for node in nodes.all() {
+        rehearse(nodes, keys, &node).await?;
+    }
+    Ok(())
+}
+
+/// The user may write there what the store writes.
+async fn rehearse(nodes: &Nodes, keys: &Keys, node: &Node) -> Result<(), OpenError> {
+    let is_there = |partition: &u16| nodes.of(*partition).is_some_and(|of| of.address == node.address);
+    // One that could hold no partition holds no tasks.
+    let Some(partition) = (0..MOST_PARTITIONS).find(is_there) else { return Ok(()) };
+    let rehearsal = CHECK.call(&keys.of(partition)).arg(0);
+    let done = node.commands.send(&rehearsal.command).await;
+    done.map(drop).map_err(|error| OpenError::of(&node.address, keys.prefix(), &error))
 }
 
 /// Looks for a key with our prefix. A server with millions of keys of others is not looked through to its end.
-async fn scan(link: &super::link::Link, prefix: &str) -> Result<Option<String>, RedisError> {
+async fn scan(link: &Link, prefix: &str) -> Result<Option<String>, RedisError> {
     let pattern: String = prefix.chars().flat_map(|c| ['\\', c]).chain(['*']).collect();
     let mut cursor = "0".to_owned();
     for _ in 0..MOST_SCANS {

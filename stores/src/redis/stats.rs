@@ -6,15 +6,19 @@ use std::sync::Arc;
 use caudal_engine::ports::{StoreError, StoreStats};
 use caudal_engine::task::{TaskState, Timestamp};
 use futures_util::future::try_join_all;
+use redis::Value;
 
 use super::reply;
+use super::scripts::STATS;
 use super::store::RedisStore;
 
 type Counts = BTreeMap<(Arc<str>, TaskState), i64>;
 
-/// What one partition's line holds.
+/// What one partition says.
 #[derive(Default)]
-struct Line {
+struct Part {
+    counts: Counts,
+    set_aside: u64,
     due: u64,
     oldest_due: Option<i64>,
     /// The lowest version that a flow's tasks need.
@@ -27,14 +31,13 @@ impl RedisStore {
         let partitions = 0..self.layout.partitions();
         let (mut counts, mut lowest) = (Counts::new(), BTreeMap::<Arc<str>, u32>::new());
         let mut stats = StoreStats { bytes: self.used_bytes().await?, ..StoreStats::default() };
-        for counted in try_join_all(partitions.clone().map(|partition| self.counts_in(partition))).await? {
-            counted.into_iter().for_each(|(kind, count)| *counts.entry(kind).or_default() += count);
-        }
-        for line in try_join_all(partitions.map(|partition| self.line_in(partition, now))).await? {
-            stats.due += line.due;
-            let oldest = line.oldest_due.map(Timestamp::from_millis);
+        for part in try_join_all(partitions.map(|partition| self.part_of_stats(partition, now))).await? {
+            part.counts.into_iter().for_each(|(kind, count)| *counts.entry(kind).or_default() += count);
+            stats.due += part.due;
+            stats.set_aside += part.set_aside;
+            let oldest = part.oldest_due.map(Timestamp::from_millis);
             stats.oldest_due = stats.oldest_due.into_iter().chain(oldest).min();
-            for (flow, needs) in line.lowest {
+            for (flow, needs) in part.lowest {
                 let known = lowest.entry(flow).or_insert(needs);
                 *known = needs.min(*known);
             }
@@ -51,51 +54,25 @@ impl RedisStore {
         Ok(stats)
     }
 
-    /// Changes of state are counted as `<from>><to> <flow>`: what came into a state less what left it is there.
-    async fn counts_in(&self, partition: u16) -> Result<Counts, StoreError> {
-        let mut command = redis::cmd("HGETALL");
-        command.arg(format!("{}counts", self.keys.of(partition)));
-        let mut flat = reply::list(self.nodes.send(partition, &command).await?)?.into_iter();
-        let mut counts = Counts::new();
-        while let (Some(name), Some(count)) = (flat.next(), flat.next()) {
-            let (name, count) = (reply::text(name)?, reply::int(&count)?);
-            let change = name.split_once(' ').and_then(|(change, flow)| Some((change.split_once('>')?, flow)));
-            let Some(((from, to), flow)) = change else { continue };
-            let flow: Arc<str> = flow.into();
-            for (state, count) in [(from, -count), (to, count)] {
-                if let Some(state) = TaskState::parse(state) {
-                    *counts.entry((flow.clone(), state)).or_default() += count;
-                }
-            }
-        }
-        Ok(counts)
-    }
-
-    async fn line_in(&self, partition: u16, now: i64) -> Result<Line, StoreError> {
-        let keys = self.keys.of(partition);
-        let mut command = redis::cmd("ZRANGE");
-        command.arg(format!("{keys}lanes")).arg(0).arg(-1).arg("WITHSCORES");
-        let mut lanes = reply::list(self.nodes.send(partition, &command).await?)?.into_iter();
-        let (mut line, mut due) = (Line::default(), Vec::new());
-        while let (Some(lane), Some(first)) = (lanes.next(), lanes.next()) {
+    async fn part_of_stats(&self, partition: u16, now: i64) -> Result<Part, StoreError> {
+        let answer = self.nodes.call(partition, &STATS.call(&self.keys.of(partition)).arg(now)).await?;
+        let [counts, lanes, due, aside] = reply::tuple(answer)?;
+        let mut part = Part { counts: counts_of(counts)?, set_aside: reply::count(&aside)?, ..Part::default() };
+        let mut lanes = reply::list(lanes)?.into_iter();
+        for due in reply::list(due)? {
+            let (Some(lane), Some(first)) = (lanes.next(), lanes.next()) else { break };
             let (lane, first) = (reply::text(lane)?, reply::int(&first)?);
             // Two letters, the version that is needed, the flow.
             let Some((kind, flow)) = lane.split_once(' ') else { continue };
             let needs = kind.get(2..).and_then(|needs| needs.parse().ok()).unwrap_or(0);
-            let known = line.lowest.entry(flow.into()).or_insert(needs);
+            let known = part.lowest.entry(flow.into()).or_insert(needs);
             *known = needs.min(*known);
+            part.due += reply::count(&due)?;
             if first <= now {
-                line.oldest_due = line.oldest_due.into_iter().chain([first]).min();
-                let mut command = redis::cmd("ZCOUNT");
-                command.arg(format!("{keys}q:{lane}")).arg("-inf").arg(now);
-                due.push(command);
+                part.oldest_due = part.oldest_due.into_iter().chain([first]).min();
             }
         }
-        let counted = due.iter().map(|command| self.nodes.send(partition, command));
-        for count in try_join_all(counted).await? {
-            line.due += reply::count(&count)?;
-        }
-        Ok(line)
+        Ok(part)
     }
 
     /// What all servers have in memory, ours or not.
@@ -109,6 +86,24 @@ impl RedisStore {
         }
         Ok(bytes)
     }
+}
+
+/// Changes of state are counted as `<from>><to> <flow>`: what came into a state less what left it is there.
+fn counts_of(flat: Value) -> Result<Counts, StoreError> {
+    let mut flat = reply::list(flat)?.into_iter();
+    let mut counts = Counts::new();
+    while let (Some(name), Some(count)) = (flat.next(), flat.next()) {
+        let (name, count) = (reply::text(name)?, reply::int(&count)?);
+        let change = name.split_once(' ').and_then(|(change, flow)| Some((change.split_once('>')?, flow)));
+        let Some(((from, to), flow)) = change else { continue };
+        let flow: Arc<str> = flow.into();
+        for (state, count) in [(from, -count), (to, count)] {
+            if let Some(state) = TaskState::parse(state) {
+                *counts.entry((flow.clone(), state)).or_default() += count;
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// A line of `INFO`.

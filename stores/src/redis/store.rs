@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{
-    ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, IdSource, NewSignal, Renewed,
+    Bell, ClaimRequest, Claimed, Clock, Control, ControlRefused, CreateRefused, Created, IdSource, NewSignal, Renewed,
     Rescued, SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite,
     WorkerStatus, WriteRefused, Written,
 };
@@ -34,6 +34,7 @@ pub struct RedisStore {
     pub(super) rounds: Arc<Rounds>,
     pub(super) outbox_rounds: Arc<OutboxRounds>,
     pub(super) watches: Arc<Watches>,
+    pub(super) bell: Arc<Bell>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
     pub(super) limits: Limits,

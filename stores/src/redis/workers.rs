@@ -1,5 +1,5 @@
 //! What workers say of themselves, for all processes to see: one hash, an entry per worker, each with the time until
-//! which it holds. Whoever reads takes out what no longer does.
+//! which it holds. Whoever reads takes out what no longer does, and whoever reports some of it.
 
 use std::time::Duration;
 
@@ -9,15 +9,14 @@ use redis::Cmd;
 
 use super::fault::unreadable;
 use super::reply;
+use super::scripts::WORKER;
 use super::store::{RedisStore, millis};
 
 impl RedisStore {
     pub(super) async fn write_worker(&self, status: &WorkerStatus, lifetime: Duration) -> Result<(), StoreError> {
-        let until = self.store_now().await? + millis(lifetime);
         let report = serde_json::to_string(status).map_err(unreadable)?;
-        let mut command = self.on_workers("HSET");
-        command.arg(status.id.as_str()).arg(format!("{until} {report}"));
-        self.nodes.send(0, &command).await.map(drop)
+        let call = WORKER.call(&self.keys.of(0)).arg(self.turned()).arg(status.id.as_str());
+        self.nodes.call(0, &call.arg(millis(lifetime)).arg(report)).await.map(drop)
     }
 
     pub(super) async fn remove_worker(&self, worker: &WorkerId) -> Result<(), StoreError> {

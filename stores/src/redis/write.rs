@@ -38,6 +38,9 @@ impl RedisStore {
         if !is_plain || !matches!(write.then, Then::GoOn) {
             self.rounds.ring(partition);
         }
+        if !write.notifications.is_empty() {
+            self.outbox_rounds.ring(partition);
+        }
         answer_of(&answer, write.events.len() as u64)
     }
 

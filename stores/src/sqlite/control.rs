@@ -31,6 +31,8 @@ impl Session<'_> {
 
     fn pause(&mut self, row: &mut TaskRow) -> Result<(), Fault> {
         match row.state {
+            // It goes on to its end: paused, nobody would bring it there.
+            _ if row.cancelling => Ok(()),
             TaskState::Queued | TaskState::Waiting => {
                 row.go(Move::Pause)?;
                 row.due_at = None;

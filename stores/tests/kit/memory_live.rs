@@ -221,4 +221,12 @@ impl LivePart for MemoryLive {
         noted.set_aside.insert(task, error.to_owned());
         Ok(())
     }
+
+    async fn retry_set_aside(&self) -> Result<u64, StoreError> {
+        let mut noted = self.noted();
+        let aside = std::mem::take(&mut noted.set_aside);
+        let retried = aside.len() as u64;
+        noted.waiting.extend(aside.into_keys().map(|task| (task, Tenant::default())));
+        Ok(retried)
+    }
 }

@@ -7,6 +7,8 @@ use caudal_engine::ports::{ClaimedNotification, NotificationOutbox, ResendRefuse
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Json, TaskId, Tenant, WorkerId};
 
+use caudal_stores::live_and_kept::LiveOutbox;
+
 use super::scenes::{Operation, Scene, key_at_home_in_the_second};
 
 const ADDRESS: &str = "ana@example.org";
@@ -51,7 +53,32 @@ impl Scene {
                 self.trial.clock.advance(Duration::from_secs(9));
                 self.repeated(|store| async move { store.clean_notifications(Duration::ZERO, 10).await.map(drop) })
             }
+            "restore" | "set a notification aside" | "retry notifications" => self.of_the_archiver(name).await,
             other => panic!("there is no scene '{other}'"),
+        }
+    }
+
+    async fn of_the_archiver(&self, name: &str) -> Operation {
+        let claimed = self.a_claimed_one().await;
+        let (id, failed) = (claimed.record.id, SendOutcome::Failed { error: "550".to_owned() });
+        assert!(self.store.settle(id, claimed.claim, failed).await.unwrap());
+        let record = self.store.notification(&Tenant::default(), id).await.unwrap().unwrap();
+        match name {
+            "restore" => {
+                self.trial.clock.advance(Duration::from_secs(9));
+                assert_eq!(self.store.clean_notifications(Duration::ZERO, 10).await.unwrap(), 1);
+                self.repeated(move |store| {
+                    let record = record.clone();
+                    async move { store.restore(&record).await }
+                })
+            }
+            "set a notification aside" => {
+                self.repeated(move |store| async move { store.set_notification_aside(id, "it is odd").await })
+            }
+            _ => {
+                self.store.set_notification_aside(id, "it is odd").await.unwrap();
+                self.repeated(|store| async move { store.retry_notifications_set_aside().await.map(drop) })
+            }
         }
     }
 

@@ -139,7 +139,9 @@ impl Scene {
                 self.create(NewTask { id, idempotency, ..trial.new_task() })
             }
             "claim" => self.set_claim().await,
-            "append" | "full write" | "park" | "release" | "pause" | "end" => self.set_write(name).await,
+            "append" | "full write" | "park" | "release" | "pause" | "end" | "end as failed" => {
+                self.set_write(name).await
+            }
             "end of a parent" => {
                 let (parent, ..) = self.family().await;
                 let mut next = trial.new_task_of("child_flow");
@@ -207,6 +209,7 @@ impl Scene {
             "release" => held.release(now),
             "pause" => held.pause(),
             "end" => held.end(TaskState::Succeeded),
+            "end as failed" => held.end(TaskState::Failed),
             _ => TaskWrite {
                 step_finished: true,
                 signals_taken: vec![signal],
@@ -245,13 +248,16 @@ impl Scene {
                     async move { store.fail_queued(queued, error, vec![a_mail(queued)]).await.map(drop) }
                 })
             }
-            "delete" | "clean" | "archived" | "set aside" => {
+            "delete" | "clean" | "archived" | "set aside" | "retry what is aside" => {
                 let mut held = trial.running().await;
                 trial.signal(held.task, "go").await.unwrap();
                 let child = self.child_of(held.task);
                 let write = TaskWrite { children: vec![child], ..held.go_on(&[line("a child")]) };
                 held.send(&*self.store, write).await.unwrap();
                 held.send(&*self.store, held.end(TaskState::Succeeded)).await.unwrap();
+                if name == "retry what is aside" {
+                    self.store.set_aside(held.task, "it has a NUL").await.unwrap();
+                }
                 self.set_ended(name, held.task)
             }
             of_outbox => self.set_outbox(of_outbox).await,
@@ -272,6 +278,7 @@ impl Scene {
                 self.repeated(move |store| async move { store.archived(&[task], Duration::from_secs(3600)).await })
             }
             "set aside" => self.repeated(move |store| async move { store.set_aside(task, "it has a NUL").await }),
+            "retry what is aside" => self.repeated(|store| async move { store.retry_aside().await.map(drop) }),
             other => panic!("there is no scene '{other}'"),
         }
     }
@@ -288,6 +295,7 @@ pub const WRITING: &[&str] = &[
     "release",
     "pause",
     "end",
+    "end as failed",
     "end of a parent",
     "end of a child",
     "cancel",
@@ -302,6 +310,7 @@ pub const WRITING: &[&str] = &[
     "admit",
     "suppress",
     "unsuppress",
+    "restore",
 ];
 pub const FREEING: &[&str] = &[
     "renew",
@@ -309,6 +318,9 @@ pub const FREEING: &[&str] = &[
     "clean",
     "archived",
     "set aside",
+    "retry what is aside",
+    "set a notification aside",
+    "retry notifications",
     "renew a notification",
     "sent",
     "put off",

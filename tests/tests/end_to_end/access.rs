@@ -1,7 +1,9 @@
 //! Keys, sessions and watch links on the real binary: what the settings say, what crosses from one server to another,
 //! and what the log tells and does not tell.
 
-use caudal_tests::{Client, Server, Setup, setup};
+use std::net::TcpListener;
+
+use caudal_tests::{Client, Server, Setup, keys_told, setup};
 use serde_json::{Value, json};
 
 const SECRET: &str = "the same on all web servers, and long";
@@ -80,13 +82,7 @@ async fn the_log_names_who_acted() {
 #[tokio::test]
 async fn a_first_start_makes_an_admin_key() {
     let mut server = setup!().environment("CAUDAL_MAKE_ADMIN_KEY", "true").start().await;
-    let told = |log: &str| -> Vec<String> {
-        log.split_whitespace()
-            .filter(|word| word.starts_with("caudal_") && word.len() == 50)
-            .map(str::to_owned)
-            .collect()
-    };
-    let keys = told(&server.log());
+    let keys = keys_told(&server.log());
     let [key] = &keys[..] else { panic!("{keys:?}") };
     assert_eq!(server.client().get("/tasks").await.status, 401);
     start(&server.client(), key).await;
@@ -94,7 +90,22 @@ async fn a_first_start_makes_an_admin_key() {
     server.ended().await;
     server.restart().await;
     start(&server.client(), key).await;
-    assert_eq!(told(&server.log()).len(), 1, "told again");
+    assert_eq!(keys_told(&server.log()).len(), 1, "told again");
+    assert_eq!(server.log().matches("`caudal new-key admin --role admin`").count(), 2, "{}", server.log());
+}
+
+/// Goal: a first start that fails behind the making of its admin key has told it: the key is good at the next start.
+#[tokio::test]
+async fn a_failed_first_start_loses_no_key() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let setup = setup!().environment("CAUDAL_MAKE_ADMIN_KEY", "true");
+    let setup = setup.flag("health-listen", taken.local_addr().unwrap());
+    let refusal = setup.refused().await;
+    assert!(refusal.said.contains("the server cannot start"), "{refusal:?}");
+    let keys = keys_told(&refusal.said);
+    let [key] = &keys[..] else { panic!("{refusal:?}") };
+    drop(taken);
+    start(&setup.start().await.client(), key).await;
 }
 
 /// Goal: keys and secrets that cannot be used stop the start, and are not repeated.

@@ -11,9 +11,14 @@ use crate::slow_tasks::SlowTasks;
 /// Long enough for everything that is done every few seconds.
 const MEASURED: Duration = Duration::from_secs(8);
 const PARTITIONS: usize = 4;
-/// What a process may send in a second.
-const MOST_COMMANDS: usize = 5 + PARTITIONS;
+/// As many as a cluster is given.
+const MANY_PARTITIONS: usize = 16;
 const PROCESSES: usize = 2;
+
+/// What a process may send in a second.
+const fn most_commands(partitions: usize) -> f64 {
+    (5 + partitions) as f64
+}
 
 /// How many commands Redis is sent in a second, and which.
 async fn commands_a_second(installation: &Installation) -> f64 {
@@ -38,7 +43,7 @@ async fn idle_processes_ask_for_next_to_nothing() {
     let plan = installation!().webs(PROCESSES).workers(0).flag("redis-partitions", PARTITIONS);
     let mut installation = plan.start().await;
     let webs = commands_a_second(&installation).await;
-    assert!(webs <= (PROCESSES * MOST_COMMANDS) as f64, "{PROCESSES} web servers: {webs} commands a second");
+    assert!(webs <= PROCESSES as f64 * most_commands(PARTITIONS), "{PROCESSES} web servers: {webs} commands a second");
 
     for _ in 0..PROCESSES {
         installation.workers.push(installation.setup(Role::Worker).start().await);
@@ -57,7 +62,11 @@ async fn idle_processes_ask_for_next_to_nothing() {
     .await;
     let all = commands_a_second(&installation).await;
     let asked = installation.postgres().queries() - queries;
-    assert!(all - webs <= (PROCESSES * MOST_COMMANDS) as f64, "{PROCESSES} workers: {} commands a second", all - webs);
+    assert!(
+        all - webs <= PROCESSES as f64 * most_commands(PARTITIONS),
+        "{PROCESSES} workers: {} commands a second",
+        all - webs
+    );
     assert_eq!(asked, 0, "Postgres was asked");
 }
 
@@ -75,4 +84,19 @@ async fn a_watched_task_is_looked_at_once_a_second() {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let about_it: Vec<String> = monitor.lines().into_iter().filter(|line| line.contains(&task)).collect();
     assert!(about_it.len() as u64 <= seconds + 1, "{about_it:#?}");
+}
+
+/// Goal: so it is with many partitions, for a process that sends notifications in all channels, for a worker that
+/// archives, and for one that is all in one.
+#[tokio::test]
+async fn every_role_is_as_cheap_with_many_partitions() {
+    let plan = installation!().webs(0).workers(0).flag("redis-partitions", MANY_PARTITIONS);
+    let installation = plan.start().await;
+    let (mut processes, mut known) = (Vec::new(), 0.0);
+    for role in [Role::Notifications, Role::Worker, Role::Serve] {
+        processes.push(installation.setup(role).start().await);
+        let all = commands_a_second(&installation).await;
+        assert!(all - known <= most_commands(MANY_PARTITIONS), "{role:?}: {} commands a second", all - known);
+        known = all;
+    }
 }

@@ -7,6 +7,7 @@ mod backlog;
 mod bad_places;
 mod deploys;
 mod encrypted;
+mod first_key;
 mod idle;
 mod kills;
 mod late_workers;
@@ -18,6 +19,7 @@ mod redis_away;
 mod slow_tasks;
 mod thinking;
 mod versions;
+mod whole;
 
 /// Whether everything is to be run at full length.
 fn at_full_length() -> bool {

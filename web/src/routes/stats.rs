@@ -31,6 +31,8 @@ pub(super) async fn stats(site: OfSite) -> ApiResult {
         "oldest_due_age_seconds": stats.oldest_due.map(|oldest| now.since(oldest).as_secs_f64()),
         "in_line": in_line,
         "store_bytes": stats.bytes,
+        // Somebody should look why; the log says it.
+        "set_aside": stats.set_aside,
         "watchers": site.live.connections(),
         "workers": {
             "count": workers.len(),

@@ -1,7 +1,7 @@
 //! `docker-compose.yml` and `Dockerfile`, held against the binary: no container engine is needed to see that they name
 //! commands, variables and ports that there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::CommandFactory;
 
@@ -89,5 +89,67 @@ fn ports_fit() {
     assert!(image.contains(&format!("http://127.0.0.1:{health}")), "{health}");
     for line in compose.lines().filter(|line| line.trim().starts_with("- \"") && line.contains(":-8")) {
         assert!(line.contains("\"127.0.0.1:"), "published beyond this machine: {line}");
+    }
+}
+
+/// One service of the compose file, by indentation: the keys that stand under it, each with its lines below.
+fn service(compose: &str, name: &str) -> BTreeMap<String, String> {
+    let head = format!("  {name}:");
+    let lines = compose.lines().skip_while(|line| *line != head).skip(1);
+    let mut keys = BTreeMap::new();
+    let mut last = String::new();
+    for line in lines.take_while(|line| line.is_empty() || line.starts_with("    ")) {
+        match line.strip_prefix("    ").and_then(|line| line.split_once(':')) {
+            Some((key, rest)) if !key.starts_with([' ', '#', '-']) => {
+                last = key.to_owned();
+                keys.insert(last.clone(), rest.trim().to_owned());
+            }
+            _ => {
+                let below: &mut String = keys.entry(last.clone()).or_default();
+                below.push('\n');
+                below.push_str(line.trim());
+            }
+        }
+    }
+    keys
+}
+
+/// Goal: each server of the installation is healthy when others may use it, and not while it prepares or loads; Redis keeps
+/// what the store asks for, and nothing that the store does not.
+#[test]
+fn health_means_ready() {
+    let compose = file("docker-compose.yml");
+    let (redis, postgres) = (service(&compose, "redis"), service(&compose, "postgres"));
+    assert!(
+        redis["command"].contains(r#""--appendonly", "yes", "--appendfsync", "always", "--save", """#),
+        "{redis:?}"
+    );
+    assert!(redis["command"].contains(r#""--maxmemory-policy", "noeviction""#), "{redis:?}");
+    assert!(redis["healthcheck"].contains(r#"["CMD", "valkey-cli", "-e", "ping"]"#), "{redis:?}");
+    assert!(postgres["healthcheck"].contains("pg_isready -h 127.0.0.1 "), "{postgres:?}");
+    for name in ["web", "worker", "notifications"] {
+        assert_eq!(service(&compose, name)["<<"], "*caudal", "{name}");
+    }
+}
+
+/// Goal: what is built here is what runs, never somebody else's image of the same name, and no secret goes into it.
+#[test]
+fn the_image_is_ours_and_has_no_secrets() {
+    let (compose, ignored) = (file("docker-compose.yml"), file(".dockerignore"));
+    let shared = compose.split("services:").next().unwrap();
+    assert!(shared.contains("\n  build: .\n  image: caudal\n  pull_policy: build\n"), "{shared}");
+    for secret in [".env", "caudal-data", ".git"] {
+        assert!(ignored.lines().any(|line| line == secret), "{secret} goes into the image");
+    }
+}
+
+/// Goal: what the image's own head and the README say of one container alone lets it be reached, and only with a key.
+#[test]
+fn one_container_can_be_reached() {
+    for text in [file("Dockerfile"), file("README.md")] {
+        let run = text.split("docker run ").nth(1).unwrap().split("caudal\n").next().unwrap();
+        for part in ["-p 127.0.0.1:8000:8000", "CAUDAL_LISTEN=0.0.0.0:8000", "CAUDAL_MAKE_ADMIN_KEY=true"] {
+            assert!(text.contains(part), "{part} is not in {run}");
+        }
     }
 }

@@ -51,6 +51,8 @@ pub async fn a_cancelling_task_can_be_handed_over(trial: Trial) {
     held.seen = trial.record(held.task).await.head;
     held.send(&*trial.store(), held.release(trial.now())).await.unwrap();
     assert!(trial.record(held.task).await.cancelling);
+    // Paused, nobody would bring it to its end.
+    assert_eq!(trial.control(held.task, Control::Pause).await.unwrap(), TaskState::Queued);
     assert_eq!(trial.control(held.task, Control::Cancel).await.unwrap(), TaskState::Cancelled);
     assert_eq!(trial.kinds_after(held.task, 2).await, ["task.cancelling", "task.released", "task.cancelled"]);
 }

@@ -77,6 +77,12 @@ impl Trial {
         Self { clock, bell, feed, ids, partition, harness: Box::new(harness) }
     }
 
+    /// With all its tasks in this partition.
+    #[must_use]
+    pub fn in_partition(self, partition: u16) -> Self {
+        Self { partition, ..self }
+    }
+
     pub fn store(&self) -> Arc<dyn TaskStore> {
         self.harness.store()
     }

@@ -30,6 +30,8 @@ impl State {
         let effects = &mut self.effects;
         let Some(stored) = self.tasks.get_mut(&id) else { return Ok(()) };
         match stored.record.state {
+            // It goes on to its end: paused, nobody would bring it there.
+            _ if stored.record.cancelling => {}
             TaskState::Queued | TaskState::Waiting => {
                 stored.go(Move::Pause, effects)?;
                 stored.set_due(None, effects);

@@ -50,6 +50,7 @@ impl State {
             oldest_due: due().min(),
             bytes: self.bytes(),
             in_line: in_line.into_iter().map(|(flow, (version, count))| (flow, version, count)).collect(),
+            set_aside: 0,
         }
     }
 

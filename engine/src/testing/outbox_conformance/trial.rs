@@ -61,8 +61,9 @@ impl OutboxTrial {
         self.harness.tasks()
     }
 
+    /// Notifications live with their tasks.
     pub fn task_trial(&self) -> Trial {
-        Trial::new(self.parts.clone(), JustTasks(self.tasks()))
+        Trial::new(self.parts.clone(), JustTasks(self.tasks())).in_partition(self.partition)
     }
 
     pub async fn holders_die(&mut self) {

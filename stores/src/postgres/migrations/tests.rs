@@ -77,3 +77,20 @@ async fn a_failed_migration_leaves_nothing() {
     start(&settings, MIGRATIONS).await.unwrap();
     start(&settings, and(NEXT)).await.unwrap();
 }
+
+/// Goal: whoever waits for a migration of another process that hangs does not wait for ever, and says what to do.
+#[tokio::test]
+async fn a_migration_that_hangs_is_named() {
+    let server = PostgresServer::start();
+    let settings = PostgresSettings::new(server.url("postgres"));
+    let options = options_of(&settings).map_err(|error| error.to_string()).unwrap();
+    let (mut hanging, mut waiting) = (options.connect().await.unwrap(), options.connect().await.unwrap());
+    assert!(try_lock(&mut hanging, &settings.schema).await.unwrap());
+    let longest = Duration::from_millis(300);
+    let refused = migrate(&mut waiting, &settings.schema, MIGRATIONS, longest).await.unwrap_err();
+    let said = Place::of(&settings, &options).explain(refused).to_string();
+    assert!(said.contains("pg_terminate_backend"), "{said}");
+    drop(hanging);
+    let known = MIGRATIONS.len() as i64;
+    assert_eq!(migrate(&mut waiting, &settings.schema, MIGRATIONS, LONGEST_WAIT).await.unwrap(), known);
+}

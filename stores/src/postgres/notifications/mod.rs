@@ -4,7 +4,6 @@ mod list;
 mod row;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use caudal_engine::notification::{NotificationId, NotificationRecord, NotificationState};
 use caudal_engine::ports::{NotificationFilter, NotificationPage, StoreError};
@@ -12,6 +11,7 @@ use caudal_engine::task::{TaskId, Tenant, Timestamp};
 use sqlx_core::query::query;
 use sqlx_core::query_as::query_as;
 use sqlx_core::query_scalar::query_scalar;
+use sqlx_core::raw_sql::raw_sql;
 use sqlx_core::sql_str::AssertSqlSafe;
 use sqlx_postgres::{PgConnection, Postgres};
 use uuid::Uuid;
@@ -30,13 +30,18 @@ const FORGET: &str = "DELETE FROM notifications WHERE id = ANY($1) RETURNING sta
 const FORGET_OF_TASK: &str = "DELETE FROM notifications WHERE task = $1 AND tenant = $2 RETURNING state";
 const FORGET_OLD: &str = "DELETE FROM notifications WHERE id IN \
     (SELECT id FROM notifications WHERE ended_at <= $1 ORDER BY ended_at, id LIMIT $2) RETURNING state";
+const FIRST_ENDED: &str = "SELECT ended_at FROM notifications ORDER BY ended_at, id LIMIT 1";
 const SAVE_COUNTS: &str = "INSERT INTO notification_counts AS known (state, notifications) \
     SELECT * FROM UNNEST($1::int2[], $2::int8[]) \
     ON CONFLICT (state) DO UPDATE SET notifications = known.notifications + excluded.notifications";
 
 impl Turn<'_> {
-    /// Keeps these as they are now. One that was kept before and sent again since takes its own place.
-    pub async fn keep_notifications(&mut self, records: &[NotificationRecord]) -> Result<(), StoreError> {
+    /// Keeps these as they are now. One that was kept before and sent again since takes its own place. Answers those that
+    /// cannot be kept, and why: as with tasks, a bad one stops no other.
+    pub async fn keep_notifications(
+        &mut self,
+        records: &[NotificationRecord],
+    ) -> Result<Vec<(NotificationId, String)>, StoreError> {
         let rows: Vec<NewRow> = records.iter().filter_map(NewRow::of).collect();
         self.step(async |connection| keep(connection, &rows).await).await
     }
@@ -59,13 +64,19 @@ impl Turn<'_> {
         .await
     }
 
-    async fn forget_old_notifications(&mut self, until: Timestamp, most: usize) -> Result<usize, StoreError> {
+    /// Answers how many, and when the oldest that is left ended.
+    pub(super) async fn forget_old_notifications(
+        &mut self,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<(usize, Option<Timestamp>), StoreError> {
         self.step(async |connection| {
             let most = i64::try_from(most).unwrap_or(i64::MAX);
             let gone: Vec<i16> =
                 query_scalar(FORGET_OLD).bind(until.as_millis()).bind(most).fetch_all(&mut *connection).await?;
             count_off(connection, &gone).await?;
-            Ok(gone.len())
+            let oldest = query_scalar::<Postgres, i64>(FIRST_ENDED).fetch_optional(connection).await?;
+            Ok((gone.len(), oldest.map(Timestamp::from_millis)))
         })
         .await
     }
@@ -86,15 +97,6 @@ impl PostgresStore {
         }
         self.connections().run(async |connection| list::page(connection, filter).await).await
     }
-
-    /// Forgets those that ended longer ago. Answers how many.
-    pub async fn clean_notifications(&self, keep: Duration, most: usize) -> Result<usize, StoreError> {
-        let until = self.now() - keep;
-        let Some(mut turn) = self.take_turn().await? else { return Ok(0) };
-        let gone = turn.forget_old_notifications(until, most).await?;
-        turn.commit().await?;
-        Ok(gone)
-    }
 }
 
 pub(super) async fn counts(connection: &mut PgConnection) -> Result<NotificationCounts, Fault> {
@@ -103,7 +105,34 @@ pub(super) async fn counts(connection: &mut PgConnection) -> Result<Notification
     counts.into_iter().map(|(state, count)| Ok((state_of(state)?, count.cast_unsigned()))).collect()
 }
 
-async fn keep(connection: &mut PgConnection, rows: &[NewRow]) -> Result<(), Fault> {
+async fn keep(connection: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<(NotificationId, String)>, Fault> {
+    match keep_alone(connection, rows).await {
+        Err(fault) if !fault.is_of_the_store() => {}
+        kept => return kept.map(|()| Vec::new()),
+    }
+    let mut refused = Vec::new();
+    for row in rows {
+        match keep_alone(connection, std::slice::from_ref(row)).await {
+            Ok(()) => {}
+            Err(fault) if fault.is_of_the_store() => return Err(fault),
+            Err(fault) => refused.push((NotificationId::from_bytes(row.id.into_bytes()), fault.to_string())),
+        }
+    }
+    Ok(refused)
+}
+
+/// All of them or none.
+async fn keep_alone(connection: &mut PgConnection, rows: &[NewRow]) -> Result<(), Fault> {
+    raw_sql("SAVEPOINT alone").execute(&mut *connection).await?;
+    let kept = keep_all(connection, rows).await;
+    let then = if kept.is_ok() { "RELEASE SAVEPOINT alone" } else { "ROLLBACK TO SAVEPOINT alone" };
+    if kept.as_ref().err().is_none_or(|fault| !fault.is_of_the_store()) {
+        raw_sql(then).execute(connection).await?;
+    }
+    kept
+}
+
+async fn keep_all(connection: &mut PgConnection, rows: &[NewRow]) -> Result<(), Fault> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let earlier: Vec<i16> = query_scalar(FORGET).bind(&ids).fetch_all(&mut *connection).await?;
     count_off(connection, &earlier).await?;

@@ -6,6 +6,7 @@ use caudal_engine::notification::{Channel, NotificationId, NotificationState};
 use caudal_engine::ports::{ClaimedNotification, ClaimedNotifications, ResendRefused, SendOutcome, StoreError};
 use caudal_engine::task::{Claim, Tenant, Timestamp};
 use futures_util::future::join_all;
+use redis::Value;
 
 use super::super::fault::down;
 use super::super::record::{claim_of, claim_text};
@@ -26,7 +27,7 @@ struct Answer {
 
 impl RedisStore {
     /// Where the bell rang first, then the others in turn, until enough is claimed; of the rest it is asked when
-    /// something is due there.
+    /// something is due there. What any question of this process has seen in the last second is not asked again.
     pub(super) async fn claim_from_outbox(
         &self,
         channel: Channel,
@@ -36,7 +37,7 @@ impl RedisStore {
         let (mut items, mut next_due) = (Vec::new(), None::<i64>);
         let mut failed = None;
         // All are looked at in one go; only those that have something are asked again.
-        let looks = join_all(order.iter().map(|partition| self.claim_in_outbox(*partition, channel, 0))).await;
+        let looks = join_all(order.iter().map(|partition| self.look_into_outbox(*partition, channel))).await;
         for (partition, look) in order.into_iter().zip(looks) {
             let mut answer = match look {
                 Ok(answer) => answer,
@@ -65,6 +66,33 @@ impl RedisStore {
         }
     }
 
+    async fn look_into_outbox(&self, partition: u16, channel: Channel) -> Result<Answer, StoreError> {
+        match self.outbox_rounds.next_due(partition, channel) {
+            Some(next_due) => Ok(Answer { items: Vec::new(), next_due }),
+            None => self.claim_in_outbox(partition, channel, 0).await,
+        }
+    }
+
+    /// What a question has seen of a partition's channels: when the next of each is due. Who sends in another channel
+    /// than the one that was asked for is told that something is due: its bell may have been lost.
+    pub(in super::super) fn saw_outbox(
+        &self,
+        partition: u16,
+        asked: i64,
+        dues: &[Value],
+        asked_for: Option<Channel>,
+    ) -> Result<(), StoreError> {
+        let [mail, webhook] = dues else { return Ok(()) };
+        let dues = [reply::maybe_int(mail)?, reply::maybe_int(webhook)?];
+        self.outbox_rounds.saw(partition, asked, dues);
+        for channel in Channel::ALL.into_iter().filter(|channel| Some(*channel) != asked_for) {
+            if dues[channel as usize].is_some_and(|due| due <= 0) {
+                self.bell.ring_outbox(channel);
+            }
+        }
+        Ok(())
+    }
+
     async fn claim_in_outbox(&self, partition: u16, channel: Channel, most: usize) -> Result<Answer, StoreError> {
         let most = most.min(MOST_PER_SCRIPT);
         let rounds = self.outbox_rounds.of(channel);
@@ -78,8 +106,11 @@ impl RedisStore {
             call.push(format!("{:016x}", self.ids.random()));
         }
         rounds.quiet(partition);
+        let asked = rounds.moment();
         let answer = self.nodes.call(partition, &call).await.inspect_err(|_| rounds.ring(partition))?;
-        let [next_due, flat] = reply::tuple(answer)?;
+        let [dues, flat] = reply::tuple(answer)?;
+        let dues = reply::list(dues)?;
+        self.saw_outbox(partition, asked, &dues, Some(channel))?;
         let mut flat = reply::list(flat)?.into_iter();
         let mut items = Vec::new();
         while let (Some(id), Some(claim), Some(fields)) = (flat.next(), flat.next(), flat.next()) {
@@ -89,7 +120,8 @@ impl RedisStore {
                 items.push(ClaimedNotification { record: claimed(record), claim });
             }
         }
-        Ok(Answer { items, next_due: reply::maybe_int(&next_due)? })
+        let next_due = dues.get(channel as usize).map(reply::maybe_int).transpose()?.flatten();
+        Ok(Answer { items, next_due })
     }
 
     /// One call per partition. Of those of a partition that cannot be reached, or hangs, nothing is known: the others'
@@ -151,12 +183,17 @@ impl RedisStore {
             .arg(due.map(|due_at| self.offset_of(due_at).to_string()).unwrap_or_default())
             .arg(error)
             .flag(released);
-        Ok(reply::int(&self.nodes.call(id.partition(), &call).await?)? == 1)
+        let settled = reply::int(&self.nodes.call(id.partition(), &call).await?)? == 1;
+        if due.is_some() || released {
+            self.outbox_rounds.ring(id.partition());
+        }
+        Ok(settled)
     }
 
     pub(super) async fn resend_from_outbox(&self, tenant: &Tenant, id: NotificationId) -> Result<(), ResendRefused> {
         let call = OUTBOX_RESEND.call(&self.keys.of(id.partition())).arg(self.turned()).arg(tenant.as_str());
         let answer = reply::text(self.nodes.call(id.partition(), &call.arg(id.to_string())).await?)?;
+        self.outbox_rounds.ring(id.partition());
         match &*answer {
             "" => Ok(()),
             "-" => Err(ResendRefused::NotFound),

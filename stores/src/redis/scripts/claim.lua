@@ -95,6 +95,8 @@ local function take(id, lane)
   deltas[moved] = (deltas[moved] or 0) + 1
   if was == 'waiting' then
     waits[#waits + 1] = P .. 'w:' .. id
+    changes[#changes].listed = P .. 'i:waiting:' .. t[TENANT]
+    call('ZCARD', changes[#changes].listed)
     deltas['busy ' .. t[TENANT]] = (deltas['busy ' .. t[TENANT]] or 0) + 1
   end
   -- One that was claimed before shows the same to clients, unless it was parked.
@@ -124,6 +126,15 @@ while #changes < most do
   lane.left[#lane.left + 1] = id
 end
 
+-- Whoever finds nothing here may be asking for notifications too.
+local outbox = {}
+if #lines == 0 then
+  for i, line in ipairs({ 'o:m', 'o:w' }) do
+    local first = call('ZRANGE', P .. line, 0, 0, 'WITHSCORES')
+    outbox[i] = first[2] and int('%d', tonumber(first[2]) - now) or ''
+  end
+end
+
 if #lines > 0 then
   -- Looks at everything that will be written and was not read yet, then writes.
   local counts = {}
@@ -145,6 +156,7 @@ if #lines > 0 then
     call('RPUSH', change.log, change.page)
     call('HSET', change.key, 'state', 'running', 'lane', '', 'due', '', 'head', t[HEAD], 'summary', t[SUMMARY],
       'started', t[STARTED], 'claim', t[CLAIM], 'worker', t[WORKER], 'epoch', t[EPOCH], 'ran', t[RAN], 'needs', t[NEEDS])
+    if change.listed then call('ZREM', change.listed, change.id) end
     call('SPUBLISH', P .. 'log:' .. change.id, change.page)
   end
   if #live > 2 then call(unpack(live)) end
@@ -170,5 +182,5 @@ end
 local lease = call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')
 return {
   next_due and int('%d', next_due - now) or '', suspect_due and 1 or 0,
-  lease[2] and int('%d', tonumber(lease[2]) - now) or '', answer,
+  lease[2] and int('%d', tonumber(lease[2]) - now) or '', outbox, answer,
 }

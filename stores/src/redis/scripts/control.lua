@@ -18,7 +18,10 @@ if control == 'cancel' then
     cancel_children(task.id)
   end
 elseif control == 'pause' then
-  if f.state == 'queued' or f.state == 'waiting' then
+  -- One that is being cancelled goes on to its end: paused, nobody would bring it there.
+  if has(task, CANCELLING) then
+    return f.state
+  elseif f.state == 'queued' or f.state == 'waiting' then
     go(task, 'paused')
     leave_line(task)
     ask(task, PAUSING, false)

@@ -38,12 +38,15 @@ for _, value in ipairs(call('HMGET', counts, busy, ended, 'unarchived')) do
 end
 call('ZCARD', P .. 'leases')
 call('ZCARD', P .. 'ended')
+local listed = ARGV[9] ~= 'succeeded' and P .. 'i:' .. ARGV[9] .. ':' .. tenant
+if listed then call('ZCARD', listed) end
 -- Everything that will be written was looked at, but for the first one: should that fail, nothing was written.
 call('RPUSH', log, page)
 call('HSET', key, 'write', same .. head_text, 'head', head_text, 'bytes', size, 'summary', ARGV[8], 'state', ARGV[9],
   'asked', '0', 'claim', '', 'ended', now)
 call('ZREM', P .. 'leases', id)
 call('ZADD', P .. 'ended', now, id)
+if listed then call('ZADD', listed, '0', id) end
 call('HINCRBY', counts, busy, '-1')
 call('HINCRBY', counts, ended, '1')
 call('HINCRBY', counts, 'unarchived', size)

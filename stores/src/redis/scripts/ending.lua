@@ -54,8 +54,8 @@ local function cancel_children(id)
     local key = P .. 'c:' .. parent
     local most = MOST_CANCELLED - cancelled
     local open = call('ZRANGE', key, 0, 0, 'BYSCORE', 'LIMIT', 0, most + 1)
-    if #open > most then later('SADD', P .. 'orphans', parent) end
     for _, child in ipairs(children_born[parent] or {}) do open[#open + 1] = child end
+    if #open > most then later('SADD', P .. 'orphans', parent) end
     for i = 1, math.min(#open, most) do
       cancelled = cancelled + 1
       if ask_to_cancel(load(open[i]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]) then parents[#parents + 1] = open[i] end

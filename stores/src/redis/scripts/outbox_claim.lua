@@ -5,12 +5,17 @@
 --
 -- ARGV: 2 how long a claim lives, 3 channel, 4 most, then a random number for each claim
 --
--- Answers when the next one that was not taken is due from now on, or '', then id, claim and fields of each.
+-- Answers when the next one that was not taken is due from now on, or '', of each channel: that spares the process that
+-- sends in all of them the other questions. Then id, claim and fields of each that was taken.
 local channel, most = ARGV[3], tonumber(ARGV[4])
 local line, till = P .. 'o:' .. channel, int(now() + tonumber(ARGV[2]))
 local ids = {}
 if most > 0 then ids = call('ZRANGE', line, '-inf', int(now()), 'BYSCORE', 'LIMIT', 0, most) end
 local next_due = call('ZRANGE', line, #ids, #ids, 'WITHSCORES')[2]
+local dues = {}
+for i, letter in ipairs({ 'm', 'w' }) do
+  dues[i] = letter ~= channel and call('ZRANGE', P .. 'o:' .. letter, 0, 0, 'WITHSCORES')[2]
+end
 local grace
 local function in_grace()
   if not grace then
@@ -51,4 +56,8 @@ for place, id in ipairs(ids) do
   end
 end
 if #ids > 0 then commit() end
-return { next_due and tostring(tonumber(next_due) - now()) or '', answer }
+for i, letter in ipairs({ 'm', 'w' }) do
+  local due = letter == channel and next_due or dues[i]
+  dues[i] = due and int(tonumber(due) - now()) or ''
+end
+return { dues, answer }

@@ -13,6 +13,7 @@ for i = 2, #ARGV, 2 do
     later('ZREM', P .. 'na:' .. n[2], id)
     if n[3] and n[3] ~= '' then later('ZREM', P .. 'nt:' .. n[3], id) end
     later('UNLINK', key)
+    later('HDEL', P .. 'nb', id)
     gone = gone + 1
   end
   if not n[1] or (FINAL[n[1]] and is_same) then later('ZREM', P .. 'ne', id) end

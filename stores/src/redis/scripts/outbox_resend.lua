@@ -9,6 +9,7 @@ if n[2] ~= 'failed' and n[2] ~= 'suppressed' then return n[2] end
 count_notification(n[2], 'queued')
 later('HSET', key, 'state', 'queued', 'queued', int(now()), 'due', int(now()), 'ended', '')
 later('ZREM', P .. 'ne', id)
+later('HDEL', P .. 'nb', id)
 later('ZADD', P .. 'no', int(now()), id)
 queue_notification(id, n[3], now())
 commit()

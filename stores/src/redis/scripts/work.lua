@@ -14,6 +14,8 @@ local SHOWN = {
   succeeded = 'SUCCESS', failed = 'FAILURE', cancelled = 'CANCELLED',
 }
 local ENDED = { succeeded = true, failed = true, cancelled = true }
+-- States that few tasks are in: those of each are listed.
+local LISTED = { waiting = true, paused = true, failed = true, cancelled = true }
 local BUSY = { queued = true, running = true }
 local CANCELLING, PAUSING = 1, 2
 
@@ -92,6 +94,8 @@ local function go(task, state)
   add(was .. '>' .. state .. ' ' .. f.flow, 1)
   local busy = (BUSY[state] and 1 or 0) - (BUSY[was] and 1 or 0)
   if busy ~= 0 then add('busy ' .. f.tenant, busy) end
+  if LISTED[was] then later('ZREM', P .. 'i:' .. was .. ':' .. f.tenant, task.id) end
+  if LISTED[state] then later('ZADD', P .. 'i:' .. state .. ':' .. f.tenant, '0', task.id) end
   set(task, 'state', state)
 end
 
