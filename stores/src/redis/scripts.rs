@@ -114,6 +114,7 @@ scripts! {
     FAIL = "" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
     OUTBOX_ADMIT = "" "outbox_admit";
+    OUTBOX_ASIDE = " flags=allow-oom" "outbox_aside";
     OUTBOX_CLAIM = "" "work" "outbox" "outbox_claim";
     OUTBOX_FORGET = " flags=allow-oom" "work" "outbox" "outbox_forget";
     OUTBOX_PUT = "" "work" "outbox" "outbox_put";

@@ -3,22 +3,31 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use caudal_engine::notification::NotificationRecord;
+use caudal_engine::notification::{NotificationId, NotificationRecord};
 use caudal_engine::ports::StoreError;
+use caudal_engine::task::Timestamp;
 
+use super::super::fault::unreadable;
 use super::super::reply;
 use super::super::scripts::{OUTBOX_RESTORE, channel_letter};
 use super::super::store::{RedisStore, millis};
 use crate::live_and_kept::LiveOutbox;
 
+/// Nothing has ended then: what has ended stays.
+const NEVER: Timestamp = Timestamp::from_millis(-1);
+
 #[async_trait]
 impl LiveOutbox for RedisStore {
     async fn ended(&self, rest: Duration, most: usize) -> Result<Vec<NotificationRecord>, StoreError> {
         let until = self.store_now().await?.saturating_sub(millis(rest));
-        let ids = self.ended_notifications(until, most).await?;
-        let found = self.read_all_notifications(&ids).await?;
-        // One may have been put in line again between the two questions: it has not ended.
-        Ok(found.into_iter().filter(|record| record.ended_at.is_some()).collect())
+        loop {
+            let ids = self.ended_notifications(until, most).await?;
+            let found = self.ended_among(&ids).await?;
+            // Those that are listed and have not ended are listed no more: none stands in the way of the next ones.
+            if !found.is_empty() || ids.is_empty() {
+                return Ok(found);
+            }
+        }
     }
 
     async fn let_go(&self, kept: &[NotificationRecord]) -> Result<(), StoreError> {
@@ -45,5 +54,29 @@ impl LiveOutbox for RedisStore {
             self.outbox_rounds.of(record.channel).ring(partition);
         }
         Ok(())
+    }
+}
+
+impl RedisStore {
+    /// Takes off the list what has not ended: one may have been put in line again between the two questions, and what is
+    /// there may be gone, or not to be read.
+    async fn ended_among(&self, ids: &[NotificationId]) -> Result<Vec<NotificationRecord>, StoreError> {
+        let (mut found, mut others) = (Vec::new(), Vec::new());
+        for of_one in ids.chunk_by(|one, next| one.partition() == next.partition()) {
+            let Some(partition) = of_one.first().map(|id| id.partition()) else { continue };
+            for (id, read) in self.read_each(partition, of_one).await? {
+                match read {
+                    Ok(Some(record)) if record.ended_at.is_some() => found.push(record),
+                    Ok(Some(record)) if record.state.is_final() => {
+                        let error = unreadable("it has ended, and nobody knows when");
+                        self.set_notification_aside(partition, id, &error).await?;
+                    }
+                    Ok(_) => others.push((id, Some(NEVER))),
+                    Err(error) => self.set_notification_aside(partition, id, &error).await?,
+                }
+            }
+        }
+        self.forget_ended(others).await?;
+        Ok(found)
     }
 }
