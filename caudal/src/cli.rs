@@ -120,9 +120,11 @@ pub(crate) enum NotificationsCommand {
     /// Tell about one notification, with the mail as it is sent
     Show(NotificationArgs),
     /// Send again what has failed or was suppressed
-    Retry(NotificationIds),
+    Retry(RetryNotificationsArgs),
     /// Send a mail to this address and wait for what becomes of it
     TestMail(TestMailArgs),
+    /// Show the secret with which whoever is called at this URL checks webhook calls
+    WebhookSecret(WebhookSecretArgs),
 }
 
 #[derive(Debug, Args)]
@@ -151,10 +153,19 @@ pub(crate) struct NotificationArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct NotificationIds {
+pub(crate) struct RetryNotificationsArgs {
     /// The notifications' ids
-    #[arg(required = true, value_name = "notification")]
+    #[arg(required_unless_present = "states", value_name = "notification")]
     pub(crate) notifications: Vec<String>,
+    /// All that are in this state: failed, suppressed
+    #[arg(long = "state", value_name = "state", conflicts_with = "notifications")]
+    pub(crate) states: Vec<String>,
+    /// Of these, only those about this task
+    #[arg(long, value_name = "task", requires = "states")]
+    pub(crate) task: Option<String>,
+    /// Of these, only those to this address or URL
+    #[arg(long, value_name = "address", requires = "states")]
+    pub(crate) to: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +175,13 @@ pub(crate) struct TestMailArgs {
     /// Its language
     #[arg(long, value_name = "locale")]
     pub(crate) locale: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WebhookSecretArgs {
+    /// Where the calls go
+    #[arg(value_name = "url")]
+    pub(crate) receiver: String,
 }
 
 #[derive(Debug, Args)]

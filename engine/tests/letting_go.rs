@@ -214,3 +214,24 @@ async fn floods_are_bounded_and_say_so() {
     let message = desk.view().await.error.unwrap().message;
     assert!(message.len() < 20_000 && message.ends_with("bytes more)"), "{} bytes", message.len());
 }
+
+/// Asks for mails in a loop.
+#[flow]
+async fn mailing_flow(ctx: &mut FlowContext) -> FlowResult<()> {
+    for round in 0..100 {
+        ctx.notify(Notification::new("plain").to("ana@example.org").with("text", round)).await?;
+    }
+    Ok(())
+}
+
+/// Goal: a flow in a loop mails so often and no more.
+#[tokio::test]
+async fn a_loop_of_mails_is_bounded() {
+    let limits = Limits { notifications_per_task: 7, ..Limits::default() };
+    let desk = Desk::with_limits(mailing_flow, json!({}), limits).await;
+    assert_eq!(end_of(desk.run().await.1).await, RunEnd::Failed);
+    assert_eq!(desk.count("notification.queued").await, 7);
+    let error = desk.view().await.error.unwrap();
+    assert_eq!((&*error.kind, &*error.message), ("give_up", "a task asks for at most 7 notifications"));
+    assert_eq!(desk.store.all_notifications().len(), 7);
+}

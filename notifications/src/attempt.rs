@@ -2,19 +2,17 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use caudal_engine::notification::{Channel, NotificationRecord};
-use caudal_engine::ports::{Admission, ClaimedNotification, SendOutcome, StoreError};
+use caudal_engine::ports::{Admission, ClaimedNotification, SendOutcome};
 use futures_util::FutureExt;
 
+use crate::answered::{Unreadable, answered};
 use crate::claims::Work;
 use crate::mail::Delivery;
 use crate::retry::Attempt;
 use crate::sender::Shared;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn send(shared: Arc<Shared>, work: Work) {
     let Work { claimed, hold } = work;
@@ -31,12 +29,14 @@ pub(crate) async fn send(shared: Arc<Shared>, work: Work) {
             return;
         }
     };
-    let (channel, ended) = (record.channel.as_str(), attempt.as_str());
-    metrics::counter!("caudal_notifications_total", "channel" => channel, "outcome" => ended).increment(1);
-    metrics::histogram!("caudal_notification_seconds", "channel" => channel).record(began.elapsed());
-    tell(record, &attempt);
     let (now, luck) = (shared.engine.clock.now(), shared.engine.ids.random());
-    let outcome = shared.settings.retry.outcome(attempt, record, now, luck);
+    let outcome = shared.settings.retry.outcome(attempt.clone(), record, now, luck);
+    if !matches!(outcome, SendOutcome::Released { .. }) {
+        let (channel, ended) = (record.channel.as_str(), attempt.as_str());
+        metrics::counter!("caudal_notifications_total", "channel" => channel, "outcome" => ended).increment(1);
+        metrics::histogram!("caudal_notification_seconds", "channel" => channel).record(began.elapsed());
+        tell(record, &attempt);
+    }
     // Whoever has taken it over meanwhile, the outbox says so: what is known is not thrown away on a mere suspicion. A
     // process that ends waits its grace time for it and no longer.
     settle(&shared, &claimed, outcome).await;
@@ -50,15 +50,16 @@ async fn attempt(shared: &Shared, record: &NotificationRecord) -> Attempt {
 }
 
 async fn mail(shared: &Shared, record: &NotificationRecord) -> Attempt {
-    // A mail that is tried again was counted when it was tried first.
-    let most = (record.attempts <= 1).then_some(shared.settings.mails_per_hour);
+    // A mail that is tried again was counted when it was tried first; one that is sent again by hand is one more.
+    let most = (record.tries <= 1).then_some(shared.settings.mails_per_hour);
     let ask = || shared.outbox().admit(&record.tenant, &record.recipient, most);
     match answered(record, "its admission", ask).await {
-        Admission::Admitted => {}
-        Admission::Suppressed => {
+        Err(Unreadable(words)) => return Attempt::NotNow { words, again_in: None },
+        Ok(Admission::Admitted) => {}
+        Ok(Admission::Suppressed) => {
             return Attempt::Unwanted { words: "the address has unsubscribed or is suppressed".to_owned() };
         }
-        Admission::TooMany => {
+        Ok(Admission::TooMany) => {
             let most = shared.settings.mails_per_hour;
             let words = format!("the address had {most} mails within this hour, and gets no more");
             return Attempt::Unwanted { words };
@@ -105,23 +106,12 @@ fn tell(record: &NotificationRecord, attempt: &Attempt) {
 async fn settle(shared: &Shared, claimed: &ClaimedNotification, outcome: SendOutcome) {
     let id = claimed.record.id;
     let store = || shared.outbox().settle(id, claimed.claim, outcome.clone());
-    if !answered(&claimed.record, "the record of its outcome", store).await {
-        tracing::warn!(notification.id = %id, "another sender has taken a notification over: it may be sent twice");
-    }
-}
-
-/// Asks the store until it answers: one that is away says nothing about the notification, and costs it no attempt.
-async fn answered<T, F>(record: &NotificationRecord, what: &str, mut ask: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match ask().await {
-            Ok(answer) => return answer,
-            Err(error) => tracing::warn!(notification.id = %record.id, %error, "the store is asked again for {what}"),
+    match answered(&claimed.record, "the record of its outcome", store).await {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::warn!(notification.id = %id, "another sender has taken a notification over: it may be sent twice");
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        // The store has told what it did with it.
+        Err(Unreadable(_)) => {}
     }
 }

@@ -9,6 +9,7 @@
 //! Read it in this order: [`settings`], [`sender`] (start and drain), [`claims`], [`attempt`], then [`mail`], [`webhook`] and
 //! [`templates`]. It knows no HTTP server, no SQL and no worker.
 
+mod answered;
 mod attempt;
 mod claims;
 mod cleaner;
@@ -27,4 +28,4 @@ pub use mail::{BadAuthority, BadSmtpUrl, MailRoute, SmtpSettings};
 pub use sender::{Notifications, NotificationsHandle};
 pub use settings::{NotificationSettings, RetrySettings};
 pub use templates::{BadTemplate, Letter, Links, TemplateSettings, Templates};
-pub use webhook::{BadSecret, Reaches, WebhookSecret, WebhookSettings};
+pub use webhook::{BadSecret, Reaches, WebhookSecret, WebhookSecrets, WebhookSettings};

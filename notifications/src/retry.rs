@@ -25,6 +25,10 @@ pub(crate) enum Attempt {
         words: String,
         again_in: Duration,
     },
+    /// Nothing was tried: enough others are on their way there.
+    NotTried {
+        again_in: Duration,
+    },
     /// It never will.
     Refused {
         words: String,
@@ -40,7 +44,8 @@ impl Attempt {
         match self {
             Self::Sent => "sent",
             Self::NotNow { .. } | Self::Unreachable { .. } => "deferred",
-            Self::Refused { .. } => "failed",
+            // One that is put back untried has no outcome yet, until it is given up.
+            Self::Refused { .. } | Self::NotTried { .. } => "failed",
             Self::Unwanted { .. } => "suppressed",
         }
     }
@@ -60,9 +65,16 @@ impl RetrySettings {
             Attempt::Refused { words } => return SendOutcome::Failed { error: cut(words) },
             Attempt::Unwanted { words } => return SendOutcome::Suppressed { error: cut(words) },
             Attempt::NotNow { words, again_in } => {
-                (words, self.pause(record.attempts, luck).max(again_in.unwrap_or_default().min(self.longest)))
+                (words, self.pause(record.tries, luck).max(again_in.unwrap_or_default().min(self.longest)))
             }
             Attempt::Unreachable { words, again_in } => (words, again_in.min(self.longest)),
+            Attempt::NotTried { again_in } => {
+                if now.since(record.queued_at) <= self.give_up_after {
+                    return SendOutcome::Released { due_at: now + again_in };
+                }
+                let words = record.error.clone().unwrap_or_else(|| "there were always others on their way".to_owned());
+                (words, again_in)
+            }
         };
         let due_at = now + pause;
         if due_at.since(record.queued_at) > self.give_up_after {
@@ -72,8 +84,8 @@ impl RetrySettings {
         SendOutcome::Deferred { due_at, error: cut(words) }
     }
 
-    fn pause(&self, attempts: u32, luck: u64) -> Duration {
-        let doubled = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(20));
+    fn pause(&self, tries: u32, luck: u64) -> Duration {
+        let doubled = self.first.saturating_mul(1 << tries.saturating_sub(1).min(20));
         let share = 0.75 + 0.25 * (luck % 1_000) as f64 / 1_000.0;
         doubled.min(self.longest).mul_f64(share)
     }
@@ -87,13 +99,13 @@ fn cut(words: String) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use caudal_engine::notification::{Channel, NotificationId, NotificationState};
     use caudal_engine::task::{Json, Tenant};
 
     use super::*;
 
-    fn record(attempts: u32) -> NotificationRecord {
+    pub(crate) fn record(tries: u32) -> NotificationRecord {
         let at = Timestamp::from_millis(0);
         NotificationRecord {
             id: NotificationId::from_bytes([1; 16]),
@@ -102,7 +114,8 @@ mod tests {
             channel: Channel::Mail,
             recipient: "a@example.org".into(),
             state: NotificationState::Sending,
-            attempts,
+            attempts: 40,
+            tries,
             created_at: at,
             queued_at: at,
             due_at: None,
@@ -150,6 +163,10 @@ mod tests {
         let second = Duration::from_secs(1);
         let away = of(Attempt::Unreachable { words: words(), again_in: second });
         assert_eq!(away, SendOutcome::Deferred { due_at: at + second, error: words() });
+        assert_eq!(of(Attempt::NotTried { again_in: second }), SendOutcome::Released { due_at: at + second });
+        let late = Attempt::NotTried { again_in: second };
+        let late = retry.outcome(late, &record(1), at + 25 * hour, 0);
+        assert!(matches!(late, SendOutcome::Failed { .. }), "nothing waits for ever: {late:?}");
         let SendOutcome::Failed { error } = of(Attempt::Refused { words: "ñ".repeat(5_000) }) else { panic!() };
         assert_eq!(error.chars().count(), MOST_WORDS + 1);
     }

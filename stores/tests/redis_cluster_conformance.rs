@@ -36,6 +36,7 @@ async fn open(parts: Parts) -> Cluster {
     let mut settings = settings_of(&shared_cluster().url(), &parts);
     // The bound is each partition's share, and a trial lives in one.
     settings.limits.line_per_tenant *= u64::from(PARTITIONS);
+    settings.limits.outbox_per_tenant *= u64::from(PARTITIONS);
     Cluster { store: open_store(&settings, &parts).await, parts }
 }
 

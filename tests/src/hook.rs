@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::patience::until;
@@ -41,26 +42,49 @@ struct Memory {
 pub struct Hook {
     address: SocketAddr,
     memory: Arc<Mutex<Memory>>,
+    /// Whether calls are answered.
+    answers: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
 
 impl Hook {
     /// Answers the first calls so (`"503 Service Unavailable"`), further ones with 204.
     pub async fn answering(answers: &[&'static str]) -> Self {
+        Self::that(answers, true).await
+    }
+
+    /// Hears all calls and answers none before it is told to.
+    pub async fn holding() -> Self {
+        Self::that(&[], false).await
+    }
+
+    /// From now on calls are answered, also those that are held.
+    pub fn answer(&self) {
+        self.answers.send_replace(true);
+    }
+
+    async fn that(answers: &[&'static str], is_answering: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let memory = Arc::new(Mutex::new(Memory { calls: Vec::new(), answers: answers.iter().copied().collect() }));
         let told = memory.clone();
+        let answers = watch::Sender::new(is_answering);
+        let may_answer = answers.subscribe();
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, told.clone()));
+                tokio::spawn(answer(stream, told.clone(), may_answer.clone()));
             }
         });
-        Self { address, memory, accepting }
+        Self { address, memory, answers, accepting }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}/hook", self.address)
+        self.url_as("127.0.0.1")
+    }
+
+    /// By another of this machine's names.
+    pub fn url_as(&self, host: &str) -> String {
+        format!("http://{host}:{}/hook", self.address.port())
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -81,7 +105,7 @@ impl Drop for Hook {
 }
 
 /// One call per connection.
-async fn answer(stream: TcpStream, memory: Arc<Mutex<Memory>>) -> Option<()> {
+async fn answer(stream: TcpStream, memory: Arc<Mutex<Memory>>, mut may_answer: watch::Receiver<bool>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut head = Vec::new();
     loop {
@@ -102,6 +126,7 @@ async fn answer(stream: TcpStream, memory: Arc<Mutex<Memory>>) -> Option<()> {
         memory.calls.push(Call { head, body: String::from_utf8(body).unwrap() });
         memory.answers.pop_front().unwrap_or("204 No Content")
     };
+    may_answer.wait_for(|may| *may).await.ok()?;
     let reply = format!("HTTP/1.1 {words}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     stream.write_all(reply.as_bytes()).await.ok()
 }

@@ -33,6 +33,7 @@ def read(content):
         "defects": [str(d) for part in mail.walk() for d in part.defects]
         + [f"{name}: {d}" for name, value in mail.items() for d in value.defects],
         "longest_line": max(len(line) for line in content.split(b"\r\n")),
+        "controls": sum(byte < 32 and byte not in b"\r\n\t" for byte in content),
         "bare_line_ends": content.replace(b"\r\n", b"").count(b"\n") + content.replace(b"\r\n", b"").count(b"\r"),
     }
 

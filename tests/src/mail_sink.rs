@@ -18,12 +18,14 @@ use crate::patience::until;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manners {
     Good,
-    /// Waits so long before each reply.
+    /// Waits so long before each reply, or until it behaves in another way.
     Slow(Duration),
     /// Hears everything and says nothing, until it behaves in another way.
     Silent,
     /// Says this to each recipient.
     Refuses(&'static str),
+    /// Takes mails and does not say so, until it behaves in another way.
+    Ponders,
     /// Hangs up while a mail is on its way.
     HangsUp,
 }
@@ -137,6 +139,7 @@ impl Conversation {
                 "DATA" => {
                     self.reply("354 go on").await?;
                     self.take(&to).await?;
+                    drop(self.manners.wait_for(|now| *now != Manners::Ponders).await);
                     self.reply("250 OK").await?;
                 }
                 "QUIT" => return self.reply("221 bye").await,
@@ -179,7 +182,10 @@ impl Conversation {
     async fn reply(&mut self, words: &str) -> Option<()> {
         let manners = *self.manners.borrow_and_update();
         match manners {
-            Manners::Slow(pause) => tokio::time::sleep(pause).await,
+            Manners::Slow(pause) => {
+                let other = self.manners.wait_for(|now| *now != manners);
+                drop(tokio::time::timeout(pause, other).await);
+            }
             Manners::Silent => drop(self.manners.wait_for(|now| *now != Manners::Silent).await),
             _ => {}
         }

@@ -30,5 +30,5 @@ pub use access::{ApiKey, BadKey, Role};
 pub use page_links::PageLinks;
 pub use routes::{ROUTES, Route};
 pub use server::{RunningServer, ServeError, serve};
-pub use settings::{RenderMetrics, Served, ShownSetting, StopWorker, WebSettings};
+pub use settings::{RenderMetrics, Served, ShownSetting, StopWorker, WebSettings, WebhookSecretsOf};
 pub use signer::secret_of;

@@ -17,6 +17,9 @@ pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 /// Ends a worker as a crash would, or says why that is not possible. For demonstrations and tests.
 pub type StopWorker = Arc<dyn Fn(&WorkerId) -> Result<(), String> + Send + Sync>;
 
+/// The secrets with which whoever is called at this URL checks calls: the one that counts, and the one before it, if any.
+pub type WebhookSecretsOf = Arc<dyn Fn(&Url) -> Vec<String> + Send + Sync>;
+
 /// A setting of the process as the page shows it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ShownSetting {
@@ -41,6 +44,8 @@ pub struct WebSettings {
     pub allowed_hosts: Vec<String>,
     /// Signs CSRF tokens, sessions and watch links; the same in all web processes of an installation.
     pub secret: [u8; 32],
+    /// What signed before: links in mails that are on their way, or kept, go on to be ours.
+    pub earlier_secrets: Vec<[u8; 32]>,
     /// Who may do what; when there is none, everybody may do everything.
     pub api_keys: Vec<ApiKey>,
     /// How long a login lasts.
@@ -59,6 +64,7 @@ pub struct WebSettings {
     pub shown_settings: Arc<[ShownSetting]>,
     /// There when diagnostics are on.
     pub stop_worker: Option<StopWorker>,
+    pub webhook_secrets: Option<WebhookSecretsOf>,
     /// How long a stop waits for requests that are being answered.
     pub stop_timeout: Duration,
 }
@@ -85,6 +91,7 @@ impl Default for WebSettings {
             public_url: None,
             allowed_hosts: Vec::new(),
             secret: rand::random(),
+            earlier_secrets: Vec::new(),
             api_keys: Vec::new(),
             session_lifetime: Duration::from_secs(12 * 3_600),
             watch_lifetime: Duration::from_secs(3_600),
@@ -95,6 +102,7 @@ impl Default for WebSettings {
             render_metrics: None,
             shown_settings: Arc::from([]),
             stop_worker: None,
+            webhook_secrets: None,
             stop_timeout: Duration::from_secs(5),
         }
     }

@@ -11,7 +11,7 @@ use crate::api_error::ApiError;
 use crate::figures::Figures;
 use crate::hosts::Hosts;
 use crate::live::Live;
-use crate::settings::{RenderMetrics, Served, ShownSetting, StopWorker, WebSettings};
+use crate::settings::{RenderMetrics, Served, ShownSetting, StopWorker, WebSettings, WebhookSecretsOf};
 use crate::signer::Signer;
 
 /// How a handler asks for it.
@@ -22,6 +22,8 @@ pub(crate) struct Site {
     pub(crate) live: Arc<Live>,
     pub(crate) figures: Arc<Figures>,
     pub(crate) signer: Signer,
+    /// Of links that were made with a secret of before.
+    pub(crate) earlier_signers: Vec<Signer>,
     pub(crate) access: Access,
     pub(crate) hosts: Hosts,
     /// Cookies are for https only.
@@ -32,6 +34,7 @@ pub(crate) struct Site {
     pub(crate) render_metrics: Option<RenderMetrics>,
     pub(crate) shown_settings: Arc<[ShownSetting]>,
     pub(crate) stop_worker: Option<StopWorker>,
+    pub(crate) webhook_secrets: Option<WebhookSecretsOf>,
 }
 
 /// A request that carries many may be this many times larger than one.
@@ -44,6 +47,7 @@ impl Site {
             live,
             figures,
             signer: Signer::new(settings.secret),
+            earlier_signers: settings.earlier_secrets.iter().copied().map(Signer::new).collect(),
             access: Access::of(settings),
             hosts: Hosts::of(settings),
             is_https: settings.is_https(),
@@ -52,6 +56,7 @@ impl Site {
             render_metrics: settings.render_metrics.clone(),
             shown_settings: settings.shown_settings.clone(),
             stop_worker: settings.stop_worker.clone(),
+            webhook_secrets: settings.webhook_secrets.clone(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! `caudal notifications list`, `show`, `retry`, `test-mail`: what became of mails and webhook calls.
+//! `caudal notifications list`, `show`, `retry`, `test-mail`, `webhook-secret`: what became of mails and webhook calls, and
+//! how these are checked.
 
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use serde_json::{Value, json};
 
 use super::table::table;
 use super::{FAILURE, SUCCESS, Session};
-use crate::cli::{NotificationsCommand, NotificationsListArgs, TestMailArgs};
+use crate::cli::{NotificationsCommand, NotificationsListArgs, RetryNotificationsArgs, TestMailArgs};
 use crate::output::text_of;
 
+/// Notifications of one page of those that are sent again.
+const RETRIED_AT_ONCE: usize = 200;
 /// How often to ask what became of a test mail.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -17,8 +20,10 @@ pub(super) async fn run(session: &Session, command: &NotificationsCommand) -> Re
     match command {
         NotificationsCommand::List(args) => list(session, args).await,
         NotificationsCommand::Show(args) => show(session, &args.notification).await,
-        NotificationsCommand::Retry(args) => retry(session, &args.notifications).await,
+        NotificationsCommand::Retry(args) if args.states.is_empty() => retry(session, &args.notifications).await,
+        NotificationsCommand::Retry(args) => retry_all(session, args).await,
         NotificationsCommand::TestMail(args) => test_mail(session, args).await,
+        NotificationsCommand::WebhookSecret(args) => webhook_secret(session, &args.receiver).await,
     }
 }
 
@@ -88,6 +93,35 @@ async fn retry(session: &Session, ids: &[String]) -> Result<u8> {
         }
     }
     Ok(code)
+}
+
+/// Page by page. One that fails anew meanwhile is not met again: what is listed is older than what was seen.
+async fn retry_all(session: &Session, args: &RetryNotificationsArgs) -> Result<u8> {
+    let mut filter = vec![("limit", RETRIED_AT_ONCE.to_string()), ("state", args.states.join(",").to_lowercase())];
+    let optional = [("task", &args.task), ("to", &args.to)];
+    filter.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+    let (mut code, mut cursor) = (SUCCESS, None::<String>);
+    loop {
+        let page = filter.iter().cloned().chain(cursor.map(|cursor| ("cursor", cursor))).collect::<Vec<_>>();
+        let answer = session.client.get(&["notifications"], &page).await?;
+        let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        let ids: Vec<String> = items.iter().map(|item| text_of(item, "notification_id").to_owned()).collect();
+        code = code.max(retry(session, &ids).await?);
+        match answer.get("next").and_then(Value::as_str) {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => return Ok(code),
+        }
+    }
+}
+
+async fn webhook_secret(session: &Session, url: &str) -> Result<u8> {
+    let answer = session.client.post(&["webhook-secret"], &json!({ "url": url }), None).await?;
+    session.output.either(&answer, |answer| {
+        let before = Some(text_of(answer, "secret_before")).filter(|before| !before.is_empty());
+        let before = before.map(|before| format!("\nbefore: {before}")).unwrap_or_default();
+        format!("{}{before}", text_of(answer, "secret"))
+    });
+    Ok(SUCCESS)
 }
 
 async fn test_mail(session: &Session, args: &TestMailArgs) -> Result<u8> {

@@ -33,6 +33,7 @@ pub(super) async fn add_to(
 ) -> Result<()> {
     let access = &settings.access;
     web.secret = secret::of(settings, store, ids).await?;
+    web.earlier_secrets = secret::earlier(settings, store).await?;
     web.api_keys = access.api_keys.clone();
     web.session_lifetime = access.session_lifetime;
     web.watch_lifetime = access.watch_lifetime;

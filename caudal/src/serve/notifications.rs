@@ -11,14 +11,14 @@ use caudal_engine::task::{TaskId, Tenant};
 use caudal_models::web_page::is_public;
 use caudal_notifications::{
     Links, MailRoute, NotificationSettings, Notifications, NotificationsHandle, TemplateSettings, Templates,
-    WebhookSecret, WebhookSettings,
+    WebhookSecret, WebhookSecrets, WebhookSettings,
 };
 use caudal_web::PageLinks;
 
 use super::opened_store::OpenedStore;
 use super::private_file;
 use crate::commands::Usage;
-use crate::settings::{NotifySettings, Settings};
+use crate::settings::Settings;
 
 const SECRET_FILE: &str = "webhook_secret";
 const MAIL_FOLDER: &str = "outbox";
@@ -70,9 +70,9 @@ fn page(settings: &Settings) -> Option<String> {
     set.or_else(|| here().map(|listen| format!("http://{listen}")))
 }
 
-pub(super) async fn start(
+pub(super) fn start(
     settings: &Settings,
-    store: &OpenedStore,
+    secrets: WebhookSecrets,
     engine: Engine,
     templates: Arc<Templates>,
 ) -> Result<NotificationsHandle> {
@@ -87,7 +87,7 @@ pub(super) async fn start(
         mails_per_second: notify.mails_per_second,
         mails_per_hour: notify.mails_per_hour,
         webhook: WebhookSettings {
-            secret: webhook_secret(settings, notify, store, &*engine.ids).await?,
+            secrets,
             timeout: notify.webhook_timeout,
             concurrency: notify.webhook_concurrency,
             reaches: if notify.webhook_allow_private { |_| true } else { is_public },
@@ -98,16 +98,22 @@ pub(super) async fn start(
     Notifications::start(engine, templates, sending).context("notifications cannot be sent")
 }
 
-/// The one that was set, or the one that is kept where all processes find it, made at the first start.
-async fn webhook_secret(
+/// The same for whoever signs and whoever tells people.
+pub(super) async fn webhook_secrets(
     settings: &Settings,
-    notify: &NotifySettings,
     store: &OpenedStore,
     ids: &dyn IdSource,
-) -> Result<WebhookSecret> {
-    if let Some(secret) = &notify.webhook_secret {
-        return Ok(secret.clone());
-    }
+) -> Result<WebhookSecrets> {
+    let notify = &settings.notify;
+    let now = match &notify.webhook_secret {
+        Some(set) => set.clone(),
+        None => kept_webhook_secret(settings, store, ids).await?,
+    };
+    Ok(WebhookSecrets { now, before: notify.webhook_secret_before.clone() })
+}
+
+/// The one that is kept where all processes find it, made at the first start.
+async fn kept_webhook_secret(settings: &Settings, store: &OpenedStore, ids: &dyn IdSource) -> Result<WebhookSecret> {
     let mut bytes = [0; 32];
     bytes.chunks_mut(8).for_each(|piece| piece.copy_from_slice(&ids.random().to_le_bytes()[..piece.len()]));
     let new = WebhookSecret::of_bytes(bytes);

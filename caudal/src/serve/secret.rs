@@ -25,6 +25,20 @@ pub(super) async fn of(settings: &Settings, store: &OpenedStore, ids: &dyn IdSou
     }
 }
 
+/// What signed before: the secret that the settings name as that, and the one that was kept until one was set.
+pub(super) async fn earlier(settings: &Settings, store: &OpenedStore) -> Result<Vec<[u8; BYTES]>> {
+    let set = settings.access.secret_before.as_ref().map(|before| caudal_web::secret_of(&before.0));
+    let kept = match (&settings.access.secret, store.shared()) {
+        (None, _) => None,
+        (Some(_), Some(shared)) => {
+            let kept = shared.shared(FILE).await.context("the secret of before cannot be read")?;
+            kept.map(|text| caudal_web::secret_of(&text))
+        }
+        (Some(_), None) => fs::read(settings.data_folder.join(FILE)).ok().and_then(|kept| kept.try_into().ok()),
+    };
+    Ok(set.into_iter().chain(kept).collect())
+}
+
 /// Reads the key, or makes one. The folder belongs to this process already.
 fn read_or_make(folder: &Path, ids: &dyn IdSource) -> Result<[u8; BYTES]> {
     let path = folder.join(FILE);

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use caudal_engine::Engine;
 use caudal_engine::flow::Registry;
 use caudal_engine::ports::{Bell, Feed, IdSource, RandomIds, SystemClock, WorkerBoard};
-use caudal_notifications::NotificationsHandle;
-use caudal_web::{RenderMetrics, RunningServer, Served, WebSettings};
+use caudal_notifications::{NotificationsHandle, WebhookSecret, WebhookSecrets};
+use caudal_web::{RunningServer, Served, WebSettings};
 use caudal_worker::{Worker, WorkerHandle, WorkerSettings};
 
 use super::opened_store::OpenedStore;
@@ -45,6 +45,7 @@ pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources, 
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let signing_key = secret::of(settings, &store, &*ids).await?;
     let mails = notifications::mails(settings, &store, signing_key)?;
+    let webhook_secrets = notifications::webhook_secrets(settings, &store, &*ids).await?;
     let engine = Engine {
         store: store.port(),
         bell,
@@ -58,11 +59,11 @@ pub(super) async fn start(role: Role, settings: &Settings, wire: WireResources, 
         notifications: mails.port,
     };
     // The port may be taken: nothing is claimed before it is ours.
-    let servers = start_servers(role, settings, &engine, &store, metrics::start()?, output).await?;
+    let servers = start_servers(role, settings, &engine, &store, &webhook_secrets, output).await?;
     let address = servers.first().filter(|_| role.serves_pages()).map(RunningServer::address);
     let worker = role.runs_tasks().then(|| start_worker(settings, engine.clone())).transpose()?;
     let sender = match role.sends_notifications() {
-        true => Some(notifications::start(settings, &store, engine, mails.templates).await?),
+        true => Some(notifications::start(settings, webhook_secrets, engine, mails.templates)?),
         false => None,
     };
     Ok(Parts { store, worker, sender, servers, address, flows })
@@ -79,17 +80,21 @@ async fn start_servers(
     settings: &Settings,
     engine: &Engine,
     store: &OpenedStore,
-    render: RenderMetrics,
+    webhook_secrets: &WebhookSecrets,
     output: Output,
 ) -> Result<Vec<RunningServer>> {
+    let webhook_secrets = webhook_secrets.clone();
     let mut web = WebSettings {
         listen: settings.listen,
         public_url: settings.public_url.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
         threads: settings.web_threads,
-        render_metrics: Some(render),
+        render_metrics: Some(metrics::start()?),
         shown_settings: settings.shown.clone().into(),
         stop_worker: settings.diagnostics.then(stop_worker),
+        webhook_secrets: Some(Arc::new(move |url| {
+            webhook_secrets.of_receiver(url).iter().map(WebhookSecret::reveal).collect()
+        })),
         ..WebSettings::default()
     };
     if role.serves_pages() {

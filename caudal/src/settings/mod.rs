@@ -154,6 +154,8 @@ fn limits(values: &Values) -> Result<Limits> {
         idempotency_key_bytes: values.size("idempotency_key_bytes")?,
         notify_addresses: values.size("notify_addresses")?,
         notification_bytes: values.size("notification_bytes")?,
+        notifications_per_task: values.size("notifications_per_task")?,
+        outbox_per_tenant: values.number("outbox_per_tenant")?,
         keep_notifications: Duration::from_secs(86_400 * values.number("keep_notifications_days")?),
         line_per_tenant: values.number("line_per_tenant")?,
         pending_signals_per_name: values.size("pending_signals_per_name")?,

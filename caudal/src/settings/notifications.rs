@@ -23,6 +23,7 @@ pub(crate) struct NotifySettings {
     pub(crate) on_failure: FailureAddresses,
     pub(crate) retry: RetrySettings,
     pub(crate) webhook_secret: Option<WebhookSecret>,
+    pub(crate) webhook_secret_before: Option<WebhookSecret>,
     pub(crate) webhook_timeout: Duration,
     pub(crate) webhook_concurrency: usize,
     pub(crate) webhook_allow_private: bool,
@@ -39,8 +40,6 @@ impl NotifySettings {
         }
         let from = Mailbox::parse(from.as_deref().unwrap_or(NOBODY)).map_err(|error| anyhow!("mail_from: {error}"))?;
         let on_failure = values.optional_text("notify_on_failure")?.unwrap_or_default();
-        let secret = values.password("webhook_secret")?;
-        let secret = secret.map(|secret| WebhookSecret::parse(secret.expose())).transpose();
         let seconds = |name: &str| values.number(name).map(Duration::from_secs);
         Ok(Self {
             smtp,
@@ -56,7 +55,8 @@ impl NotifySettings {
                 longest: seconds("notification_longest_retry_seconds")?,
                 give_up_after: seconds("notification_give_up_seconds")?,
             },
-            webhook_secret: secret.map_err(|error| anyhow!("webhook_secret: {error}"))?,
+            webhook_secret: webhook_secret(values, "webhook_secret")?,
+            webhook_secret_before: webhook_secret(values, "webhook_secret_before")?,
             webhook_timeout: seconds("webhook_seconds")?,
             webhook_concurrency: values.size("webhook_concurrency")?,
             webhook_allow_private: values.switch("webhook_allow_private")?,
@@ -75,6 +75,11 @@ fn smtp(values: &Values) -> Result<Option<SmtpSettings>> {
         smtp.trust(&pem).map_err(|error| anyhow!("smtp_ca_file: {path}: {error}"))?;
     }
     Ok(Some(smtp))
+}
+
+fn webhook_secret(values: &Values, name: &str) -> Result<Option<WebhookSecret>> {
+    let secret = values.password(name)?.map(|secret| WebhookSecret::parse(secret.expose())).transpose();
+    secret.map_err(|error| anyhow!("{name}: {error}"))
 }
 
 fn default_locale(values: &Values) -> Result<String> {

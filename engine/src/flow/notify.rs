@@ -10,6 +10,7 @@ use super::step::Made;
 use crate::notification::NotificationId;
 use crate::task::event::NotificationQueued;
 use crate::use_cases::notify::mails;
+use crate::use_cases::run::execution::Execution;
 use crate::use_cases::run::queue::Cargo;
 use crate::use_cases::send_notification::{SendError, check};
 
@@ -76,6 +77,7 @@ async fn queue(made: Made, notification: Notification) -> FlowResult<()> {
     let locale = locale.or_else(|| execution.task.options.locale.clone());
     let checked = check(&execution.engine, &to, &template, &context, locale.as_deref()).map_err(refused)?;
     execution.enter(false).await?;
+    count(execution)?;
     let _flight = execution.begin_flight();
     let random = execution.engine.ids.random();
     let first = NotificationId::first(execution.now(), execution.task.id.partition(), random);
@@ -88,6 +90,16 @@ async fn queue(made: Made, notification: Notification) -> FlowResult<()> {
         addresses: u32::try_from(notifications.len()).unwrap_or(u32::MAX),
     };
     execution.record(fact.into(), Cargo { notifications, ..Cargo::default() }).await;
+    Ok(())
+}
+
+fn count(execution: &Execution) -> FlowResult<()> {
+    let most = execution.engine.limits.notifications_per_task;
+    let mut state = execution.state();
+    if state.notified >= most {
+        return Err(FlowError::give_up(format!("a task asks for at most {most} notifications")));
+    }
+    state.notified += 1;
     Ok(())
 }
 

@@ -60,8 +60,10 @@ pub struct NotificationRecord {
     pub channel: Channel,
     pub recipient: Arc<str>,
     pub state: NotificationState,
-    /// How often sending it began.
+    /// How often sending it began, in all.
     pub attempts: u32,
+    /// How often since it is to be sent (`queued_at`): what it is put off by, and whether it was counted for its address.
+    pub tries: u32,
     pub created_at: Timestamp,
     /// Since when it is to be sent: its birth, or its last retry by hand.
     pub queued_at: Timestamp,

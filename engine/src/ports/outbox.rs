@@ -22,7 +22,8 @@ pub trait NotificationOutbox: Send + Sync + 'static {
     fn outbox_lease(&self) -> Option<Duration>;
 
     /// Stores notifications that no task causes: those of one wish, with the ids of one. Under an idempotency key that
-    /// was used before nothing is stored.
+    /// was used before nothing is stored. The one place where the outbox's bound refuses something: those that an event
+    /// bears are never too many, or the event would be.
     async fn put(
         &self,
         tenant: &Tenant,
@@ -50,7 +51,7 @@ pub trait NotificationOutbox: Send + Sync + 'static {
     /// is answered as the first was.
     async fn settle(&self, id: NotificationId, claim: Claim, outcome: SendOutcome) -> Result<bool, StoreError>;
 
-    /// Puts one that has failed or was suppressed in line again.
+    /// Puts one that has failed or was suppressed in line again, as if it had never been tried.
     async fn resend(&self, tenant: &Tenant, id: NotificationId) -> Result<(), ResendRefused>;
 
     async fn notification(&self, tenant: &Tenant, id: NotificationId)
@@ -85,6 +86,8 @@ pub struct Put {
 pub enum PutRefused {
     #[error("the idempotency key was used with another request")]
     IdempotencyConflict,
+    #[error("too many notifications wait to be sent")]
+    OutboxFull,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -124,8 +127,10 @@ pub enum SendOutcome {
     Suppressed {
         error: String,
     },
-    /// Nothing was tried: it is due at once, and the attempt does not count.
-    Released,
+    /// Nothing was tried: the attempt does not count.
+    Released {
+        due_at: Timestamp,
+    },
 }
 
 #[derive(Debug, Clone, Error)]

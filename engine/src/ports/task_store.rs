@@ -147,6 +147,9 @@ pub enum CreateRefused {
     IdempotencyConflict { first: TaskId },
     #[error("the line is full")]
     LineFull,
+    /// It asks for notifications, and too many wait to be sent.
+    #[error("too many notifications wait to be sent")]
+    OutboxFull,
     /// More that has ended than may wait for the archive waits for it.
     #[error("the archive is behind")]
     ArchiveBehind,

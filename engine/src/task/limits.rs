@@ -17,6 +17,11 @@ pub struct Limits {
     pub notify_addresses: usize,
     /// What a mail that a flow or another program asks for is filled with.
     pub notification_bytes: usize,
+    /// How often one task asks for a mail by `ctx.notify`.
+    pub notifications_per_task: usize,
+    /// Notifications per tenant that are still to be sent. One more is refused with `line_full` where somebody asks for it;
+    /// those that an event bears never are.
+    pub outbox_per_tenant: u64,
     /// Sent, failed and suppressed notifications are forgotten after this long.
     pub keep_notifications: Duration,
     /// Tasks in line or running per tenant; one more is refused with `line_full`.
@@ -47,6 +52,8 @@ impl Default for Limits {
             idempotency_key_bytes: 255,
             notify_addresses: 20,
             notification_bytes: 64 * 1024,
+            notifications_per_task: 1_000,
+            outbox_per_tenant: 1_000_000,
             keep_notifications: Duration::from_secs(30 * 24 * 3600),
             line_per_tenant: 1_000_000,
             pending_signals_per_name: 100,

@@ -14,7 +14,7 @@ use crate::pace::Pace;
 use crate::server_outage::ServerOutage;
 use crate::settings::{NotificationSettings, RetrySettings};
 use crate::templates::{Links, TemplateSettings, Templates};
-use crate::webhook::{Caller, WebhookSecret, WebhookSettings};
+use crate::webhook::{Caller, WebhookSecret, WebhookSecrets, WebhookSettings};
 
 struct Nowhere;
 
@@ -35,7 +35,7 @@ fn settings(folder: &tempfile::TempDir) -> NotificationSettings {
         mails_per_second: 100,
         mails_per_hour: 100,
         webhook: WebhookSettings {
-            secret: WebhookSecret::of_bytes([7; 32]),
+            secrets: WebhookSecrets { now: WebhookSecret::of_bytes([7; 32]), before: None },
             timeout: Duration::from_secs(1),
             concurrency: 1,
             reaches: |_| true,

@@ -138,7 +138,8 @@ impl Templates {
         let locale = surroundings.locale.clone();
         let value = together(context, &surroundings).map_err(unfit)?;
         let part = |part| self.library.render(name, &locale, part, &value).map_err(unfit);
-        let html = self.inliner.inline(&part(Part::Html)?).map_err(|error| unfit(format!("its styles: {error}")))?;
+        let html = printable(&part(Part::Html)?);
+        let html = self.inliner.inline(&html).map_err(|error| unfit(format!("its styles: {error}")))?;
         Ok(Parts { subject: part(Part::Subject)?.trim().to_owned(), text: tidy(&part(Part::Text)?), html })
     }
 }
@@ -195,8 +196,16 @@ fn together(context: &Json, surroundings: &Surroundings) -> Result<Value, String
     Ok(Value::from(Serde(fields)))
 }
 
+/// What a mail may hold as it is: lines end alike, and another control character is shown to be one. A bare CR or a NUL
+/// would go to the mail server raw, which refuses it or takes it for the end of a line.
+fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
+    text.replace("\r\n", "\n").replace('\r', "\n").chars().map(shown).collect()
+}
+
 /// At most one empty line in a row, none at the ends.
 fn tidy(text: &str) -> String {
+    let text = printable(text);
     let mut lines: Vec<&str> = Vec::new();
     for line in text.lines().map(str::trim_end) {
         if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {

@@ -47,6 +47,7 @@ fn record(template: &str, locale: Option<&str>, context: &JsonValue) -> Notifica
         recipient: "ana@example.org".into(),
         state: NotificationState::Sending,
         attempts: 1,
+        tries: 1,
         created_at: at,
         queued_at: at,
         due_at: None,
@@ -214,4 +215,15 @@ fn others_do_not_see_the_signed_link() {
     let shown = templates.render_for_others(&record).unwrap();
     assert!(!signed(&shown), "{shown:?}");
     assert!(shown.text.contains("https://flows.example.org/unsubscribe\n"), "{}", shown.text);
+}
+
+/// Goal: no control character but a tab and our own line ends gets into a mail, whoever wrote the text.
+#[test]
+fn control_characters_are_shown_to_be_such() {
+    let context = serde_json::json!({ "subject": "Odd", "text": "one\rtwo\r\nthree\0four\tfive\u{8}\u{85}\r\r\r." });
+    let mail = templates().render(&record("plain", None, &context)).unwrap();
+    for part in [&mail.text, &mail.html] {
+        assert!(part.contains("one\ntwo\nthree\u{fffd}four\tfive\u{fffd}\u{fffd}\n"), "{part:?}");
+        assert!(part.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t')), "{part:?}");
+    }
 }

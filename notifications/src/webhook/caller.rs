@@ -1,16 +1,19 @@
-//! One call: payload → guard → signature → POST → what the answer means.
+//! One call: guard → its host's turn → payload → signature → POST → what the answer means.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use caudal_engine::Engine;
-use caudal_engine::notification::{NotificationRecord, WebhookContent};
+use caudal_engine::notification::NotificationRecord;
 use futures_util::StreamExt as _;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use url::Url;
 
+use super::hosts::Hosts;
 use super::{WebhookSettings, guard, payload};
+use crate::answered::{Unreadable, answered};
 use crate::retry::Attempt;
 
 /// Of an answer this much is read for its words.
@@ -20,43 +23,54 @@ const GONE: u16 = 410;
 pub(crate) struct Caller {
     client: Client,
     settings: WebhookSettings,
+    hosts: Arc<Hosts>,
 }
 
 impl Caller {
     pub(crate) fn new(settings: &WebhookSettings) -> std::io::Result<Self> {
         let client = guard::client(settings.reaches, settings.timeout).map_err(std::io::Error::other)?;
-        Ok(Self { client, settings: settings.clone() })
+        Ok(Self { client, settings: settings.clone(), hosts: Arc::new(Hosts::new(settings.concurrency)) })
     }
 
     pub(crate) async fn call(&self, engine: &Engine, record: &NotificationRecord) -> Attempt {
         let Some(content) = record.webhook() else {
             return Attempt::Refused { words: "it cannot be read".to_owned() };
         };
-        match self.prepared(engine, record, &content).await {
-            Ok(request) => self.answered(request.send().await).await,
-            Err(attempt) => attempt,
+        let url = match self.allowed(&record.recipient) {
+            Ok(url) => url,
+            Err(words) => return Attempt::Refused { words },
+        };
+        let turn = match self.hosts.enter(url.host_str().unwrap_or_default()) {
+            Ok(turn) => turn,
+            Err(again_in) => return Attempt::NotTried { again_in },
+        };
+        let body = match answered(record, "what a webhook tells", || payload::payload(engine, record, &content)).await {
+            Ok(body) => body,
+            Err(Unreadable(words)) => return Attempt::NotNow { words, again_in: None },
+        };
+        let answer = self.request(engine, record, url, body).send().await;
+        match &answer {
+            Err(error) if error.is_timeout() => turn.was_not_answered(),
+            _ => turn.was_answered(),
         }
+        self.meant(answer).await
     }
 
-    async fn prepared(
-        &self,
-        engine: &Engine,
-        record: &NotificationRecord,
-        content: &WebhookContent,
-    ) -> Result<reqwest::RequestBuilder, Attempt> {
-        let url = Url::parse(&record.recipient).map_err(|error| Attempt::Refused { words: error.to_string() })?;
-        guard::check(&url, self.settings.reaches).map_err(|refused| Attempt::Refused { words: refused.to_string() })?;
-        let body = payload::payload(engine, record, content).await;
-        let body = body.map_err(|error| Attempt::NotNow { words: error.to_string(), again_in: None })?;
+    fn allowed(&self, recipient: &str) -> Result<Url, String> {
+        let url = Url::parse(recipient).map_err(|error| error.to_string())?;
+        guard::check(&url, self.settings.reaches).map_err(|refused| refused.to_string())?;
+        Ok(url)
+    }
+
+    fn request(&self, engine: &Engine, record: &NotificationRecord, url: Url, body: Vec<u8>) -> RequestBuilder {
         let id = record.id.to_string();
         let timestamp = u64::try_from(engine.clock.now().as_millis() / 1_000).unwrap_or(0);
-        let signature = self.settings.secret.sign(&id, timestamp, &body);
+        let signatures = self.settings.secrets.sign(&url, &id, timestamp, &body);
         let request = self.client.post(url).header(CONTENT_TYPE, "application/json").header("webhook-id", id);
-        let request = request.header("webhook-timestamp", timestamp).header("webhook-signature", signature);
-        Ok(request.body(body))
+        request.header("webhook-timestamp", timestamp).header("webhook-signature", signatures).body(body)
     }
 
-    async fn answered(&self, answer: Result<Response, reqwest::Error>) -> Attempt {
+    async fn meant(&self, answer: Result<Response, reqwest::Error>) -> Attempt {
         let response = match answer {
             Ok(response) => response,
             Err(error) => {

@@ -2,6 +2,7 @@
 
 mod caller;
 mod guard;
+mod hosts;
 mod payload;
 mod signature;
 
@@ -10,14 +11,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub(crate) use caller::Caller;
-pub use signature::{BadSecret, WebhookSecret};
+pub use signature::{BadSecret, WebhookSecret, WebhookSecrets};
 
 /// Whether an address may be connected to.
 pub type Reaches = fn(IpAddr) -> bool;
 
 #[derive(Clone)]
 pub struct WebhookSettings {
-    pub secret: WebhookSecret,
+    pub secrets: WebhookSecrets,
     /// For a call with all its parts.
     pub timeout: Duration,
     /// Calls at once.

@@ -135,6 +135,7 @@ impl RedisStore {
             .arg(if keyed { partitions.to_string() } else { String::new() })
             .arg(if apart { lifetime.to_string() } else { String::new() });
         self.describe(&mut call, new, id)?;
+        call.push(new.options.notify.as_ref().map(|_| self.most_in_outbox().to_string()).unwrap_or_default());
         let [verdict, told] = reply::tuple(self.nodes.call(partition, &call).await?)?;
         let verdict = reply::int(&verdict)?;
         if verdict == -4 {
@@ -152,6 +153,7 @@ impl RedisStore {
             0 => Ok(Created { id: answer, new: false }),
             -1 => Err(CreateRefused::IdempotencyConflict { first: answer }),
             -2 => Err(CreateRefused::LineFull),
+            -6 => Err(CreateRefused::OutboxFull),
             _ => Err(CreateRefused::ArchiveBehind),
         }))
     }

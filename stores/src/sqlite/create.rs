@@ -33,6 +33,9 @@ impl Session<'_> {
         if self.memory.counts.busy(tenant) >= self.limits.line_per_tenant {
             return Ok(Err(CreateRefused::LineFull));
         }
+        if new.options.notify.is_some() && self.memory.outbox.open(tenant) >= self.limits.outbox_per_tenant {
+            return Ok(Err(CreateRefused::OutboxFull));
+        }
         self.remember_use(tenant, new.idempotency.as_ref(), new.id)?;
         self.put_in_line(tenant, new)?;
         Ok(Ok(Created { id: new.id, new: true }))

@@ -35,7 +35,7 @@ impl Scene {
                 let due_at = self.trial.now() + Duration::from_secs(60);
                 self.settle(SendOutcome::Deferred { due_at, error: "greylisted".to_owned() }).await
             }
-            "handed back" => self.settle(SendOutcome::Released).await,
+            "handed back" => self.settle(SendOutcome::Released { due_at: self.trial.now() }).await,
             "resend" => self.resend().await,
             "admit" => {
                 self.repeated(|store| async move { store.admit(&Tenant::default(), ADDRESS, Some(9)).await.map(drop) })

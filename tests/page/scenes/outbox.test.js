@@ -107,6 +107,25 @@ test('what was not sent', async () => {
   assert.deepEqual(page.mistakes, []);
 });
 
+// Goal: whoever opens the link in a mail is asked, presses one button without a login, and gets no more.
+test('no more mail', async () => {
+  const to = 'eva@example.org';
+  await server.post('/notifications', { to, template: 'plain', context: { subject: 'One', text: 'Rain.' } });
+  const { notification_id: id } = await notification(to, 'sent');
+  const { mail } = await server.get(`/notifications/${id}`);
+  const [, link] = mail.headers.find(([name]) => name === 'List-Unsubscribe');
+  const page = await open(browser, link.slice(1, -1));
+  await heading(page, 'Send no more mail to this address?');
+  await page.getByText(to).waitFor();
+  assert.deepEqual((await server.get('/suppressions')).items, [], 'looking changes nothing');
+  await page.getByRole('button', { name: 'Unsubscribe' }).click();
+  await heading(page, 'This address gets no more mail from here.');
+  assert.equal((await server.get('/suppressions')).items[0].address, to);
+  await server.post('/notifications', { to, template: 'plain', context: { subject: 'Two', text: 'Rain.' } });
+  await notification(to, 'suppressed');
+  assert.deepEqual(page.mistakes, []);
+});
+
 for (const bypassPolicy of [false, true]) {
   // Goal: a mail that is full of scripts shows its words and runs nothing, wherever it is looked at.
   test(`a hostile mail, ${bypassPolicy ? 'without the policy' : 'with the policy'}`, async () => {

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use caudal_tests::{MailSink, Taken, now_ms, until};
+use caudal_tests::{MailSink, Manners, Taken, now_ms, until};
 use rand::Rng;
 use serde_json::{Value, json};
 
 use crate::place::{Mode, Place, Plan, list};
 
-in_both_modes!(every_mail_survives_kills, every_mail_survives_stops_once);
+in_both_modes!(every_mail_survives_kills, every_mail_survives_stops_once, a_stop_in_the_middle_of_an_answer);
 
 const TASKS: usize = 100;
 const READERS_PER_TASK: usize = 5;
@@ -56,6 +56,25 @@ async fn every_mail_survives_stops_once(mode: Mode) {
     assert_each_arrived(&sent, &sink.taken());
     assert!(stops.len() >= 5, "{stops:?}");
     assert_eq!(sink.taken().len(), MAILS, "each once");
+}
+
+/// Goal: a server that takes longer to say OK than a stop waits for it gets the mail once more, as the same mail; one that
+/// says it in time does not.
+async fn a_stop_in_the_middle_of_an_answer(mode: Mode) {
+    let sink = MailSink::start().await;
+    sink.behave(Manners::Ponders);
+    let mut place = Plan::sending_to(mode, &sink).set("GRACE_SECONDS", 1).start().await;
+    let mail = place.send("ana@example.org", "Once or twice", "Hola").await;
+    sink.received(1).await;
+    place.sender().sigterm();
+    place.sender().ended().await;
+    sink.behave(Manners::Good);
+    sink.left_alone().await;
+    place.sender().restart().await;
+    place.becomes(&mail, "sent").await;
+    let taken = sink.taken();
+    assert_eq!(taken.len(), 2, "{taken:?}");
+    assert!(taken.iter().all(|taken| taken.message_id == format!("<{mail}@example.org>")), "{taken:?}");
 }
 
 /// Starts tasks that each tell several readers of their end.

@@ -25,6 +25,7 @@ mod bad_input;
 mod births;
 mod bounds;
 mod command_line;
+mod figures;
 mod kills;
 mod place;
 mod real_server;

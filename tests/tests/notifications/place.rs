@@ -42,6 +42,11 @@ impl Plan {
         self
     }
 
+    pub(crate) fn unset(mut self, name: &str) -> Self {
+        self.settings.retain(|(known, _)| *known != name);
+        self
+    }
+
     pub(crate) async fn start(self) -> Place {
         let settings = || self.settings.iter().map(|(name, value)| (format!("CAUDAL_{name}"), value.clone()));
         match self.mode {

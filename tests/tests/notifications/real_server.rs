@@ -5,7 +5,13 @@ use serde_json::{Value, json};
 
 use crate::place::{Mode, PAGE, Plan, start_task};
 
-in_both_modes!(a_mail_arrives_whole, starttls_and_login, tls_from_the_first_byte, own_certificates_are_not_believed);
+in_both_modes!(
+    a_mail_arrives_whole,
+    no_control_character_arrives,
+    starttls_and_login,
+    tls_from_the_first_byte,
+    own_certificates_are_not_believed
+);
 
 fn header<'a>(mail: &'a Value, name: &str) -> &'a str {
     let headers = mail["headers"].as_array().unwrap();
@@ -59,6 +65,28 @@ async fn a_mail_arrives_whole(mode: Mode) {
     place.becomes(&sent, "sent").await;
     place.becomes(id, "sent").await;
     assert_eq!(server.mails().len(), 2, "each arrives once");
+}
+
+/// Goal: whatever a task says, a server gets a mail that it can take: no line end but its own, no NUL, also where nothing
+/// else (a long link) has the text encoded.
+async fn no_control_character_arrives(mode: Mode) {
+    let Some(server) = MailServer::start(MailLogin::Open).await else { return };
+    let place = Plan::of(mode).unset("PUBLIC_URL").set("SMTP_URL", server.url()).start().await;
+    let told = [
+        ("one\rtwo\r\nthree\r.\r\r", "one\ntwo\nthree\n."),
+        ("four\0\u{8}\tfive\r\n.\n", "four\u{fffd}\u{fffd}\tfive\n."),
+    ];
+    for (number, (text, read)) in told.into_iter().enumerate() {
+        let sent = place.send("ana@example.org", "Odd", text).await;
+        let mail = server.received(number + 1).await.remove(number);
+        assert_eq!((&mail["unreadable"], &mail["defects"]), (&Value::Null, &json!([])), "{mail}");
+        assert_eq!((&mail["bare_line_ends"], &mail["controls"]), (&json!(0), &json!(0)), "{mail}");
+        for part in ["text", "html"] {
+            let said = mail[part].as_str().unwrap().replace("\r\n", "\n");
+            assert!(said.contains(read), "{part}: {said:?}");
+        }
+        place.becomes(&sent, "sent").await;
+    }
 }
 
 async fn arrives_over(login: MailLogin, mode: Mode) {

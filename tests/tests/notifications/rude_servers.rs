@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use caudal_tests::{Client, MailSink, Manners};
+use caudal_tests::{Client, MailSink, Manners, Patience};
 use serde_json::json;
 
 use crate::place::{Mode, Place, Plan};
@@ -12,6 +12,7 @@ in_both_modes!(
     a_server_that_is_down,
     a_server_that_says_nothing,
     a_slow_server,
+    a_server_that_stays_slow,
     a_server_that_is_busy,
     a_server_that_hangs_up,
     a_server_that_refuses,
@@ -75,12 +76,30 @@ async fn a_server_that_says_nothing(mode: Mode) {
     all_arrive(&place, &sink, &recipients).await;
 }
 
-/// Goal: a server that takes long for every reply gets every mail once: slow is not broken.
+/// Goal: a server that takes half a minute for every reply holds up only the mails; slow is not broken: it gets each once.
 async fn a_slow_server(mode: Mode) {
     let sink = MailSink::start().await;
-    sink.behave(Manners::Slow(Duration::from_secs(1)));
+    sink.behave(Manners::Slow(Duration::from_secs(30)));
     let place = Plan::sending_to(mode, &sink).set("SMTP_CONNECTIONS", 20).start().await;
-    let recipients = tasks_that_tell(&place.client()).await;
+    let recipients = nobody_notices(&place, &sink).await;
+    // The same conversations go on, as slowly as a test can wait for.
+    sink.behave(Manners::Slow(Duration::from_millis(300)));
+    all_arrive(&place, &sink, &recipients).await;
+}
+
+/// Goal: the same to the end, at half a minute a reply: three minutes, and only where all is tested.
+async fn a_server_that_stays_slow(mode: Mode) {
+    if std::env::var_os("CAUDAL_TEST_ALL").is_none() {
+        return;
+    }
+    let sink = MailSink::start().await;
+    sink.behave(Manners::Slow(Duration::from_secs(30)));
+    let place = Plan::sending_to(mode, &sink).set("SMTP_CONNECTIONS", TASKS).start().await;
+    let recipients = nobody_notices(&place, &sink).await;
+    let patience = Patience::new("the slow server has all mails").of(Duration::from_secs(400));
+    while sink.taken().len() < recipients.len() {
+        patience.pause().await;
+    }
     all_arrive(&place, &sink, &recipients).await;
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::place::{Mode, PAGE, Place, Plan};
 
-in_both_modes!(one_click_is_enough, forged_links_are_refused);
+in_both_modes!(one_click_is_enough, forged_links_are_refused, links_outlive_a_changed_secret);
 
 /// The link of this mail, without the address of the page.
 async fn link_of(place: &Place, id: &str) -> String {
@@ -78,4 +78,27 @@ async fn forged_links_are_refused(mode: Mode) {
         }
     }
     assert_eq!(client.get("/suppressions").await.ok()["items"], json!([]));
+}
+
+/// Goal: a mail that is years old takes its address off although the secret was changed since, while the one of before is
+/// known; without it, the link is anybody's.
+async fn links_outlive_a_changed_secret(mode: Mode) {
+    let sink = MailSink::start().await;
+    let [old, new] = ["an old secret that nobody will guess", "a new secret that nobody will guess."];
+    let before = Plan::sending_to(mode, &sink).set("SECRET", old).start().await;
+    let mail = before.send("ana@example.org", "One", "Hola").await;
+    let link = link_of(&before, &mail).await;
+    let changed = Plan::sending_to(mode, &sink).set("SECRET", new).start().await;
+    assert_eq!(click(&changed.client(), &link).await.status, 403);
+    let knows = Plan::sending_to(mode, &sink).set("SECRET", new).set("SECRET_BEFORE", old).start().await;
+    let client = knows.client();
+    assert_eq!(client.get(&link).await.status, 200);
+    assert_eq!(click(&client, &link).await.status, 200);
+    assert_eq!(client.get("/suppressions").await.ok()["items"][0]["address"], "ana@example.org");
+    let mail = knows.send("ben@example.org", "Two", "Hola").await;
+    assert_eq!(
+        click(&before.client(), &link_of(&knows, &mail).await).await.status,
+        403,
+        "new links are the new secret's"
+    );
 }

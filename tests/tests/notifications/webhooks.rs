@@ -1,5 +1,9 @@
 //! Calls: signed so that receivers can check them, made again until they are heard, and never to where they must not go.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use caudal_tests::{Call, Hook, MailSink, now_ms};
@@ -8,7 +12,14 @@ use sha2::{Digest, Sha256};
 
 use crate::place::{Mode, Place, Plan, start_task};
 
-in_both_modes!(calls_are_signed, calls_are_made_again, gone_is_gone, private_places_are_not_called);
+in_both_modes!(
+    calls_are_signed,
+    receivers_can_check,
+    calls_are_made_again,
+    gone_is_gone,
+    a_slow_receiver_holds_up_no_other,
+    private_places_are_not_called,
+);
 
 const KEY: &[u8; 32] = b"a key that only these two know..";
 
@@ -30,9 +41,15 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
     Sha256::digest([padded(0x5c), inner.to_vec()].concat()).to_vec()
 }
 
-fn assert_signed(call: &Call) {
+/// The key of whoever is called there, made of ours.
+fn key_of(hook: &Hook) -> Vec<u8> {
+    let url = hook.url();
+    hmac(KEY, format!("webhook:{}", url.trim_end_matches("/hook")).as_bytes())
+}
+
+fn assert_signed(hook: &Hook, call: &Call) {
     let signed = format!("{}.{}.{}", call.header("webhook-id"), call.header("webhook-timestamp"), call.body);
-    let signature = format!("v1,{}", STANDARD.encode(hmac(KEY, signed.as_bytes())));
+    let signature = format!("v1,{}", STANDARD.encode(hmac(&key_of(hook), signed.as_bytes())));
     assert_eq!(call.header("webhook-signature"), signature);
     let age = now_ms() / 1_000 - call.header("webhook-timestamp").parse::<i64>().unwrap();
     assert!((0..300).contains(&age), "receivers refuse what is older than five minutes: {age} s");
@@ -53,7 +70,7 @@ async fn calls_are_signed(mode: Mode) {
     let place = place_that_calls(mode, &sink).await;
     let task = task_that_calls(&place, &hook.url()).await;
     let call = hook.called(1).await.remove(0);
-    assert_signed(&call);
+    assert_signed(&hook, &call);
     assert_eq!(call.header("content-type"), "application/json");
     let body = call.json();
     assert_eq!((&body["type"], &body["data"]["task_id"]), (&json!("task.succeeded"), &json!(task)), "{body}");
@@ -63,6 +80,63 @@ async fn calls_are_signed(mode: Mode) {
     assert_eq!(body["data"]["task"]["details"]["final_result"], "fine", "{body}");
     let sent = place.becomes(id_of(&told(&place, &task).await), "sent").await;
     assert_eq!(sent["notification_id"], call.header("webhook-id"));
+}
+
+/// What `docs/webhooks.md` tells receivers to do, in Python: whether it says that the call is ours.
+fn page_says(secret: &str, call: &Call) -> Option<bool> {
+    let page = include_str!("../../../docs/webhooks.md");
+    let code = page.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| (name, call.header(name)));
+    let asked =
+        json!({ "secret": secret, "headers": headers.into_iter().collect::<BTreeMap<_, _>>(), "body": call.body });
+    let main = "import json, sys\nasked = json.load(sys.stdin)\n\
+                print(is_ours(asked['secret'], asked['headers'], asked['body'].encode()))\n";
+    let mut python = match Command::new("python3")
+        .args(["-c", &format!("{code}\n{main}")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+    {
+        Ok(python) => python,
+        Err(error) => {
+            assert!(std::env::var_os("CAUDAL_TEST_MAIL_REQUIRED").is_none(), "python3 is needed: {error}");
+            eprintln!("skipped: there is no python3: {error}");
+            return None;
+        }
+    };
+    python.stdin.take().unwrap().write_all(asked.to_string().as_bytes()).unwrap();
+    let said = python.wait_with_output().unwrap();
+    Some(match String::from_utf8(said.stdout).unwrap().trim() {
+        "True" => true,
+        "False" => false,
+        other => panic!("{other}"),
+    })
+}
+
+/// Goal: an administrator gets a receiver's secret from the command line, and with it, by what our page says, the receiver
+/// knows our calls: also while the key is changed, whichever of the two it has; with that of another it does not.
+async fn receivers_can_check(mode: Mode) {
+    let (sink, hook) = (MailSink::start().await, Hook::answering(&[]).await);
+    let [now, before] = [*KEY, [7; 32]].map(|key| format!("whsec_{}", STANDARD.encode(key)));
+    let plan = Plan::sending_to(mode, &sink).set("WEBHOOK_SECRET", &now).set("WEBHOOK_SECRET_BEFORE", before);
+    let place = plan.set("WEBHOOK_ALLOW_PRIVATE", true).start().await;
+    let shown = |url: &str| {
+        let shown = place.command_line(&["webhook-secret", url]);
+        assert!(shown.status.success(), "{shown:?}");
+        String::from_utf8(shown.stdout).unwrap()
+    };
+    let secrets = shown(&hook.url());
+    let (current, earlier) = secrets.trim().split_once("\nbefore: ").unwrap();
+    assert_eq!(current, format!("whsec_{}", STANDARD.encode(key_of(&hook))));
+    assert_eq!(secrets, shown(&hook.url().replace("/hook", "/other")), "it is the receiver's, not the path's");
+    task_that_calls(&place, &hook.url()).await;
+    let call = hook.called(1).await.remove(0);
+    let anothers = shown("https://another.example");
+    let anothers = anothers.lines().next().unwrap();
+    for (secret, is_ours) in [(current, true), (earlier, true), (anothers, false), (&*now, false)] {
+        assert_eq!(page_says(secret, &call).unwrap_or(is_ours), is_ours, "{secret}");
+    }
+    assert_eq!(place.command_line(&["webhook-secret", "ftp://nowhere"]).status.code(), Some(1));
 }
 
 /// Goal: a receiver in trouble is called again, each time signed anew under the same id, until it says that it heard.
@@ -76,7 +150,7 @@ async fn calls_are_made_again(mode: Mode) {
     assert_eq!(sent["attempts"], 4);
     let calls = hook.calls();
     assert_eq!(calls.len(), 4);
-    calls.iter().for_each(assert_signed);
+    calls.iter().for_each(|call| assert_signed(&hook, call));
     assert!(calls.iter().all(|call| call.header("webhook-id") == id_of(&told)));
 }
 
@@ -88,6 +162,29 @@ async fn gone_is_gone(mode: Mode) {
     let failed = place.becomes(id_of(&told(&place, &task).await), "failed").await;
     assert_eq!((&failed["error"], &failed["attempts"]), (&json!("410 Gone"), &json!(1)), "{failed}");
     assert_eq!(hook.calls().len(), 1);
+}
+
+/// Goal: a receiver that takes its time has a quarter of the calls and no more: another is called at once, and each call that
+/// had to wait is made once, uncounted until then.
+async fn a_slow_receiver_holds_up_no_other(mode: Mode) {
+    const CALLS: usize = 20;
+    let (sink, slow, good) = (MailSink::start().await, Hook::holding().await, Hook::answering(&[]).await);
+    let plan = Plan::sending_to(mode, &sink).set("WEBHOOK_ALLOW_PRIVATE", true).set("WEBHOOK_SECONDS", 600);
+    let place = plan.set("WEBHOOK_CONCURRENCY", 8).start().await;
+    for _ in 0..CALLS {
+        task_that_calls(&place, &slow.url()).await;
+    }
+    slow.called(2).await;
+    let task = task_that_calls(&place, &good.url_as("localhost")).await;
+    good.called(1).await;
+    place.becomes(id_of(&told(&place, &task).await), "sent").await;
+    assert_eq!(slow.calls().len(), 2, "a quarter of eight");
+    slow.answer();
+    slow.called(CALLS).await;
+    let all_sent = || async { Some(place.list("state=sent").await).filter(|sent| sent.len() == CALLS + 1) };
+    let sent = caudal_tests::until("all are sent", all_sent).await;
+    assert!(sent.iter().all(|sent| sent["attempts"] == 1), "{sent:?}");
+    assert_eq!(slow.calls().len(), CALLS);
 }
 
 /// Goal: a stranger's URL cannot make us call what only this machine or its network can reach, however it is written.
@@ -112,6 +209,18 @@ async fn private_places_are_not_called(mode: Mode) {
         let failed = place.becomes(id_of(&told(&place, &task).await), "failed").await;
         assert!(failed["error"].as_str().unwrap().contains("not on the public internet"), "{host}: {failed}");
         assert_eq!(failed["attempts"], 1);
+    }
+    // What pages are not fetched from is not called either: the guards are two, what they are tried with is one list.
+    let listed = include_str!("../../../models/src/web_page/hostile_addresses.txt").lines();
+    let urls: Vec<&str> = listed.filter(|line| !line.starts_with('#')).collect();
+    let task = |url| json!({ "flow": "tell_flow", "notify": { "webhook": url, "on": ["success"] } });
+    let tasks: Vec<_> = urls.iter().map(task).collect();
+    let started = place.client().post("/start-tasks", &json!({ "tasks": tasks })).await.ok();
+    for (url, item) in urls.iter().zip(started["items"].as_array().unwrap()) {
+        // Some are no URL of a webhook at all.
+        let Some(task) = item["task_id"].as_str() else { continue };
+        let failed = place.becomes(id_of(&told(&place, task).await), "failed").await;
+        assert!(failed["error"].as_str().unwrap().contains("not on the public internet"), "{url}: {failed}");
     }
     assert!(hook.calls().is_empty());
 }

@@ -40,6 +40,7 @@ impl From<CreateRefused> for ApiError {
             )
             .hint("Use a new key for a new request, or repeat the first one unchanged."),
             CreateRefused::LineFull => Self::new(Reason::LineFull, "Too many tasks are in line; try again later."),
+            CreateRefused::OutboxFull => outbox_full(),
             CreateRefused::ArchiveBehind => {
                 Self::new(Reason::ArchiveBehind, "Too many ended tasks wait to be archived; nothing new is started.")
                     .hint("Look whether the archive's database can be reached and has space, then repeat the request.")
@@ -141,6 +142,7 @@ impl From<SendError> for ApiError {
                 Self::new(Reason::IdempotencyConflict, detail)
                     .hint("Use a new key for a new request, or repeat the first one unchanged.")
             }
+            SendError::Refused(PutRefused::OutboxFull) => outbox_full(),
             SendError::Store(error) => error.into(),
         }
     }
@@ -199,6 +201,11 @@ fn not_configured(flow: &str, missing: &[Missing]) -> ApiError {
         |word: fn(&Missing) -> &'static str, between: &str| missing.iter().map(word).collect::<Vec<_>>().join(between);
     let detail = format!("The flow '{flow}' needs {}, which this server does not have.", list(|m| m.what, " and "));
     ApiError::new(Reason::FlowNotConfigured, detail).hint(list(|m| m.hint, " "))
+}
+
+fn outbox_full() -> ApiError {
+    ApiError::new(Reason::LineFull, "Too many notifications wait to be sent; try again later.")
+        .hint("A start without notify is not refused for it.")
 }
 
 fn too_large(what: &str, bytes: usize, most: usize) -> ApiError {

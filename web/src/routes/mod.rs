@@ -43,6 +43,7 @@ mod tasks_bulk;
 mod unsubscribe;
 mod unsubscribe_page;
 mod unsuppress;
+mod webhook_secret;
 mod workers;
 
 use actix_web::http::Method;
@@ -119,6 +120,7 @@ table! {
     GET "/suppressions" Read suppressions
     POST "/suppressions" Admin suppress
     DELETE "/suppressions/{name}" Admin unsuppress
+    POST "/webhook-secret" Admin webhook_secret
     GET "/unsubscribe" Anyone unsubscribe_page
     POST "/unsubscribe" Anyone unsubscribe
     GET "/workers" Read workers

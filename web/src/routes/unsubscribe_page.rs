@@ -19,7 +19,10 @@ pub(super) async fn unsubscribe_page(site: OfSite, request: HttpRequest) -> ApiR
 /// Who is to be taken off. The link is the only proof that is asked for.
 pub(super) fn asked(site: &Site, request: &HttpRequest) -> Result<(Tenant, String), ApiError> {
     let query = Query::of(request);
-    who_unsubscribes(&site.signer, query.get("token").unwrap_or_default())
+    let token = query.get("token").unwrap_or_default();
+    let mut signers = [&site.signer].into_iter().chain(&site.earlier_signers);
+    signers
+        .find_map(|signer| who_unsubscribes(signer, token))
         .ok_or_else(|| ApiError::new(Reason::Forbidden, "This link was not made by this server, or is not whole."))
 }
 

@@ -21,7 +21,7 @@ pub mod signal;
 pub mod trial;
 pub mod write;
 
-pub use trial::{Harness, Parts, Trial};
+pub use trial::{Harness, OUTBOX, Parts, Trial};
 
 /// Makes a test of each rule for the store that `$open` opens: the name of an `async fn(Parts) -> impl Harness`
 /// in the module that calls it. With `by theme` after it, the rules of a theme are one test: for a store whose servers

@@ -33,6 +33,8 @@ pub struct Parts {
 
 /// Tasks that one tenant may have in line during a trial.
 pub const LINE: u64 = 100;
+/// Notifications that one tenant may have in line during a trial.
+pub const OUTBOX: u64 = 60;
 
 impl Default for Parts {
     fn default() -> Self {
@@ -41,7 +43,7 @@ impl Default for Parts {
             ids: Arc::new(SeededIds::new(7)),
             bell: Arc::default(),
             feed: Arc::default(),
-            limits: Limits { line_per_tenant: LINE, ..Limits::default() },
+            limits: Limits { line_per_tenant: LINE, outbox_per_tenant: OUTBOX, ..Limits::default() },
         }
     }
 }

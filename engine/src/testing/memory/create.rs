@@ -21,6 +21,9 @@ impl State {
         if self.effects.busy.get(&new.tenant).copied().unwrap_or(0) >= self.limits.line_per_tenant {
             return Err(CreateRefused::LineFull);
         }
+        if new.options.notify.is_some() && self.outbox.open(&new.tenant) >= self.limits.outbox_per_tenant {
+            return Err(CreateRefused::OutboxFull);
+        }
         let id = new.id;
         self.remember_use(&new.tenant, new.idempotency.as_ref(), id, now);
         self.put_in_line(new);

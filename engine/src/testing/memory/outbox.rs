@@ -1,5 +1,6 @@
 //! The outbox in memory: notifications by id, which is by age, and who holds which until when.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const FOR_EVER: Timestamp = Timestamp::from_millis(i64::MAX);
 pub(super) struct Outbox {
     kept: BTreeMap<NotificationId, Kept>,
     suppressed: BTreeMap<(Tenant, String), Suppression>,
+    /// Those that are still to be sent.
+    open: HashMap<Tenant, u64>,
     /// Mails to an address in an hour.
     admitted: HashMap<(Tenant, String, i64), u32>,
 }
@@ -66,6 +69,7 @@ impl Outbox {
                 recipient,
                 state: NotificationState::Queued,
                 attempts: 0,
+                tries: 0,
                 created_at: now,
                 queued_at: now,
                 due_at: Some(now),
@@ -73,9 +77,16 @@ impl Outbox {
                 error: None,
                 body,
             };
-            self.kept.entry(id).or_insert(Kept { record, epoch: 0, claim: None, settled: None });
+            if let Entry::Vacant(place) = self.kept.entry(id) {
+                place.insert(Kept { record, epoch: 0, claim: None, settled: None });
+                *self.open.entry(tenant.clone()).or_default() += 1;
+            }
             announcements.ring_outbox(channel);
         }
+    }
+
+    pub(super) fn open(&self, tenant: &Tenant) -> u64 {
+        self.open.get(tenant).copied().unwrap_or(0)
     }
 
     pub(super) fn all(&self) -> Vec<NotificationRecord> {
@@ -116,6 +127,7 @@ impl Outbox {
             kept.record.state = NotificationState::Sending;
             kept.record.due_at = None;
             kept.record.attempts += 1;
+            kept.record.tries += 1;
             claimed.items.push(ClaimedNotification { record: kept.record.clone(), claim });
         }
         claimed
@@ -149,13 +161,18 @@ impl Outbox {
             SendOutcome::Deferred { due_at, error } => (NotificationState::Deferred, Some(due_at), Some(error)),
             SendOutcome::Failed { error } => (NotificationState::Failed, None, Some(error)),
             SendOutcome::Suppressed { error } => (NotificationState::Suppressed, None, Some(error)),
-            SendOutcome::Released => {
+            SendOutcome::Released { due_at } => {
                 record.attempts -= 1;
-                (NotificationState::Queued, Some(now), record.error.clone())
+                record.tries -= 1;
+                (NotificationState::Queued, Some(due_at), record.error.clone())
             }
         };
         (record.state, record.due_at, record.error) = (state, due_at, error);
         record.ended_at = state.is_final().then_some(now);
+        if state.is_final() {
+            let open = self.open.entry(record.tenant.clone()).or_default();
+            *open = open.saturating_sub(1);
+        }
         if due_at.is_some() {
             announcements.ring_outbox(record.channel);
         }
@@ -176,6 +193,8 @@ impl Outbox {
         }
         record.state = NotificationState::Queued;
         (record.queued_at, record.due_at, record.ended_at) = (now, Some(now), None);
+        record.tries = 0;
+        *self.open.entry(tenant.clone()).or_default() += 1;
         announcements.ring_outbox(record.channel);
         Ok(())
     }
@@ -224,20 +243,26 @@ impl State {
         let Some(first) = wish.first().map(|new| new.id) else {
             return Ok(Put { first: NotificationId::from_bytes([0; 16]), new: false });
         };
-        if let Some(Idempotency { key, body_hash }) = idempotency {
-            let key = (tenant.clone(), key);
-            if let Some(known) = self.idempotency.get(&key).filter(|known| known.until > now) {
+        if let Some(Idempotency { key, body_hash }) = &idempotency {
+            let known = self.idempotency.get(&(tenant.clone(), key.clone()));
+            if let Some(known) = known.filter(|known| known.until > now) {
                 let first = NotificationId::from_bytes(*known.task.as_bytes());
-                let same = known.body_hash == body_hash;
+                let same = known.body_hash == *body_hash;
                 return if same { Ok(Put { first, new: false }) } else { Err(PutRefused::IdempotencyConflict) };
             }
+        }
+        if self.outbox.kept.contains_key(&first) {
+            return Ok(Put { first, new: false });
+        }
+        if self.outbox.open(tenant) >= self.limits.outbox_per_tenant {
+            return Err(PutRefused::OutboxFull);
+        }
+        if let Some(Idempotency { key, body_hash }) = idempotency {
+            let key = (tenant.clone(), key);
             let until = now + self.limits.idempotency_lifetime;
             self.idempotency.insert(key, FirstUse { task: TaskId::from_bytes(*first.as_bytes()), body_hash, until });
         }
         let announcements = &mut self.effects.announcements;
-        if self.outbox.kept.contains_key(&first) {
-            return Ok(Put { first, new: false });
-        }
         self.outbox.bear(tenant, None, wish, now, announcements);
         Ok(Put { first, new: true })
     }
@@ -321,7 +346,7 @@ impl NotificationOutbox for MemoryStore {
         let address = key_of(address);
         Ok(self.apply(|state, now| {
             let entry = state.outbox.suppressed.entry((tenant.clone(), address.clone()));
-            let is_new = matches!(entry, std::collections::btree_map::Entry::Vacant(_));
+            let is_new = matches!(entry, Entry::Vacant(_));
             entry.or_insert(Suppression { address: address.into(), reason: reason.into(), since: now });
             is_new
         }))

@@ -65,19 +65,34 @@ pub async fn the_deferred_come_back_in_their_time(trial: OutboxTrial) {
     trial.clock.advance(Duration::from_secs(1));
     let again = trial.claim().await;
     assert_eq!((again.record.id, again.record.attempts, again.record.error.as_deref()), (id, 2, Some("451")));
+    assert_eq!(again.record.tries, 2);
 }
 
 /// Goal: what a sender hands back untried is due at once, as if it had not been claimed.
 pub async fn a_release_does_not_count(trial: OutboxTrial) {
     let id = trial.put("a@example.org").await;
     let claimed = trial.claim().await;
-    assert!(trial.settle(&claimed, SendOutcome::Released).await);
+    assert!(trial.settle(&claimed, SendOutcome::Released { due_at: trial.now() }).await);
     let record = trial.record(id).await;
-    assert_eq!((record.state, record.attempts), (NotificationState::Queued, 0));
-    assert_eq!(trial.claim().await.record.attempts, 1);
+    assert_eq!((record.state, record.attempts, record.tries), (NotificationState::Queued, 0, 0));
+    let again = trial.claim().await.record;
+    assert_eq!((again.attempts, again.tries), (1, 1));
 }
 
-/// Goal: who looked at a failure can have it tried again, with all its time before it.
+/// Goal: who hands something back says when it is worth trying.
+pub async fn a_release_may_be_for_later(trial: OutboxTrial) {
+    trial.put("a@example.org").await;
+    let claimed = trial.claim().await;
+    let second = Duration::from_secs(1);
+    assert!(trial.settle(&claimed, SendOutcome::Released { due_at: trial.now() + second }).await);
+    let asked = trial.ask(Channel::Mail, 1).await;
+    assert!(asked.items.is_empty());
+    assert_eq!(asked.next_due, Some(trial.now() + second));
+    trial.clock.advance(second);
+    assert_eq!(trial.claim().await.record.tries, 1);
+}
+
+/// Goal: who looked at a failure can have it tried again, with all its time and all its tries before it.
 pub async fn the_failed_can_be_sent_again(trial: OutboxTrial) {
     for outcome in [failed(), SendOutcome::Suppressed { error: "unsubscribed".to_owned() }] {
         let id = trial.put("a@example.org").await;
@@ -88,8 +103,9 @@ pub async fn the_failed_can_be_sent_again(trial: OutboxTrial) {
         let record = trial.record(id).await;
         assert_eq!((record.state, record.queued_at), (NotificationState::Queued, trial.now()));
         assert_eq!((record.due_at, record.ended_at), (Some(trial.now()), None));
+        assert_eq!((record.attempts, record.tries), (1, 0));
         let again = trial.claim().await;
-        assert_eq!((again.record.id, again.record.attempts), (id, 2));
+        assert_eq!((again.record.id, again.record.attempts, again.record.tries), (id, 2, 1));
         assert!(trial.settle(&again, SendOutcome::Sent).await);
         assert_eq!(trial.record(id).await.error, None);
     }

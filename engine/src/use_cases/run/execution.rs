@@ -70,6 +70,8 @@ pub struct State {
     pub(super) events: u64,
     pub(super) warned: bool,
     pub children: u32,
+    /// How often the code has asked for a mail.
+    pub notified: usize,
     pub(crate) purse: Purse,
     /// The driver lets go: what is dropped now is not cancelled.
     pub(super) closed: bool,
@@ -96,6 +98,7 @@ impl Execution {
             events: task.head,
             warned: task.head > engine.limits.events_per_task / 5 * 4,
             children: u32::try_from(history.children.len()).unwrap_or(u32::MAX),
+            notified: history.notified.len(),
             purse: Purse::of(task.options.budget(), &history),
             closed: false,
             history,

@@ -30,65 +30,8 @@ async fn serve(at: &str, answer: ResponseTemplate) -> MockServer {
 /// Goal: however an inner address is written, strictly nothing is sent to it.
 #[tokio::test]
 async fn hostile_addresses_are_refused() {
-    let hostile = [
-        // loopback, in every spelling a URL parser understands
-        "http://127.0.0.1/",
-        "http://127.1/",
-        "http://127.0.1/",
-        "http://127.255.255.254:8080/",
-        "http://2130706433/",
-        "http://0x7f000001/",
-        "http://0x7f.1/",
-        "http://0177.0.0.1/",
-        "http://017700000001/",
-        "http://127.0.0.1./",
-        "http://①②⑦.⓪.⓪.①/",
-        "http://%31%32%37.0.0.1/",
-        "http:\\\\127.0.0.1\\",
-        "http:127.0.0.1",
-        "http:///127.0.0.1/",
-        "  http://127.0.0.1/  ",
-        "http://127.0.0.1#@example.com/",
-        "http://127.0.0.1\\@example.com/",
-        // names that mean this machine
-        "http://localhost/",
-        "http://LOCALHOST:9/",
-        // nothing, private, link-local, carrier NAT, multicast, broadcast, reserved
-        "http://0/",
-        "http://0.0.0.0/",
-        "http://10.0.0.1/",
-        "http://172.16.0.1/",
-        "http://172.31.255.255/",
-        "http://192.168.1.1/",
-        "http://169.254.169.254/latest/meta-data/",
-        "http://0xa9fea9fe/",
-        "http://2852039166/",
-        "http://100.64.0.1/",
-        "http://100.100.100.200/",
-        "http://168.63.129.16/",
-        "http://192.0.0.192/",
-        "http://198.18.0.1/",
-        "http://224.0.0.1/",
-        "http://255.255.255.255/",
-        "http://240.0.0.1/",
-        // IPv6, plain and with an IPv4 address inside
-        "http://[::]/",
-        "http://[::1]/",
-        "http://[0:0:0:0:0:0:0:1]/",
-        "http://[::ffff:127.0.0.1]/",
-        "http://[::ffff:7f00:1]/",
-        "http://[::127.0.0.1]/",
-        "http://[64:ff9b::127.0.0.1]/",
-        "http://[64:ff9b::a9fe:a9fe]/",
-        "http://[2002:7f00:1::]/",
-        "http://[2001:0:7f00:1::]/",
-        "http://[fe80::1]/",
-        "http://[fc00::1]/",
-        "http://[fd00:ec2::254]/",
-        "http://[ff02::1]/",
-        "http://[2001:db8::1]/",
-    ];
-    for url in hostile {
+    let listed = include_str!("../hostile_addresses.txt").lines().filter(|line| !line.starts_with('#'));
+    for url in listed.chain(["  http://127.0.0.1/  "]) {
         let refused = fetch_page(&FetchSettings::default(), url).await;
         assert!(matches!(refused, Err(FetchError::NotPublic(_))), "{url}: {refused:?}");
     }

@@ -91,6 +91,7 @@ pub(super) fn record_of(row: &PgRow) -> Result<NotificationRecord, Fault> {
     let text = |at: usize| row.try_get::<String, _>(at).map(unescaped);
     let time = |at: usize| row.try_get::<i64, _>(at).map(Timestamp::from_millis);
     let body = String::from_utf8(row.try_get(11)?).map_err(Fault::unreadable)?;
+    let attempts = u32::try_from(row.try_get::<i64, _>(5)?).map_err(Fault::unreadable)?;
     Ok(NotificationRecord {
         id: NotificationId::from_bytes(row.try_get::<Uuid, _>(0)?.into_bytes()),
         tenant: Tenant::new(text(1)?),
@@ -98,7 +99,9 @@ pub(super) fn record_of(row: &PgRow) -> Result<NotificationRecord, Fault> {
         channel: channel_of(row.try_get(3)?)?,
         recipient: text(6)?.into(),
         state: state_of(row.try_get(4)?)?,
-        attempts: u32::try_from(row.try_get::<i64, _>(5)?).map_err(Fault::unreadable)?,
+        attempts,
+        // Nobody asks any more: sent again, it begins anew.
+        tries: attempts,
         created_at: time(7)?,
         queued_at: time(8)?,
         due_at: None,

@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::{NotificationId, NotificationRecord};
 use caudal_engine::ports::StoreError;
+use caudal_engine::task::Timestamp;
 
+use super::super::fault::unreadable;
 use super::super::reply;
 use super::super::scripts::{OUTBOX_ASIDE, OUTBOX_RESTORE, OUTBOX_RETRY_ASIDE, channel_letter};
 use super::super::store::{RedisStore, millis};
@@ -14,6 +16,8 @@ use crate::live_and_kept::LiveOutbox;
 
 /// Notifications that one script puts back.
 const MOST_RETRIED: u64 = 100;
+/// Nothing has ended then: what has ended stays.
+const NEVER: Timestamp = Timestamp::from_millis(-1);
 
 #[async_trait]
 impl LiveOutbox for RedisStore {
@@ -21,10 +25,9 @@ impl LiveOutbox for RedisStore {
         let until = self.store_now().await?.saturating_sub(millis(rest));
         loop {
             let ids = self.ended_notifications(until, most).await?;
-            let (found, set_aside) = self.read_or_set_aside(&ids).await?;
-            // One may have been put in line again between the two questions: it has not ended.
-            let found: Vec<_> = found.into_iter().filter(|record| record.ended_at.is_some()).collect();
-            if !found.is_empty() || set_aside == 0 {
+            let found = self.ended_among(&ids).await?;
+            // Those that are listed and have not ended are listed no more: none stands in the way of the next ones.
+            if !found.is_empty() || ids.is_empty() {
                 return Ok(found);
             }
         }
@@ -80,24 +83,25 @@ impl LiveOutbox for RedisStore {
 }
 
 impl RedisStore {
-    /// Those that can be read; and how many could not.
-    async fn read_or_set_aside(&self, ids: &[NotificationId]) -> Result<(Vec<NotificationRecord>, usize), StoreError> {
-        match self.read_all_notifications(ids).await {
-            Err(StoreError::Corrupt(_)) => {}
-            read => return read.map(|found| (found, 0)),
-        }
-        let (mut found, mut set_aside) = (Vec::with_capacity(ids.len()), 0);
-        for id in ids {
-            match self.read_notifications(id.partition(), &[*id]).await {
-                Ok(read) => found.extend(read),
-                Err(StoreError::Corrupt(why)) => {
-                    tracing::error!(notification.id = %id, why, "a notification cannot be read and is set aside");
-                    self.set_notification_aside(*id, &why).await?;
-                    set_aside += 1;
+    /// Takes off the list what has not ended: one may have been put in line again between the two questions, and what is
+    /// there may be gone, or not to be read.
+    async fn ended_among(&self, ids: &[NotificationId]) -> Result<Vec<NotificationRecord>, StoreError> {
+        let (mut found, mut others) = (Vec::new(), Vec::new());
+        for of_one in ids.chunk_by(|one, next| one.partition() == next.partition()) {
+            let Some(partition) = of_one.first().map(|id| id.partition()) else { continue };
+            for (id, read) in self.read_each(partition, of_one).await? {
+                match read {
+                    Ok(Some(record)) if record.ended_at.is_some() => found.push(record),
+                    Ok(Some(record)) if record.state.is_final() => {
+                        let error = unreadable("it has ended, and nobody knows when");
+                        self.set_unreadable_aside(partition, id, &error).await?;
+                    }
+                    Ok(_) => others.push((id, Some(NEVER))),
+                    Err(error) => self.set_unreadable_aside(partition, id, &error).await?,
                 }
-                Err(error) => return Err(error),
             }
         }
-        Ok((found, set_aside))
+        self.forget_ended(others).await?;
+        Ok(found)
     }
 }

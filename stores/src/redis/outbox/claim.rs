@@ -11,7 +11,7 @@ use redis::Value;
 use super::super::fault::down;
 use super::super::record::{claim_of, claim_text};
 use super::super::reply;
-use super::super::scripts::{OUTBOX_CLAIM, OUTBOX_RENEW, OUTBOX_RESEND, OUTBOX_SETTLE, channel_letter};
+use super::super::scripts::{OUTBOX_UNREADABLE, OUTBOX_CLAIM, OUTBOX_RENEW, OUTBOX_RESEND, OUTBOX_SETTLE, channel_letter};
 use super::super::store::{RedisStore, millis};
 use super::record::{claimed, id_of, record_of, state_of};
 
@@ -115,13 +115,27 @@ impl RedisStore {
         let mut items = Vec::new();
         while let (Some(id), Some(claim), Some(fields)) = (flat.next(), flat.next(), flat.next()) {
             let id = id_of(id)?;
-            if let Some(record) = record_of(id, fields)? {
-                let claim = claim_of(&reply::text(claim)?)?;
-                items.push(ClaimedNotification { record: claimed(record), claim });
+            match read_claimed(id, claim, fields) {
+                Ok(Some(item)) => items.push(item),
+                Ok(None) => {}
+                // The others were claimed in the same call: one that cannot be read must not take them along.
+                Err(error) => self.set_unreadable_aside(partition, id, &error).await?,
             }
         }
         let next_due = dues.get(channel as usize).map(reply::maybe_int).transpose()?.flatten();
         Ok(Answer { items, next_due })
+    }
+
+    /// Out of the way of those that can be read.
+    pub(super) async fn set_unreadable_aside(
+        &self,
+        partition: u16,
+        id: NotificationId,
+        error: &StoreError,
+    ) -> Result<(), StoreError> {
+        tracing::error!(notification.id = %id, %error, "a notification cannot be read; it is set aside");
+        let call = OUTBOX_UNREADABLE.call(&self.keys.of(partition)).arg(id.to_string()).arg(error.to_string());
+        self.nodes.call(partition, &call).await.map(drop)
     }
 
     /// One call per partition. Of those of a partition that cannot be reached, or hangs, nothing is known: the others'
@@ -166,13 +180,13 @@ impl RedisStore {
         claim: Claim,
         outcome: SendOutcome,
     ) -> Result<bool, StoreError> {
-        let released = outcome == SendOutcome::Released;
+        let released = matches!(outcome, SendOutcome::Released { .. });
         let (state, due, error) = match outcome {
             SendOutcome::Sent => (NotificationState::Sent, None, String::new()),
             SendOutcome::Deferred { due_at, error } => (NotificationState::Deferred, Some(due_at), error),
             SendOutcome::Failed { error } => (NotificationState::Failed, None, error),
             SendOutcome::Suppressed { error } => (NotificationState::Suppressed, None, error),
-            SendOutcome::Released => (NotificationState::Queued, None, String::new()),
+            SendOutcome::Released { due_at } => (NotificationState::Queued, Some(due_at), String::new()),
         };
         let call = OUTBOX_SETTLE
             .call(&self.keys.of(id.partition()))
@@ -183,7 +197,12 @@ impl RedisStore {
             .arg(due.map(|due_at| self.offset_of(due_at).to_string()).unwrap_or_default())
             .arg(error)
             .flag(released);
-        let settled = reply::int(&self.nodes.call(id.partition(), &call).await?)? == 1;
+        let answer = self.nodes.call(id.partition(), &call).await;
+        if let Err(error @ StoreError::Corrupt(_)) = &answer {
+            // Claimed again when this claim has run out, it would be sent for ever.
+            self.set_unreadable_aside(id.partition(), id, error).await?;
+        }
+        let settled = reply::int(&answer?)? == 1;
         if due.is_some() || released {
             self.outbox_rounds.ring(id.partition());
         }
@@ -200,4 +219,11 @@ impl RedisStore {
             state => Err(ResendRefused::WrongState { state: state_of(state)? }),
         }
     }
+}
+
+/// None when there is nothing under this id.
+fn read_claimed(id: NotificationId, claim: Value, fields: Value) -> Result<Option<ClaimedNotification>, StoreError> {
+    let Some(record) = record_of(id, fields)? else { return Ok(None) };
+    let claim = claim_of(&reply::text(claim)?)?;
+    Ok(Some(ClaimedNotification { record: claimed(record), claim }))
 }

@@ -22,6 +22,9 @@ const BITE: usize = 100;
 /// Greater than all ids.
 const END: &str = "+";
 
+/// An id and what is there under it.
+pub(super) type Read = (NotificationId, Result<Option<NotificationRecord>, StoreError>);
+
 /// One partition's ids from the cursor on, newest first.
 struct Walk {
     ids: Vec<NotificationId>,
@@ -106,22 +109,32 @@ impl RedisStore {
         Ok(records)
     }
 
-    /// Those of one partition that are there.
-    pub(in super::super) async fn read_notifications(
+    /// Those of one partition that are there. One that cannot be read must not hide the others.
+    async fn read_notifications(
         &self,
         partition: u16,
         ids: &[NotificationId],
     ) -> Result<Vec<NotificationRecord>, StoreError> {
         let mut records = Vec::with_capacity(ids.len());
+        for (id, read) in self.read_each(partition, ids).await? {
+            match read {
+                Ok(found) => records.extend(found),
+                Err(error) => tracing::warn!(notification.id = %id, %error, "a notification cannot be read"),
+            }
+        }
+        Ok(records)
+    }
+
+    /// What is there under each of these ids of one partition.
+    pub(super) async fn read_each(&self, partition: u16, ids: &[NotificationId]) -> Result<Vec<Read>, StoreError> {
+        let mut read = Vec::with_capacity(ids.len());
         for bite in ids.chunks(BITE) {
             let call = OUTBOX_READ.call(&self.keys.of(partition));
             let call = bite.iter().fold(call, |call, id| call.arg(id.to_string()));
             let answers = reply::list(self.nodes.call(partition, &call).await?)?;
-            for (id, flat) in bite.iter().zip(answers) {
-                records.extend(record_of(*id, flat)?);
-            }
+            read.extend(bite.iter().zip(answers).map(|(id, flat)| (*id, record_of(*id, flat))));
         }
-        Ok(records)
+        Ok(read)
     }
 }
 

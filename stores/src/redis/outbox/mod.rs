@@ -70,8 +70,11 @@ impl NotificationOutbox for RedisStore {
         tenant: &Tenant,
         id: NotificationId,
     ) -> Result<Option<NotificationRecord>, StoreError> {
-        let mut found = self.read_notifications(id.partition(), &[id]).await?;
-        Ok(found.pop().filter(|record| record.tenant == *tenant))
+        let found = match self.read_each(id.partition(), &[id]).await?.pop() {
+            Some((_, read)) => read?,
+            None => None,
+        };
+        Ok(found.filter(|record| record.tenant == *tenant))
     }
 
     async fn notifications(&self, filter: &NotificationFilter) -> Result<NotificationPage, StoreError> {

@@ -52,6 +52,11 @@ impl RedisStore {
         }
     }
 
+    /// A partition's share of the bound.
+    pub(in super::super) fn most_in_outbox(&self) -> u64 {
+        self.limits.outbox_per_tenant.div_ceil(u64::from(self.layout.partitions()))
+    }
+
     async fn put_here(
         &self,
         tenant: &Tenant,
@@ -68,6 +73,7 @@ impl RedisStore {
             .arg(used.map(|used| hex(&used.body_hash)).unwrap_or_default())
             .arg(millis(self.limits.idempotency_lifetime))
             .arg(used.map(|_| partitions.to_string()).unwrap_or_default())
+            .arg(self.most_in_outbox())
             .arg(wish.len())
             .notifications(wish);
         let [verdict, told] = reply::tuple(self.nodes.call(partition, &call).await?)?;
@@ -75,6 +81,7 @@ impl RedisStore {
             -5 => Ok(Attempt::Reserved(TaskId::from_bytes(*id_of(told)?.as_bytes()))),
             -4 => self.has_grown(reply::count(&told)?).await,
             -1 => Ok(Attempt::Answered(Err(PutRefused::IdempotencyConflict))),
+            -6 => Ok(Attempt::Answered(Err(PutRefused::OutboxFull))),
             verdict => {
                 wish.iter().for_each(|new| self.outbox_rounds.of(new.channel).ring(partition));
                 Ok(Attempt::Answered(Ok(Put { first: id_of(told)?, new: verdict == 1 })))

@@ -23,6 +23,7 @@ pub(super) fn record_of(id: NotificationId, flat: Value) -> Result<Option<Notifi
         recipient: "".into(),
         state: NotificationState::Queued,
         attempts: 0,
+        tries: 0,
         created_at: Timestamp::default(),
         queued_at: Timestamp::default(),
         due_at: None,
@@ -44,6 +45,7 @@ fn put(record: &mut NotificationRecord, name: &str, value: String) -> Result<(),
         "recipient" => record.recipient = value.into(),
         "state" => record.state = state_of(&value)?,
         "attempts" => record.attempts = value.parse().map_err(unreadable)?,
+        "tries" => record.tries = value.parse().map_err(unreadable)?,
         "created" => record.created_at = time_of(&value)?.unwrap_or_default(),
         "queued" => record.queued_at = time_of(&value)?.unwrap_or_default(),
         "due" => record.due_at = time_of(&value)?,
@@ -60,6 +62,7 @@ fn put(record: &mut NotificationRecord, name: &str, value: String) -> Result<(),
 pub(super) fn claimed(mut record: NotificationRecord) -> NotificationRecord {
     record.state = NotificationState::Sending;
     record.attempts += 1;
+    record.tries += 1;
     record.due_at = None;
     record
 }

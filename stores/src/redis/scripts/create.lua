@@ -2,9 +2,9 @@
 --
 -- ARGV: 2 most tasks of the tenant in line, 3 most unarchived bytes or '', 4 idempotency key or '', 5 hash of the body,
 --   6 how long the key counts, 7 number of partitions that the keys' homes were chosen by or '', 8 how long a meeting with
---   a unique key is remembered or '', 9.. the task
+--   a unique key is remembered or '', 9.. the task, 22 most notifications of the tenant that are to be sent or ''
 -- Answers 1 when it is new, 0 and the earlier id when it is not; -1 when the key was used otherwise, -2 when the line is
--- full, -3 when the archive is behind, -4 when the number of partitions has grown; -5 and an id when the key is only
+-- full, -3 when the archive is behind, -6 when too many notifications are to be sent, -4 when the number of partitions has grown; -5 and an id when the key is only
 -- reserved for that, by one who may be gone (see `settle.lua`).
 local NEW = 9
 local id, tenant, unique = ARGV[NEW], ARGV[NEW + 1], ARGV[NEW + 11]
@@ -51,10 +51,11 @@ if unique ~= '' then
 end
 
 local busy, made = 'busy ' .. tenant, '->queued ' .. ARGV[NEW + 2]
-local known = call('HMGET', P .. 'counts', busy, 'unarchived', made)
+local known = call('HMGET', P .. 'counts', busy, 'unarchived', made, 'open ' .. tenant)
 counted[busy], counted[made], looked[P .. 'counts'] = true, tonumber(known[3] or 0), true
 if tonumber(known[1] or 0) >= tonumber(ARGV[2]) then return { -2, id } end
 if ARGV[3] ~= '' and tonumber(known[2] or 0) >= tonumber(ARGV[3]) then return { -3, id } end
+if ARGV[22] ~= '' and tonumber(known[4] or 0) >= tonumber(ARGV[22]) then return { -6, id } end
 remember(id)
 birth(NEW)
 commit()

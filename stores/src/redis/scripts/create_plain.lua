@@ -27,9 +27,10 @@ if idempotency ~= '' then
   end
 end
 local busy, made = 'busy ' .. tenant, '->queued ' .. flow
-local known = call('HMGET', counts, busy, 'unarchived', made)
+local known = call('HMGET', counts, busy, 'unarchived', made, 'open ' .. tenant)
 if tonumber(known[1] or 0) >= tonumber(ARGV[2]) then return { -2, id } end
 if ARGV[3] ~= '' and tonumber(known[2] or 0) >= tonumber(ARGV[3]) then return { -3, id } end
+if ARGV[22] ~= '' and tonumber(known[4] or 0) >= tonumber(ARGV[22]) then return { -6, id } end
 
 local due = string.format('%d', now + tonumber(ARGV[14]))
 local lane = ARGV[12] .. 'o' .. ARGV[13] .. ' ' .. flow

@@ -6,7 +6,8 @@
 -- ARGV: 2 how long a claim lives, 3 channel, 4 most, then a random number for each claim
 --
 -- Answers when the next one that was not taken is due from now on, or '', of each channel: that spares the process that
--- sends in all of them the other questions. Then id, claim and fields of each that was taken.
+-- sends in all of them the other questions. Then id, claim and fields of each that was taken; no claim of one that cannot be
+-- given to anybody.
 local channel, most = ARGV[3], tonumber(ARGV[4])
 local line, till = P .. 'o:' .. channel, int(now() + tonumber(ARGV[2]))
 local ids = {}
@@ -30,22 +31,25 @@ local function in_grace()
   return now() < grace
 end
 
-local OPEN = { queued = true, sending = true, deferred = true }
-
 local answer = {}
 for place, id in ipairs(ids) do
   local key = P .. 'n:' .. id
-  local flat, f = call('HGETALL', key), {}
+  -- What is no hash is nothing that could be sent.
+  local flat, f = redis.pcall('HGETALL', key), {}
   for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
   if f.state == 'sending' and in_grace() then
     later('ZADD', line, int(grace), id)
     if not next_due or grace < tonumber(next_due) then next_due = grace end
+  elseif OPEN[f.state] and not (f.tenant and tonumber(f.attempts or '') and tonumber(f.epoch or 0)) then
+    answer[#answer + 1] = id
+    answer[#answer + 1] = ''
+    answer[#answer + 1] = flat
   elseif OPEN[f.state] then
     local epoch = int(tonumber(f.epoch or 0) + 1)
     local claim = epoch .. '.' .. ARGV[4 + place]
-    count_notification(f.state, 'sending')
+    count_notification(f.tenant, f.state, 'sending')
     later('HSET', key, 'state', 'sending', 'epoch', epoch, 'claim', claim, 'due', '',
-      'attempts', int(tonumber(f.attempts) + 1))
+      'attempts', int(tonumber(f.attempts) + 1), 'tries', int((tonumber(f.tries or f.attempts) or 0) + 1))
     later('ZADD', line, till, id)
     answer[#answer + 1] = id
     answer[#answer + 1] = claim
@@ -53,6 +57,7 @@ for place, id in ipairs(ids) do
   else
     -- It has no business here: nothing may stand in the way of those behind it.
     later('ZREM', line, id)
+    later('ZREM', P .. 'no', id)
   end
 end
 if #ids > 0 then commit() end

@@ -1,4 +1,4 @@
--- Puts one in line again that has failed or was suppressed.
+-- Puts one in line again that has failed or was suppressed, as if it had never been tried.
 --
 -- ARGV: 2 tenant, 3 id. Answers '' when it is done, '-' when there is no such notification, else its state.
 local id = ARGV[3]
@@ -6,8 +6,8 @@ local key = P .. 'n:' .. id
 local n = call('HMGET', key, 'tenant', 'state', 'channel')
 if n[1] ~= ARGV[2] then return '-' end
 if n[2] ~= 'failed' and n[2] ~= 'suppressed' then return n[2] end
-count_notification(n[2], 'queued')
-later('HSET', key, 'state', 'queued', 'queued', int(now()), 'due', int(now()), 'ended', '')
+count_notification(n[1], n[2], 'queued')
+later('HSET', key, 'state', 'queued', 'queued', int(now()), 'due', int(now()), 'ended', '', 'tries', '0')
 later('ZREM', P .. 'ne', id)
 later('HDEL', P .. 'nb', id)
 later('ZADD', P .. 'no', int(now()), id)

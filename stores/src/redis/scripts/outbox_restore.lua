@@ -7,11 +7,12 @@ local key = P .. 'n:' .. id
 if call('HLEN', key) > 0 then return 0 end
 local at = int(now())
 later('HSET', key, 'tenant', tenant, 'task', task, 'channel', channel, 'recipient', ARGV[6], 'body', ARGV[7],
-  'state', 'queued', 'created', ARGV[8], 'queued', at, 'due', at, 'attempts', ARGV[9], 'error', ARGV[10])
+  'state', 'queued', 'created', ARGV[8], 'queued', at, 'due', at, 'attempts', ARGV[9], 'tries', '0',
+  'error', ARGV[10])
 later('ZADD', P .. 'na:' .. tenant, '0', id)
 later('ZADD', P .. 'no', at, id)
 if task ~= '' then later('ZADD', P .. 'nt:' .. task, '0', id) end
 queue_notification(id, channel, now())
-count_notification('-', 'queued')
+count_notification(tenant, '-', 'queued')
 commit()
 return 1

@@ -23,8 +23,8 @@ impl Session<'_> {
                 .connection
                 .prepare_cached(
                     "INSERT OR IGNORE INTO notifications (id, tenant, task, channel, state, due_at, created_at, \
-                     queued_at, attempts, epoch, claim, recipient, body) \
-                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?5, 0, 0, 0, ?6, ?7)",
+                     queued_at, attempts, tries, epoch, claim, recipient, body) \
+                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?5, 0, 0, 0, 0, ?6, ?7)",
                 )?
                 .execute(params![
                     id.as_bytes(),
@@ -36,7 +36,7 @@ impl Session<'_> {
                     body.text(),
                 ])?;
             if inserted > 0 {
-                self.memory.outbox.count(NotificationState::Queued, 1);
+                self.memory.outbox.count(tenant, NotificationState::Queued, 1);
                 self.announcements.ring_outbox(*channel);
                 born += 1;
             }
@@ -61,12 +61,22 @@ impl Session<'_> {
                 let first = NotificationId::from_bytes(*known.as_bytes());
                 return Ok(Ok(Put { first, new: false }));
             }
-            // The only way in which a known key refuses.
+            // The one way in which a known key refuses.
             Some(Err(_)) => return Ok(Err(PutRefused::IdempotencyConflict)),
             None => {}
+        }
+        if self.is_born(first)? {
+            return Ok(Ok(Put { first, new: false }));
+        }
+        if self.memory.outbox.open(tenant) >= self.limits.outbox_per_tenant {
+            return Ok(Err(PutRefused::OutboxFull));
         }
         self.remember_use(tenant, idempotency, named)?;
         let born = self.bear(tenant, None, wish)?;
         Ok(Ok(Put { first, new: born > 0 }))
+    }
+
+    fn is_born(&self, id: NotificationId) -> Result<bool, Fault> {
+        Ok(self.connection.prepare_cached("SELECT 1 FROM notifications WHERE id = ?1")?.exists([id.as_bytes()])?)
     }
 }

@@ -50,14 +50,16 @@ impl Session<'_> {
         let claim = Claim { epoch, id: self.ids.random() };
         self.connection
             .prepare_cached(
-                "UPDATE notifications SET state = 1, due_at = NULL, attempts = attempts + 1, epoch = ?2, claim = ?3 \
-                 WHERE notification = ?1",
+                "UPDATE notifications SET state = 1, due_at = NULL, attempts = attempts + 1, tries = tries + 1, \
+                 epoch = ?2, claim = ?3 WHERE notification = ?1",
             )?
             .execute(params![key, epoch, claim.id.cast_signed()])?;
-        self.memory.outbox.count(record.state, -1);
-        self.memory.outbox.count(NotificationState::Sending, 1);
+        let tenant = self.memory.names.add_tenant(self.connection, &record.tenant)?;
+        self.memory.outbox.count(tenant, record.state, -1);
+        self.memory.outbox.count(tenant, NotificationState::Sending, 1);
         (record.state, record.due_at) = (NotificationState::Sending, None);
         record.attempts += 1;
+        record.tries += 1;
         Ok(Some(ClaimedNotification { record, claim }))
     }
 }

@@ -74,8 +74,17 @@ fn walk(
     let mut rows = statement.query(params_from_iter(&values))?;
     let (mut searched, mut fitting, mut last) = (0, 0, None);
     while let Some(row) = rows.next()? {
-        let record = record_of(&mut Columns::of(row), names)?;
         searched += 1;
+        let record = match record_of(&mut Columns::of(row), names) {
+            Ok(record) => record,
+            // It must not hide the others.
+            Err(fault) if fault.is_of_a_row() => {
+                tracing::warn!(error = %fault, "a notification cannot be read");
+                last = row.get(0).map(NotificationId::from_bytes).ok().or(last);
+                continue;
+            }
+            Err(fault) => return Err(fault),
+        };
         last = Some(record.id);
         if recipient.as_ref().is_none_or(|recipient| key_of(&record.recipient) == *recipient) {
             found.push(record);
@@ -85,7 +94,7 @@ fn walk(
             }
         }
     }
-    Ok(last.filter(|_| recipient.is_some() && searched >= MOST_SEARCHED))
+    Ok(last.filter(|_| searched >= most_searched(filter)))
 }
 
 fn query(filter: &NotificationFilter, tenant: i64, state: Option<NotificationState>) -> (String, Vec<Value>) {
@@ -117,10 +126,14 @@ fn query(filter: &NotificationFilter, tenant: i64, state: Option<NotificationSta
     if let Some(cursor) = filter.cursor {
         and("n.id < ?", Value::Blob(cursor.as_bytes().to_vec()));
     }
-    let most = if filter.recipient.is_some() { MOST_SEARCHED } else { filter.limit.saturating_add(1) };
     sql.push_str(" ORDER BY n.id DESC LIMIT ?");
-    values.push(Value::Integer(signed(most as u64)));
+    values.push(Value::Integer(signed(most_searched(filter) as u64)));
     (sql, values)
+}
+
+/// Rows that one walk reads.
+fn most_searched(filter: &NotificationFilter) -> usize {
+    if filter.recipient.is_some() { MOST_SEARCHED } else { filter.limit.saturating_add(1) }
 }
 
 #[cfg(test)]

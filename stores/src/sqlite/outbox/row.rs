@@ -14,7 +14,7 @@ use super::super::names::Names;
 macro_rules! record_columns {
     () => {
         "n.id, n.tenant, n.task, n.channel, n.state, n.due_at, n.created_at, n.queued_at, n.ended_at, n.attempts, \
-         n.recipient, n.error, n.body"
+         n.tries, n.recipient, n.error, n.body"
     };
 }
 pub(super) use record_columns;
@@ -31,6 +31,7 @@ pub(super) fn record_of(at: &mut Columns<'_>, names: &Names) -> Result<Notificat
         queued_at: at.time()?,
         ended_at: at.maybe_time()?,
         attempts: at.value()?,
+        tries: at.value()?,
         recipient: at.value::<Arc<str>>()?,
         error: at.value()?,
         body: Json::from_text(at.value::<String>()?).map_err(Fault::unreadable)?,

@@ -2,7 +2,7 @@
 
 use caudal_engine::notification::{NotificationId, NotificationState};
 use caudal_engine::ports::{ResendRefused, SendOutcome};
-use caudal_engine::task::{Claim, Tenant};
+use caudal_engine::task::{Claim, Tenant, Timestamp};
 use rusqlite::params;
 
 use super::super::columns::millis;
@@ -22,7 +22,7 @@ impl Session<'_> {
             SendOutcome::Deferred { due_at, error } => (NotificationState::Deferred, Some(*due_at), Some(error)),
             SendOutcome::Failed { error } => (NotificationState::Failed, None, Some(error)),
             SendOutcome::Suppressed { error } => (NotificationState::Suppressed, None, Some(error)),
-            SendOutcome::Released => return self.release_notification(&held).map(|()| true),
+            SendOutcome::Released { due_at } => return self.release_notification(&held, *due_at).map(|()| true),
         };
         let ended_at = state.is_final().then_some(self.now);
         self.connection
@@ -30,22 +30,23 @@ impl Session<'_> {
                 "UPDATE notifications SET state = ?2, due_at = ?3, ended_at = ?4, error = ?5 WHERE notification = ?1",
             )?
             .execute(params![held.key, state as i64, millis(due_at), millis(ended_at), error])?;
-        self.memory.outbox.count(NotificationState::Sending, -1);
-        self.memory.outbox.count(state, 1);
+        self.memory.outbox.count(held.tenant, NotificationState::Sending, -1);
+        self.memory.outbox.count(held.tenant, state, 1);
         if due_at.is_some() {
             self.announcements.ring_outbox(held.channel);
         }
         Ok(true)
     }
 
-    fn release_notification(&mut self, held: &Held) -> Result<(), Fault> {
+    fn release_notification(&mut self, held: &Held, due_at: Timestamp) -> Result<(), Fault> {
         self.connection
             .prepare_cached(
-                "UPDATE notifications SET state = 0, due_at = ?2, attempts = attempts - 1 WHERE notification = ?1",
+                "UPDATE notifications SET state = 0, due_at = ?2, attempts = attempts - 1, tries = tries - 1 \
+                 WHERE notification = ?1",
             )?
-            .execute(params![held.key, self.now.as_millis()])?;
-        self.memory.outbox.count(NotificationState::Sending, -1);
-        self.memory.outbox.count(NotificationState::Queued, 1);
+            .execute(params![held.key, due_at.as_millis()])?;
+        self.memory.outbox.count(held.tenant, NotificationState::Sending, -1);
+        self.memory.outbox.count(held.tenant, NotificationState::Queued, 1);
         self.announcements.ring_outbox(held.channel);
         Ok(())
     }
@@ -59,12 +60,12 @@ impl Session<'_> {
         }
         self.connection
             .prepare_cached(
-                "UPDATE notifications SET state = 0, due_at = ?2, queued_at = ?2, ended_at = NULL \
+                "UPDATE notifications SET state = 0, due_at = ?2, queued_at = ?2, ended_at = NULL, tries = 0 \
                  WHERE notification = ?1",
             )?
             .execute(params![held.key, self.now.as_millis()])?;
-        self.memory.outbox.count(held.state, -1);
-        self.memory.outbox.count(NotificationState::Queued, 1);
+        self.memory.outbox.count(held.tenant, held.state, -1);
+        self.memory.outbox.count(held.tenant, NotificationState::Queued, 1);
         self.announcements.ring_outbox(held.channel);
         Ok(Ok(()))
     }

@@ -14,7 +14,8 @@ const OLDEST: &str = "SELECT queued_at FROM notifications WHERE state = ?1 AND s
 
 pub(super) fn stats(connection: &Connection) -> Result<OutboxStats, Fault> {
     let mut stats = OutboxStats::default();
-    let mut counts = connection.prepare_cached("SELECT state, notifications FROM notification_counts")?;
+    let mut counts =
+        connection.prepare_cached("SELECT state, sum(notifications) FROM notification_counts GROUP BY state")?;
     let mut rows = counts.query([])?;
     while let Some(row) = rows.next()? {
         let count: i64 = row.get(1)?;

@@ -1,0 +1,141 @@
+//! Notifications in Redis that cannot be read: each is set aside with its reason, and stands in nobody's way.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod redis_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use caudal_engine::notification::{NotificationId, NotificationState};
+use caudal_engine::ports::{NotificationOutbox, SendOutcome, StoreError, TaskStore};
+use caudal_engine::testing::conformance::{OUTBOX, Parts};
+use caudal_engine::testing::outbox_conformance::{OutboxHarness, OutboxTrial};
+use caudal_stores::live_and_kept::LiveOutbox;
+use caudal_stores::redis::RedisStore;
+use redis_support::{open_store, settings_of, shared_server};
+
+struct Redis(Arc<RedisStore>);
+
+#[async_trait]
+impl OutboxHarness for Redis {
+    fn tasks(&self) -> Arc<dyn TaskStore> {
+        self.0.clone()
+    }
+
+    fn outbox(&self) -> Arc<dyn NotificationOutbox> {
+        self.0.clone()
+    }
+
+    async fn holders_die(&mut self) {}
+}
+
+/// A trial, its store, and what all keys begin with.
+struct Place {
+    trial: OutboxTrial,
+    store: Arc<RedisStore>,
+    prefix: String,
+}
+
+impl Place {
+    async fn open() -> Self {
+        let parts = Parts::default();
+        let settings = settings_of(&shared_server().url(), &parts);
+        let store = open_store(&settings, &parts).await;
+        let trial = OutboxTrial::new(parts, Redis(store.clone()));
+        Self { trial, store, prefix: format!("{}{{p0}}:", settings.prefix) }
+    }
+
+    fn set(&self, id: NotificationId, field: &str, value: &str) {
+        shared_server().ask(&["HSET", &format!("{}n:{id}", self.prefix), field, value]);
+    }
+
+    fn ask(&self, command: &str, name: &str, rest: &[&str]) {
+        let key = format!("{}{name}", self.prefix);
+        shared_server().ask(&[&[command, &key], rest].concat());
+    }
+
+    fn count(&self, name: &str) -> String {
+        let answer = shared_server().ask(&["ZCARD", &format!("{}{name}", self.prefix)]);
+        answer.trim().trim_start_matches(':').to_owned()
+    }
+
+    fn is_aside(&self, id: NotificationId) -> bool {
+        let answer = shared_server().ask(&["HEXISTS", &format!("{}naside", self.prefix), &id.to_string()]);
+        answer.trim().trim_start_matches(':') == "1"
+    }
+}
+
+/// Goal: of a claimed batch those that can be read are sent; the others are out of the line, and count for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_claimed_without_those_that_cannot_be_read() {
+    let place = Place::open().await;
+    let trial = &place.trial;
+    let mut ids = Vec::new();
+    for number in 0..8 {
+        ids.push(trial.put(&format!("a{number}@example.org")).await);
+    }
+    place.set(ids[0], "body", "{");
+    place.set(ids[1], "attempts", "many");
+    place.set(ids[2], "channel", "q");
+    place.set(ids[3], "created", "yesterday");
+    place.ask("HDEL", &format!("n:{}", ids[4]), &["tenant"]);
+    place.ask("DEL", &format!("n:{}", ids[5]), &[]);
+    place.ask("DEL", &format!("n:{}", ids[6]), &[]);
+    place.ask("SET", &format!("n:{}", ids[6]), &["no hash"]);
+    let claimed = trial.claim_mails(10).await;
+    assert_eq!(claimed.iter().map(|claimed| claimed.record.id).collect::<Vec<_>>(), [ids[7]]);
+    assert!(ids[..5].iter().all(|id| place.is_aside(*id)));
+    assert!(trial.claim_mails(10).await.is_empty());
+    for line in ["o:m", "no"] {
+        assert_eq!(place.count(line), "1", "{line}");
+    }
+    assert!(trial.settle(&claimed[0], SendOutcome::Sent).await);
+    place.ask("DEL", &format!("n:{}", ids[6]), &[]);
+    let listed = trial.list(trial.filter()).await;
+    assert_eq!(listed, [ids[7], ids[4]], "a list leaves out what it cannot read");
+    assert!(OUTBOX > 8);
+}
+
+/// Goal: what has ended is handed over although some of it is gone or cannot be read, also when these are more than one
+/// asks for at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn archiving_goes_on_beside_what_cannot_be_read() {
+    let place = Place::open().await;
+    let trial = &place.trial;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let id = trial.put(&format!("a{number}@example.org")).await;
+        assert!(trial.settle(&trial.claim().await, SendOutcome::Sent).await);
+        trial.later();
+        ids.push(id);
+    }
+    place.ask("DEL", &format!("n:{}", ids[0]), &[]);
+    place.set(ids[1], "body", "{");
+    place.set(ids[2], "ended", "");
+    place.set(ids[3], "state", "queued");
+    place.set(ids[3], "ended", "");
+    let ended = place.store.ended(Duration::ZERO, 1).await.unwrap();
+    assert_eq!(ended.iter().map(|record| record.id).collect::<Vec<_>>(), [ids[4]]);
+    place.store.let_go(&ended).await.unwrap();
+    assert!(place.store.ended(Duration::ZERO, 10).await.unwrap().is_empty());
+    assert_eq!(place.count("ne"), "0");
+    assert!(place.is_aside(ids[1]) && place.is_aside(ids[2]));
+}
+
+/// Goal: one whose outcome cannot be stored is not sent again and again: it is set aside.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_cannot_be_settled_is_not_sent_for_ever() {
+    let place = Place::open().await;
+    let trial = &place.trial;
+    let id = trial.put("a@example.org").await;
+    let claimed = trial.claim().await;
+    place.ask("HDEL", &format!("n:{id}"), &["tenant"]);
+    let settled = place.store.settle(id, claimed.claim, SendOutcome::Sent).await;
+    assert!(matches!(settled, Err(StoreError::Corrupt(_))), "{settled:?}");
+    assert!(place.is_aside(id));
+    trial.clock.advance(Duration::from_secs(3_600));
+    assert!(trial.claim_mails(10).await.is_empty());
+    assert_eq!(trial.state(trial.put("b@example.org").await).await, NotificationState::Queued);
+}
