@@ -38,7 +38,7 @@ fn found(attempt: u32) -> Fact {
 
 fn retrying(attempt: u32) -> Fact {
     let (error, retry_at) = (ErrorReport::new("failed", "no luck"), Timestamp::from_millis(1_000));
-    StepRetrying { step: key(), name: "Write".into(), attempt, error, retry_at }.into()
+    StepRetrying { step: key(), name: "Write".into(), attempt, error, retry_at, postponed: false }.into()
 }
 
 fn succeeded(attempt: u32) -> Fact {

@@ -68,7 +68,8 @@ pub fn shown(waits: &[Wait]) -> (Vec<&Wait>, usize) {
     let (mut count, mut bytes) = (0, 0);
     let mut fits = |wait: &Wait| {
         bytes += WAIT_BYTES + wait.name.len() + wait.id.len();
-        bytes += wait.question.as_ref().map_or(0, |text| text.len()) + wait.schema.as_ref().map_or(0, Json::len);
+        bytes += wait.question.as_ref().map_or(0, |text| text.len());
+        bytes += [&wait.about, &wait.schema].into_iter().flatten().map(Json::len).sum::<usize>();
         count += 1;
         count <= MOST_SHOWN && (bytes <= MOST_SHOWN_BYTES || count == 1)
     };
@@ -90,7 +91,7 @@ mod tests {
     fn wait(kind: WaitKind, number: usize, question: Option<&str>) -> Wait {
         let id: Key = format!("wait#{number}").into();
         let (since, question) = (Timestamp::from_millis(0), question.map(Into::into));
-        Wait { name: id.clone(), id, kind, question, schema: None, since, until: None, child: None }
+        Wait { name: id.clone(), id, kind, question, about: None, schema: None, since, until: None, child: None }
     }
 
     /// Goal: of very many waits, or very large ones, a bounded part is shown, a question before children.

@@ -11,7 +11,9 @@ use redis::Value;
 use super::super::fault::down;
 use super::super::record::{claim_of, claim_text};
 use super::super::reply;
-use super::super::scripts::{OUTBOX_UNREADABLE, OUTBOX_CLAIM, OUTBOX_RENEW, OUTBOX_RESEND, OUTBOX_SETTLE, channel_letter};
+use super::super::scripts::{
+    OUTBOX_CLAIM, OUTBOX_RENEW, OUTBOX_RESEND, OUTBOX_SETTLE, OUTBOX_UNREADABLE, channel_letter,
+};
 use super::super::store::{RedisStore, millis};
 use super::record::{claimed, id_of, record_of, state_of};
 
