@@ -38,10 +38,13 @@ pub(super) fn to_store_error(error: &RedisError) -> StoreError {
     }
 }
 
+/// What a script's refusal says when its user may not do something: of Redis, of Valkey.
+const DENIED_IN_SCRIPT: [&str; 2] = ["The user executing the script", "ACL failure in script"];
+
 /// The user may not do this. A script tells it in words of its own.
 pub(super) fn is_denied(error: &RedisError) -> bool {
     error.code() == Some("NOPERM")
-        || error.detail().is_some_and(|detail| detail.contains("The user executing the script"))
+        || error.detail().is_some_and(|detail| DENIED_IN_SCRIPT.iter().any(|words| detail.contains(words)))
 }
 
 /// The error as Redis or the system says it, without what the client library puts around.

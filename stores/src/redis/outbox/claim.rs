@@ -124,6 +124,10 @@ impl RedisStore {
                 Err(error) => self.set_unreadable_aside(partition, id, &error).await?,
             }
         }
+        if !items.is_empty() {
+            // When their claims run out is not among what was seen.
+            rounds.ring(partition);
+        }
         let next_due = dues.get(channel as usize).map(reply::maybe_int).transpose()?.flatten();
         Ok(Answer { items, next_due })
     }
