@@ -13,7 +13,6 @@ use caudal_engine::ports::{
     SignalAccepted, SignalRefused, StoreError, StoreStats, TaskFilter, TaskPage, TaskStore, TaskWrite, WriteRefused,
     Written,
 };
-use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, ErrorReport, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, WorkerId};
 use caudal_engine::testing::clock::TestClock;
 use caudal_engine::testing::conformance::{Harness, Parts};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::{NotificationId, NotificationState};
 use caudal_engine::ports::{NotificationOutbox, SendOutcome, StoreError, TaskStore};
-use caudal_engine::testing::conformance::{OUTBOX, Parts};
+use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::outbox_conformance::{OutboxHarness, OutboxTrial};
 use caudal_stores::live_and_kept::LiveOutbox;
 use caudal_stores::redis::RedisStore;
@@ -95,7 +95,6 @@ async fn a_batch_is_claimed_without_those_that_cannot_be_read() {
     place.ask("DEL", &format!("n:{}", ids[6]), &[]);
     let listed = trial.list(trial.filter()).await;
     assert_eq!(listed, [ids[7], ids[4]], "a list leaves out what it cannot read");
-    assert!(OUTBOX > 8);
 }
 
 /// Goal: what has ended is handed over although some of it is gone or cannot be read, also when these are more than one

@@ -284,7 +284,6 @@ async fn filters_given_twice() {
 /// the same thread.
 #[tokio::test]
 async fn a_panic_is_a_500() {
-    #[expect(clippy::panic, reason = "that is what it is about")]
     let render_metrics = Some(Arc::new(|| -> String { panic!("swordfish") }) as caudal_web::RenderMetrics);
     let server = Server::with(Platform::default(), WebSettings { render_metrics, ..WebSettings::default() });
     for _ in 0..2 {

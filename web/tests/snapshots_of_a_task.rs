@@ -4,9 +4,8 @@ mod kit;
 
 use std::time::Instant;
 
-use caudal_engine::flow::scope::NO_PLACE;
-use caudal_engine::task::Fact;
 use caudal_engine::task::event::{Chunk, Recorded, SignalAwaited, Teller, ToolResult};
+use caudal_engine::task::{Fact, NO_PLACE};
 use kit::{Request, Server, log, progress, step_started};
 use serde_json::json;
 

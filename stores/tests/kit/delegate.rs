@@ -7,7 +7,7 @@ macro_rules! store_over {
     ($store:ty, $inner:ident, $before:ident, { $($own:tt)* }) => {
         $crate::store_over! { @pass $store, $inner, $before, { $($own)* }
             create(tasks: Vec<NewTask>) -> Result<Vec<Result<Created, CreateRefused>>, StoreError>;
-            created_under(tenant: &Tenant, used: &Idempotency) -> Result<Option<TaskId>, StoreError>;
+            created_under(tenant: &Tenant, used: &caudal_engine::task::record::Idempotency) -> Result<Option<TaskId>, StoreError>;
             claim_next(request: ClaimRequest) -> Result<Claimed, StoreError>;
             renew(worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError>;
             write(write: TaskWrite) -> Result<Written, WriteRefused>;
