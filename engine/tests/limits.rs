@@ -32,7 +32,7 @@ async fn slow_step_flow(ctx: &mut FlowContext) -> FlowResult<(u32, u32)> {
     let stalled = ctx.step("Stalled", |step| async move {
         if step.attempt() == 1 {
             step.log("the last that is heard");
-            pending::<()>().await;
+            step.sleep(Duration::from_secs(3600)).await;
         }
         // A minute and a half in all, but never half a minute in silence.
         for _ in 0..9 {
