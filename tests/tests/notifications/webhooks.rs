@@ -136,7 +136,7 @@ async fn receivers_can_check(mode: Mode) {
     for (secret, is_ours) in [(current, true), (earlier, true), (anothers, false), (&*now, false)] {
         assert_eq!(page_says(secret, &call).unwrap_or(is_ours), is_ours, "{secret}");
     }
-    assert_eq!(place.command_line(&["webhook-secret", "ftp://nowhere"]).status.code(), Some(1));
+    assert_eq!(place.command_line(&["webhook-secret", "ftp://nowhere"]).status.code(), Some(2));
 }
 
 /// Goal: a receiver in trouble is called again, each time signed anew under the same id, until it says that it heard.
