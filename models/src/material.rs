@@ -2,13 +2,14 @@
 
 use crate::web_page::shorten;
 
+const DATA_BEGIN: &str = "<data ";
 const DATA_END: &str = "\n</data>";
 const PERSON_BEGIN: &str = "<person>\n";
 const PERSON_END: &str = "\n</person>";
 
 /// Between marks that the text cannot fake. A prompt with material in it should say what the marks mean.
 pub fn as_data(from: &str, text: &str) -> String {
-    format!("<data from=\"{from}\">\n{}\n</data>", without_marks(text))
+    format!("{DATA_BEGIN}from=\"{from}\">\n{}\n</data>", without_marks(text))
 }
 
 /// Between other marks: the word of the person for whom a model works, which is a wish and not only material.
@@ -19,6 +20,11 @@ pub(crate) fn as_word_of_person(text: &str) -> String {
 /// What a person said, if a person said it.
 pub(crate) fn word_of_person(text: &str) -> Option<&str> {
     text.strip_prefix(PERSON_BEGIN)
+}
+
+/// Whether a tool brought it that can bring it again: no word of a person, and no word about the call itself.
+pub(crate) fn is_data(text: &str) -> bool {
+    text.starts_with(DATA_BEGIN)
 }
 
 /// At most so many characters, the end mark and what was added behind it left in place.

@@ -1,9 +1,10 @@
-//! How much of a conversation is sent: what tools brought long ago makes room when it grows too long.
+//! How much of a conversation is sent: what tools brought long ago makes room when it grows too long. What a person said
+//! stays, or they would be asked again.
 //!
 //! A pure function of the conversation, so that a turn that runs again after a crash is sent the same.
 
 use crate::chat::{Chat, Line};
-use crate::material::shorten_data;
+use crate::material::{is_data, shorten_data};
 
 /// Of the newest results, which the model has not read yet, at least this much is left.
 const LEAST: usize = 500;
@@ -19,7 +20,7 @@ pub(crate) fn within(chat: &Chat, most: usize) -> Chat {
         if length <= most {
             return chat;
         }
-        if let Line::Tool { text, .. } = line {
+        if let Some(text) = data_of(line) {
             let had = text.chars().count();
             if had > LEFT_OUT.len() {
                 length -= had - LEFT_OUT.len();
@@ -27,23 +28,23 @@ pub(crate) fn within(chat: &Chat, most: usize) -> Chat {
             }
         }
     }
-    let results = chat.lines[newest..].iter().filter(|line| matches!(line, Line::Tool { .. })).count();
+    let newest = &mut chat.lines[newest..];
+    let lengths: Vec<usize> = newest.iter_mut().filter_map(data_of).map(|text| text.chars().count()).collect();
+    let (results, brought) = (lengths.len(), lengths.iter().sum::<usize>());
     if length > most && results > 0 {
-        let brought: usize = chat.lines[newest..].iter().map(tool_length).sum();
         let share = (most.saturating_sub(length - brought) / results).max(LEAST);
-        for line in &mut chat.lines[newest..] {
-            if let Line::Tool { text, .. } = line {
-                *text = shorten_data(text, share);
-            }
+        for text in newest.iter_mut().filter_map(data_of) {
+            *text = shorten_data(text, share);
         }
     }
     chat
 }
 
-fn tool_length(line: &Line) -> usize {
+/// What a tool brought that can be brought again.
+fn data_of(line: &mut Line) -> Option<&mut String> {
     match line {
-        Line::Tool { text, .. } => text.chars().count(),
-        _ => 0,
+        Line::Tool { text, .. } if is_data(text) => Some(text),
+        _ => None,
     }
 }
 
@@ -51,7 +52,7 @@ fn tool_length(line: &Line) -> usize {
 mod tests {
     use super::*;
     use crate::chat::{Answer, ToolCall};
-    use crate::material::as_data;
+    use crate::material::{as_data, as_word_of_person};
 
     /// A question, and turns that each brought two results of a thousand letters.
     fn long_chat(turns: usize) -> Chat {
@@ -85,6 +86,26 @@ mod tests {
         assert!(texts[3..].iter().all(|text| text.contains("</data>")), "{texts:?}");
         assert!(shorter.length() <= 6_000);
         assert_eq!(within(&shorter, 6_000).lines, shorter.lines);
+    }
+
+    /// Goal: what a person said, and why a call was refused, is sent whole, however old it is and however little room there is.
+    #[test]
+    fn words_of_people_stay() {
+        let mut chat = Chat::from("Why?");
+        let call = ToolCall { id: "a".to_owned(), name: "ask_person".to_owned(), ..ToolCall::default() };
+        let said = as_word_of_person(&"Only the blue one. ".repeat(50));
+        let refused = format!("A person does not allow it: {}", "it is mine ".repeat(50));
+        for _ in 0..2 {
+            chat.hear(Answer { calls: vec![call.clone(); 3], ..Answer::default() });
+            chat.report(&call, said.clone());
+            chat.report(&call, refused.clone());
+            chat.report(&call, as_data("look", &"1".repeat(2_000)));
+        }
+        let shorter = within(&chat, 1_000);
+        let texts = results(&shorter);
+        assert_eq!((texts[0], texts[1], texts[2]), (&*said, &*refused, LEFT_OUT));
+        assert_eq!((texts[3], texts[4]), (&*said, &*refused));
+        assert!(texts[5].ends_with("[cut]\n</data>") && texts[5].len() < 600, "{}", texts[5]);
     }
 
     /// Goal: the results of the last turn are shortened within their marks, with what was added behind them, and stay.

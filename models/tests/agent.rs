@@ -175,6 +175,34 @@ async fn the_last_words_are_kept() {
     assert_eq!(task.finished_steps()["Look"], 5);
 }
 
+/// Asks twice in one conversation, two turns each.
+#[flow(needs = LanguageModel)]
+async fn twice_flow(ctx: &mut FlowContext, question: String) -> FlowResult<[String; 2]> {
+    let agent = Agent::new(&ctx.model()?).tool(look).most_turns(2);
+    let mut chat = agent.begin(question);
+    let first = agent.go_on(ctx, &mut chat).await?.text;
+    chat.say("And the sea?");
+    Ok([first, agent.go_on(ctx, &mut chat).await?.text])
+}
+
+/// Goal: a conversation that ended at its last turn can be gone on with: the answer stands in it, and tools can be used again.
+#[tokio::test]
+async fn a_second_round_knows_the_first() {
+    let looking = |at: &str| Reply::calls([("look", json!({ "at": at }))]);
+    let replies = [looking("sky"), Reply::text("The sky is blue."), looking("sea"), Reply::text("The sea, too.")];
+    let provider = turns(replies).await;
+    let model = LanguageModel::of(provider.settings()).unwrap().unwrap();
+    let task = FlowTest::new(twice_flow, "What colour is the sky?").resource(model).run().await;
+    assert_eq!(task.result::<[String; 2]>(), ["The sky is blue.", "The sea, too."]);
+    let requests = provider.requests();
+    let choices: Vec<bool> = requests.iter().map(|asked| asked.body["tool_choice"] == "none").collect();
+    assert_eq!(choices, [false, true, false, true]);
+    let said: Vec<&Value> = requests[2].body["messages"].as_array().unwrap().iter().rev().take(2).collect();
+    assert_eq!((&said[1]["role"], &said[1]["content"]), (&json!("assistant"), &json!("The sky is blue.")));
+    assert_eq!(said[0]["content"], "And the sea?");
+    assert!(!requests[2].body["messages"].to_string().contains("last turn"));
+}
+
 /// Goal: at its budget it stops before the next call; a raise lets it go on, a no ends it.
 #[tokio::test]
 async fn stops_at_its_budget() {

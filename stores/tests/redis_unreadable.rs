@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use caudal_engine::notification::{NotificationId, NotificationState};
+use caudal_engine::notification::{Channel, NotificationId, NotificationState};
 use caudal_engine::ports::{NotificationOutbox, SendOutcome, StoreError, TaskStore};
+use caudal_engine::task::WorkerId;
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::outbox_conformance::{OutboxHarness, OutboxTrial};
 use caudal_stores::live_and_kept::LiveOutbox;
@@ -137,4 +138,25 @@ async fn one_that_cannot_be_settled_is_not_sent_for_ever() {
     trial.clock.advance(Duration::from_secs(3_600));
     assert!(trial.claim_mails(10).await.is_empty());
     assert_eq!(trial.state(trial.put("b@example.org").await).await, NotificationState::Queued);
+}
+
+/// Goal: setting aside is done whole or not at all: what cannot be noted down as aside, or be counted, stays in its line.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setting_aside_is_never_half_done() {
+    for broken in ["naside", "ne", "counts"] {
+        let place = Place::open().await;
+        let trial = &place.trial;
+        let id = trial.put("a@example.org").await;
+        place.set(id, "attempts", "many");
+        place.ask("DEL", broken, &[]);
+        place.ask("SET", broken, &["broken"]);
+        let worker = WorkerId::new("sender");
+        let refused = place.store.claim_notifications(&worker, Channel::Mail, 5).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{broken}: {refused:?}");
+        assert_eq!((place.count("o:m"), place.count("no")), ("1".to_owned(), "1".to_owned()), "{broken}");
+        place.ask("DEL", broken, &[]);
+        trial.clock.advance(Duration::from_secs(2));
+        assert!(trial.claim_mails(5).await.is_empty());
+        assert!(place.is_aside(id) && place.count("o:m") == "0", "{broken}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Notifications in this process: what every role needs of them to make and check mails, and the sender.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -13,6 +14,7 @@ use caudal_notifications::{
     Links, MailRoute, NotificationSettings, Notifications, NotificationsHandle, TemplateSettings, Templates,
     WebhookSecret, WebhookSecrets, WebhookSettings,
 };
+use caudal_stores::redis::RedisStore;
 use caudal_web::PageLinks;
 
 use super::opened_store::OpenedStore;
@@ -105,31 +107,88 @@ pub(super) async fn webhook_secrets(
     ids: &dyn IdSource,
 ) -> Result<WebhookSecrets> {
     let notify = &settings.notify;
-    let now = match &notify.webhook_secret {
-        Some(set) => set.clone(),
-        None => kept_webhook_secret(settings, store, ids).await?,
-    };
-    Ok(WebhookSecrets { now, before: notify.webhook_secret_before.clone() })
+    let set = (notify.webhook_secret.clone(), notify.webhook_secret_before.clone());
+    secrets_of(set, &settings.data_folder, store.shared(), ids).await
 }
 
-/// The one that is kept where all processes find it, made at the first start.
-async fn kept_webhook_secret(settings: &Settings, store: &OpenedStore, ids: &dyn IdSource) -> Result<WebhookSecret> {
+/// Of what is set, now and before, and of the one that is kept: made at the first start without one, it was what signed
+/// until one was set.
+async fn secrets_of(
+    set: (Option<WebhookSecret>, Option<WebhookSecret>),
+    folder: &Path,
+    shared: Option<&RedisStore>,
+    ids: &dyn IdSource,
+) -> Result<WebhookSecrets> {
+    Ok(match set {
+        (Some(now), None) => {
+            let kept = kept_webhook_secret(folder, shared).await?;
+            WebhookSecrets { before: kept.filter(|kept| *kept != now), now }
+        }
+        (Some(now), before) => WebhookSecrets { now, before },
+        (None, before) => WebhookSecrets { now: made_webhook_secret(folder, shared, ids).await?, before },
+    })
+}
+
+/// The one that is kept where all processes find it, made if there is none.
+async fn made_webhook_secret(folder: &Path, shared: Option<&RedisStore>, ids: &dyn IdSource) -> Result<WebhookSecret> {
     let mut bytes = [0; 32];
     bytes.chunks_mut(8).for_each(|piece| piece.copy_from_slice(&ids.random().to_le_bytes()[..piece.len()]));
     let new = WebhookSecret::of_bytes(bytes);
-    let path = settings.data_folder.join(SECRET_FILE);
-    let kept = match store.shared() {
-        Some(shared) => shared.share(SECRET_FILE, &new.reveal()).await.context("the webhook secret cannot be kept")?,
-        None => match fs::read_to_string(&path) {
-            Ok(kept) => kept,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let text = format!("{}\n", new.reveal());
-                private_file::write(&path, text.as_bytes())
-                    .with_context(|| format!("cannot write {}", path.display()))?;
-                text
+    if let Some(shared) = shared {
+        let kept = shared.share(SECRET_FILE, &new.reveal()).await.context("the webhook secret cannot be kept")?;
+        return parse_kept(&kept);
+    }
+    if let Some(kept) = kept_webhook_secret(folder, None).await? {
+        return Ok(kept);
+    }
+    let path = folder.join(SECRET_FILE);
+    let text = format!("{}\n", new.reveal());
+    private_file::write(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(new)
+}
+
+async fn kept_webhook_secret(folder: &Path, shared: Option<&RedisStore>) -> Result<Option<WebhookSecret>> {
+    let kept = match shared {
+        Some(shared) => shared.shared(SECRET_FILE).await.context("the webhook secret of before cannot be read")?,
+        None => {
+            let path = folder.join(SECRET_FILE);
+            match fs::read_to_string(&path) {
+                Ok(kept) => Some(kept),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
             }
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        },
+        }
     };
-    WebhookSecret::parse(&kept).map_err(|error| anyhow!("the webhook secret that is kept cannot be used: {error}"))
+    kept.as_deref().map(parse_kept).transpose()
+}
+
+fn parse_kept(kept: &str) -> Result<WebhookSecret> {
+    WebhookSecret::parse(kept).map_err(|error| anyhow!("the webhook secret that is kept cannot be used: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use caudal_engine::ports::RandomIds;
+
+    use super::*;
+
+    /// Goal: the secret that was made is found again; when another is set it goes on signing beside that, unless the
+    /// settings name another one of before.
+    #[tokio::test]
+    async fn what_was_kept_is_the_secret_of_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = |now: Option<u8>, before: Option<u8>| {
+            let of = |byte: Option<u8>| byte.map(|byte| WebhookSecret::of_bytes([byte; 32]));
+            secrets_of((of(now), of(before)), folder.path(), None, &RandomIds)
+        };
+        assert_eq!(secrets(Some(1), None).await.unwrap().before, None, "none was made yet");
+        let made = secrets(None, None).await.unwrap();
+        assert_eq!(secrets(None, None).await.unwrap(), made);
+        let (one, two) = (WebhookSecret::of_bytes([1; 32]), WebhookSecret::of_bytes([2; 32]));
+        let changed = secrets(Some(1), None).await.unwrap();
+        assert_eq!(changed, WebhookSecrets { now: one.clone(), before: Some(made.now.clone()) });
+        assert_eq!(secrets(Some(1), Some(2)).await.unwrap(), WebhookSecrets { now: one.clone(), before: Some(two) });
+        fs::write(folder.path().join(SECRET_FILE), one.reveal()).unwrap();
+        assert_eq!(secrets(Some(1), None).await.unwrap().before, None, "the same is not signed with twice");
+    }
 }

@@ -153,21 +153,29 @@ impl Agent {
         self.go_on(ctx, &mut self.begin(question)).await
     }
 
-    /// The same with a conversation that the caller keeps, with all that tools brought ([`Chat::pages`]).
+    /// The same with a conversation that the caller keeps, with all that tools brought ([`Chat::pages`]) and the answer: it
+    /// may be asked on, for as many turns again.
     pub async fn go_on(&self, ctx: &mut FlowContext, chat: &mut Chat) -> FlowResult<Answer> {
         for turn in 1..=self.most_turns {
-            if turn == self.most_turns && turn > 1 {
-                chat.no_tools_now = true;
-                chat.add(LAST_TURN);
-            }
-            let answer = self.think(ctx, turn, chat).await?;
+            let answer = if turn == self.most_turns && turn > 1 {
+                // Said in this turn alone: in a next round there are turns again.
+                let mut last = chat.clone();
+                last.no_tools_now = true;
+                last.add(LAST_TURN);
+                self.think(ctx, turn, &last).await?
+            } else {
+                self.think(ctx, turn, chat).await?
+            };
             if answer.calls.is_empty() {
+                chat.hear(answer.clone());
                 return Ok(answer);
             }
             if turn == self.most_turns {
                 // What it said beside a call that it cannot have any more is what it has.
                 if !answer.text.trim().is_empty() {
-                    return Ok(Answer { calls: Vec::new(), ..answer });
+                    let answer = Answer { calls: Vec::new(), ..answer };
+                    chat.hear(answer.clone());
+                    return Ok(answer);
                 }
                 break;
             }

@@ -3,33 +3,34 @@
 //! A quarter of the calls may go to one host. Whoever finds it full is put back untried, for a second or, where many wait,
 //! somewhat longer. Where three calls in a row had no answer in time, nobody is called for a while; then one goes first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 const PUT_BACK: Duration = Duration::from_secs(1);
-/// This many wait a second longer.
+/// Where this many rest already, the next one rests a second longer: so they come back one after the other.
 const PUT_BACK_PER_SECOND: u32 = 100;
 const LONGEST_PUT_BACK: Duration = Duration::from_secs(30);
 /// Calls in a row without an answer after which nobody is called for a while.
 const PATIENCE: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Silent hosts that are remembered.
+/// Hosts that are remembered though nobody is calling them.
 const MOST_REMEMBERED: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) struct Hosts {
     most_each: usize,
+    began: Instant,
     called: Mutex<HashMap<String, Host>>,
 }
 
 #[derive(Debug, Default)]
 struct Host {
     calls: usize,
-    /// Since one of its calls ended.
-    put_back: u32,
+    /// How many of those that were put back rest until which second from the beginning on.
+    resting: BTreeMap<u64, u32>,
     silences: u32,
     /// Nobody is called before.
     until: Option<Instant>,
@@ -44,7 +45,7 @@ pub(super) struct Turn {
 
 impl Hosts {
     pub(super) fn new(concurrency: usize) -> Self {
-        Self { most_each: (concurrency / 4).max(1), called: Mutex::default() }
+        Self { most_each: (concurrency / 4).max(1), began: Instant::now(), called: Mutex::default() }
     }
 
     /// Or how long to wait before asking again.
@@ -56,11 +57,11 @@ impl Hosts {
         let one = called.entry(host.to_owned()).or_default();
         let now = Instant::now();
         if let Some(until) = one.until.filter(|until| now < *until) {
-            return Err(until - now + one.next_put_back());
+            return Err(one.put_back(self.began, until));
         }
         let most = if one.silences >= PATIENCE { 1 } else { self.most_each };
         if one.calls >= most {
-            return Err(one.next_put_back());
+            return Err(one.put_back(self.began, now));
         }
         one.calls += 1;
         Ok(Turn { hosts: self.clone(), host: host.to_owned() })
@@ -72,10 +73,18 @@ impl Hosts {
 }
 
 impl Host {
-    fn next_put_back(&mut self) -> Duration {
-        let more = Duration::from_secs((self.put_back / PUT_BACK_PER_SECOND).into());
-        self.put_back = self.put_back.saturating_add(1);
-        (PUT_BACK + more).min(LONGEST_PUT_BACK)
+    /// How long one rests that cannot be called before this moment.
+    fn put_back(&mut self, began: Instant, earliest: Instant) -> Duration {
+        self.forget_rested(began);
+        let resting: u32 = self.resting.values().sum();
+        let rest = PUT_BACK + Duration::from_secs(1).saturating_mul(resting) / PUT_BACK_PER_SECOND;
+        let till = earliest + rest.min(LONGEST_PUT_BACK);
+        *self.resting.entry((till - began).as_secs()).or_default() += 1;
+        till - Instant::now()
+    }
+
+    fn forget_rested(&mut self, began: Instant) {
+        self.resting = self.resting.split_off(&(began.elapsed().as_secs() + 1));
     }
 }
 
@@ -104,8 +113,8 @@ impl Drop for Turn {
         let mut called = self.hosts.lock();
         let Some(host) = called.get_mut(&self.host) else { return };
         host.calls -= 1;
-        host.put_back = 0;
-        if host.calls == 0 && host.silences == 0 {
+        host.forget_rested(self.hosts.began);
+        if host.calls == 0 && host.silences == 0 && host.resting.is_empty() {
             called.remove(&self.host);
         }
     }
@@ -129,10 +138,48 @@ mod tests {
         slow.pop();
         slow.push(hosts.enter("slow.example").unwrap());
         let waits: Vec<Duration> = (0..10_000).map(|_| hosts.enter("slow.example").unwrap_err()).collect();
-        assert!(waits.is_sorted() && waits[0] == PUT_BACK && waits[9_999] == LONGEST_PUT_BACK);
+        assert!(waits.is_sorted() && waits[0] < 2 * PUT_BACK && waits[9_999] == LONGEST_PUT_BACK);
+        tokio::time::advance(2 * LONGEST_PUT_BACK).await;
         drop((slow, others));
         assert!(hosts.lock().is_empty(), "nobody is remembered for nothing");
         assert_eq!(Hosts::new(1).most_each, 1);
+    }
+
+    /// Goal: where thousands wait for one host that answers at once, it is kept busy, and nobody is tried again and again
+    /// meanwhile; the last of them do not rest for long.
+    #[tokio::test(start_paused = true)]
+    async fn thousands_wait_for_a_quick_host() {
+        const ALL: u32 = 4_000;
+        const CALL: Duration = Duration::from_millis(100);
+        let hosts = hosts();
+        let began = Instant::now();
+        let mut waiting: Vec<Instant> = (0..ALL).map(|_| began).collect();
+        let (mut tries, mut last_rests) = (0, Vec::new());
+        while !waiting.is_empty() {
+            let (now, left) = (Instant::now(), waiting.len());
+            let mut calls = Vec::new();
+            waiting.retain_mut(|due| {
+                if *due > now {
+                    return true;
+                }
+                tries += 1;
+                match hosts.enter("quick.example") {
+                    Ok(turn) => calls.push(turn),
+                    Err(rest) => {
+                        *due = now + rest;
+                        last_rests.extend((left < 100).then_some(rest));
+                        return true;
+                    }
+                }
+                false
+            });
+            tokio::time::advance(CALL).await;
+            calls.iter().for_each(Turn::was_answered);
+        }
+        assert!(tries < 5 * ALL, "{tries}");
+        let took = began.elapsed();
+        assert!(took < CALL * ALL / 4 * 3 / 2, "{took:?}");
+        assert!(last_rests.iter().all(|rest| *rest < 2 * PUT_BACK), "{last_rests:?}");
     }
 
     /// Goal: a host that swallows everything is left alone for a while, then called once, and anew when it answers.
@@ -155,6 +202,7 @@ mod tests {
         tokio::time::advance(PUT_BACK).await;
         hosts.enter("a.example").unwrap().was_answered();
         let all: Vec<Turn> = (0..4).map(|_| hosts.enter("a.example").unwrap()).collect();
+        tokio::time::advance(LONGEST_PUT_BACK).await;
         drop(all);
         assert!(hosts.lock().is_empty());
     }

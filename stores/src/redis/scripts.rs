@@ -125,7 +125,7 @@ scripts! {
     OUTBOX_RESTORE = "" "work" "outbox" "outbox_restore";
     OUTBOX_SETTLE = " flags=allow-oom" "work" "outbox" "outbox_settle";
     OUTBOX_SUPPRESS = "" "outbox_suppress";
-    OUTBOX_UNREADABLE = " flags=allow-oom" "outbox_unreadable";
+    OUTBOX_UNREADABLE = " flags=allow-oom" "work" "outbox" "outbox_unreadable";
     LIST = " flags=no-writes" "list";
     LIST_OLD = "" "list_old";
     READ = " flags=no-writes" "read";

@@ -328,6 +328,9 @@ pub const FREEING: &[&str] = &[
     "clean notifications",
 ];
 
+/// After a notification was tried: one that cannot be read is set aside then.
+pub const SETTLING: &[&str] = &["sent", "put off", "handed back"];
+
 /// Made of several scripts in two partitions, each of which may be repeated.
 pub const APART: &[&str] = &["create apart", "put apart"];
 

@@ -40,7 +40,7 @@ impl From<CreateRefused> for ApiError {
             )
             .hint("Use a new key for a new request, or repeat the first one unchanged."),
             CreateRefused::LineFull => Self::new(Reason::LineFull, "Too many tasks are in line; try again later."),
-            CreateRefused::OutboxFull => outbox_full(),
+            CreateRefused::OutboxFull => outbox_full().hint("A start without notify is not refused for it."),
             CreateRefused::ArchiveBehind => {
                 Self::new(Reason::ArchiveBehind, "Too many ended tasks wait to be archived; nothing new is started.")
                     .hint("Look whether the archive's database can be reached and has space, then repeat the request.")
@@ -205,9 +205,21 @@ fn not_configured(flow: &str, missing: &[Missing]) -> ApiError {
 
 fn outbox_full() -> ApiError {
     ApiError::new(Reason::LineFull, "Too many notifications wait to be sent; try again later.")
-        .hint("A start without notify is not refused for it.")
 }
 
 fn too_large(what: &str, bytes: usize, most: usize) -> ApiError {
     ApiError::new(Reason::TooLarge, format!("{what} {bytes} bytes; at most {most} are allowed."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a full outbox refuses both; how to do without it is said to who starts a task, which alone can.
+    #[test]
+    fn a_full_outbox_says_what_helps() {
+        let start = ApiError::from(CreateRefused::OutboxFull);
+        assert!(start.hint.is_some_and(|hint| hint.contains("without notify")));
+        assert_eq!(ApiError::from(SendError::Refused(PutRefused::OutboxFull)).hint, None);
+    }
 }

@@ -199,13 +199,20 @@ impl ManyStream {
             following.reading = Some(
                 async move {
                     let mut records = live.engine.store.list(&filter).await?.items;
-                    records.retain(|record| !known.contains(&record.id));
+                    keep_the_new(&mut records, &known);
                     open_members(&live, records, view, &token).await
                 }
                 .boxed(),
             );
         }
     }
+}
+
+/// Where as many are followed as there may be, and some of them match no more, the list goes further back than they do: what
+/// is older than all of them would be opened only to be let go.
+pub(super) fn keep_the_new(records: &mut Vec<TaskRecord>, known: &[TaskId]) {
+    let oldest = known.iter().min().filter(|_| known.len() >= MOST_TASKS);
+    records.retain(|record| !known.contains(&record.id) && oldest.is_none_or(|oldest| record.id > *oldest));
 }
 
 /// The newest are followed: what is new and is beyond as many as there may be takes the place of the oldest.

@@ -13,11 +13,12 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use bytes::Bytes;
 use caudal_engine::ports::TaskFilter;
+use caudal_engine::task::TaskId;
 use caudal_engine::task::event::Chunk;
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::many_stream::{MOST_TASKS, ManyStream, Source, Wanted};
+use super::many_stream::{MOST_TASKS, ManyStream, Source, Wanted, keep_the_new};
 use super::{CursorToken, EventStream, Live, SnapshotStream, View};
 use platform::Platform;
 
@@ -251,6 +252,27 @@ async fn a_new_task_takes_the_place_of_the_oldest() {
     next(&mut witness).await.unwrap();
     next(&mut witness).await.unwrap();
     assert!(poll(&mut stream).is_pending(), "nobody follows it any more");
+}
+
+/// Goal: while as many are followed as there may be, nothing older is opened, though the list names it in place of one that
+/// matches no more; while there is room it is.
+#[tokio::test]
+async fn nothing_older_is_opened_where_there_is_no_room() {
+    let platform = Platform::default();
+    let live = live(&platform);
+    for _ in 0..MOST_TASKS + 2 {
+        platform.start().await;
+    }
+    let filter = TaskFilter { limit: MOST_TASKS + 2, ..TaskFilter::default() };
+    let listed = live.engine.store.list(&filter).await.unwrap().items;
+    let ids: Vec<TaskId> = listed.iter().map(|record| record.id).collect();
+    let new_beside = |known: &[TaskId]| {
+        let mut records = listed.clone();
+        keep_the_new(&mut records, known);
+        records.iter().map(|record| record.id).collect::<Vec<_>>()
+    };
+    assert_eq!(new_beside(&ids[1..=MOST_TASKS]), [ids[0]]);
+    assert_eq!(new_beside(&ids[2..=MOST_TASKS]), [ids[0], ids[1], ids[MOST_TASKS + 1]]);
 }
 
 /// Goal: a list that could not be read is read again at the next beat, with no other change to call for it.

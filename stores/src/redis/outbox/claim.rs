@@ -140,7 +140,8 @@ impl RedisStore {
         error: &StoreError,
     ) -> Result<(), StoreError> {
         tracing::error!(notification.id = %id, %error, "a notification cannot be read; it is set aside");
-        let call = OUTBOX_UNREADABLE.call(&self.keys.of(partition)).arg(id.to_string()).arg(error.to_string());
+        let call = OUTBOX_UNREADABLE.call(&self.keys.of(partition)).arg(self.turned());
+        let call = call.arg(id.to_string()).arg(error.to_string());
         self.nodes.call(partition, &call).await.map(drop)
     }
 
