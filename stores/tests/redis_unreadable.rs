@@ -138,3 +138,29 @@ async fn one_that_cannot_be_settled_is_not_sent_for_ever() {
     assert!(trial.claim_mails(10).await.is_empty());
     assert_eq!(trial.state(trial.put("b@example.org").await).await, NotificationState::Queued);
 }
+
+/// Goal: what cannot be read and cannot be set aside either takes none along that was claimed with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_set_aside_takes_no_other_along() {
+    let place = Place::open().await;
+    let trial = &place.trial;
+    let (bad, good) = (trial.put("a@example.org").await, trial.put("b@example.org").await);
+    place.set(bad, "body", "{");
+    place.ask("SET", "naside", &["no hash"]);
+    let claimed = trial.claim_mails(10).await;
+    assert_eq!(claimed.iter().map(|claimed| claimed.record.id).collect::<Vec<_>>(), [good]);
+}
+
+/// Goal: one that can be read is not set aside because the server refused its outcome for another reason.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_sets_nothing_aside_that_can_be_read() {
+    let place = Place::open().await;
+    let id = place.trial.put("a@example.org").await;
+    let claimed = place.trial.claim().await;
+    place.ask("DEL", "counts", &[]);
+    place.ask("SET", "counts", &["no hash"]);
+    assert!(place.store.settle(id, claimed.claim, SendOutcome::Sent).await.is_err());
+    assert!(!place.is_aside(id));
+    place.ask("DEL", "counts", &[]);
+    assert!(place.trial.settle(&claimed, SendOutcome::Sent).await);
+}
