@@ -61,6 +61,11 @@ impl Place {
         answer.trim().trim_start_matches(':').to_owned()
     }
 
+    async fn counted(&self) -> Vec<(NotificationState, u64)> {
+        let counts = self.store.outbox_stats().await.unwrap().counts;
+        counts.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
     fn is_aside(&self, id: NotificationId) -> bool {
         let answer = shared_server().ask(&["HEXISTS", &format!("{}naside", self.prefix), &id.to_string()]);
         answer.trim().trim_start_matches(':') == "1"
@@ -137,6 +142,32 @@ async fn one_that_cannot_be_settled_is_not_sent_for_ever() {
     trial.clock.advance(Duration::from_secs(3_600));
     assert!(trial.claim_mails(10).await.is_empty());
     assert_eq!(trial.state(trial.put("b@example.org").await).await, NotificationState::Queued);
+}
+
+/// Goal: one that was set aside and can be read again is counted once, whether it is sent again or forgotten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_set_aside_is_counted_out_once() {
+    let place = Place::open().await;
+    let trial = &place.trial;
+    let mut ids = Vec::new();
+    for number in 0..2 {
+        ids.push(trial.put(&format!("a{number}@example.org")).await);
+        assert!(trial.settle(&trial.claim().await, SendOutcome::Failed { error: "no such box".to_owned() }).await);
+    }
+    ids.iter().for_each(|id| place.set(*id, "body", "{"));
+    assert!(place.store.ended(Duration::ZERO, 10).await.unwrap().is_empty());
+    assert!(ids.iter().all(|id| place.is_aside(*id)));
+    ids.iter().for_each(|id| place.set(*id, "body", "{}"));
+    place.store.resend(&Default::default(), ids[0]).await.unwrap();
+    assert_eq!(place.counted().await, [(NotificationState::Queued, 1)]);
+    assert!(trial.settle(&trial.claim().await, SendOutcome::Failed { error: "no such box".to_owned() }).await);
+    assert_eq!(place.counted().await, [(NotificationState::Failed, 1)]);
+    let failed = place.store.ended(Duration::ZERO, 10).await.unwrap();
+    place.store.let_go(&failed).await.unwrap();
+    place.ask("ZADD", "ne", &["0", &ids[1].to_string()]);
+    assert_eq!(place.store.clean_notifications(Duration::ZERO, 10).await.unwrap(), 1);
+    assert!(ids.iter().all(|id| !place.is_aside(*id)));
+    assert_eq!(place.counted().await, []);
 }
 
 /// Goal: what cannot be read and cannot be set aside either takes none along that was claimed with it.
