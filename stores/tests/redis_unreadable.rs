@@ -170,6 +170,17 @@ async fn what_was_set_aside_is_counted_out_once() {
     assert_eq!(place.counted().await, []);
 }
 
+/// Goal: of one that is older than the count of its tries each attempt counts as one, for whoever claims it, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_count_where_no_tries_are_known() {
+    let place = Place::open().await;
+    let id = place.trial.put("a@example.org").await;
+    place.set(id, "attempts", "4");
+    place.ask("HDEL", &format!("n:{id}"), &["tries"]);
+    let claimed = place.trial.claim().await;
+    assert_eq!((claimed.record.attempts, claimed.record.tries), (5, 5));
+}
+
 /// Goal: what cannot be read and cannot be set aside either takes none along that was claimed with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_set_aside_takes_no_other_along() {
