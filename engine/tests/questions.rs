@@ -7,6 +7,7 @@ mod desk;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use caudal::notification::{Notify as Readers, NotifyOn};
 use caudal::prelude::*;
 use caudal::task::WaitKind;
 use caudal::use_cases::run::RunEnd;
@@ -123,4 +124,66 @@ async fn a_flow_that_is_tried_again_asks_anew() {
     assert_eq!(asked(&desk).await, ["go"]);
     desk.signal("go", json!(true)).await;
     assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Succeeded);
+}
+
+/// Asks while it works, goes on when the work fails, and is woken some times.
+#[flow]
+async fn consoled_flow(ctx: &mut FlowContext) -> FlowResult<bool> {
+    let (mut asks, mut works) = (ctx.branch("asks"), ctx.branch("works"));
+    let work = works.step("Work", |_| async { Err::<(), _>(FlowError::failed("no luck")) }).retries(0);
+    let done = tokio::try_join!(asks.ask_approval("Go on?"), asks.wait_for_signal::<bool>("stop"), work);
+    for _ in 0..3 {
+        ctx.sleep(MINUTE).await?;
+    }
+    Ok(done.is_ok())
+}
+
+fn mails_of_questions() -> Readers {
+    Readers { email: vec!["ana@example.org".to_owned()], on: vec![NotifyOn::Waiting], ..Readers::default() }
+}
+
+/// Goal: a question that the flow dropped is not asked again whenever the flow is woken, and nobody is mailed again.
+#[tokio::test]
+async fn a_question_that_was_dropped_is_not_asked_at_each_wake() {
+    let desk = Desk::with_notify(consoled_flow, mails_of_questions()).await;
+    for _ in 0..3 {
+        assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Parked);
+        assert_eq!(asked(&desk).await, [""; 0]);
+        desk.clock.advance(MINUTE);
+    }
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Succeeded);
+    assert_eq!((desk.count("approval.asked").await, desk.count("signal.awaited").await), (1, 1));
+    assert_eq!(desk.count("recorded").await, 4, "two branches were opened, two waits were dropped, each once");
+    assert_eq!(desk.store.all_notifications().len(), 1);
+}
+
+static OUTSIDE: Notify = Notify::const_new();
+
+/// Asks until something happens that no log has, then sleeps.
+#[flow]
+async fn unsteady_flow(ctx: &mut FlowContext) -> FlowResult<bool> {
+    let asked = ctx.ask_approval("Go on?");
+    let answer = tokio::select! {
+        biased;
+        answer = asked => Some(answer?.approved),
+        () = OUTSIDE.notified() => None,
+    };
+    ctx.sleep(MINUTE).await?;
+    Ok(answer.unwrap_or(false))
+}
+
+/// Goal: a question that was dropped and is waited for after all is asked again, once.
+#[tokio::test]
+async fn a_question_that_lasts_is_asked_again() {
+    OUTSIDE.notify_one();
+    let desk = Desk::with_notify(unsteady_flow, mails_of_questions()).await;
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Parked);
+    assert_eq!(asked(&desk).await, [""; 0]);
+    desk.clock.advance(MINUTE);
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Parked);
+    let names = asked(&desk).await;
+    assert_eq!((names.len(), desk.count("approval.asked").await, desk.store.all_notifications().len()), (1, 2, 2));
+    desk.signal(&names[0], json!({ "approved": true })).await;
+    assert_eq!(desk.run().await.1.await.unwrap(), RunEnd::Succeeded);
+    assert_eq!(desk.count("approval.asked").await, 2);
 }

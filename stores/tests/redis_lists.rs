@@ -7,8 +7,8 @@ mod redis_support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use caudal_engine::ports::{Control, TaskFilter, TaskStore};
-use caudal_engine::task::{Json, NewTask, TaskId, WireState};
+use caudal_engine::ports::{Control, IdSource, RandomIds, TaskFilter, TaskStore};
+use caudal_engine::task::{Json, NewTask, TaskId, Timestamp, WireState};
 use caudal_engine::testing::conformance::Parts;
 use caudal_stores::redis::RedisSettings;
 use redis_support::keyspace::Keyspace;
@@ -147,4 +147,33 @@ async fn large_inputs_make_short_pages() {
     let most = server.ask(&["INFO", "clients"]);
     let buffer = most.lines().find_map(|line| line.strip_prefix("client_recent_max_output_buffer:")).unwrap();
     assert!(buffer.trim().parse::<usize>().unwrap() < 6 * INPUT, "an answer of {buffer} bytes");
+}
+
+/// Goal: a page over many partitions goes through what it has found in them, not a few of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_partitions_make_no_short_pages() {
+    const PARTITIONS: u16 = 128;
+    const EACH: u16 = 200;
+    let server = RedisServer::start();
+    let settings = settings_on(&server, PARTITIONS);
+    let spread = open(&settings).await;
+    let first = spread.new_task(0).created_at.as_millis();
+    let times = (first..).take(usize::from(EACH)).map(Timestamp::from_millis);
+    for partition in 0..PARTITIONS {
+        // What is listed and has just been deleted is looked at, too, and is quickly made.
+        let ids: Vec<String> = times.clone().map(|at| RandomIds.task_id(at, partition).to_string()).collect();
+        let key = format!("{}{{p{partition}}}:a:default", settings.prefix);
+        let scored = ids.iter().flat_map(|id| ["0", id]);
+        server.ask(&["ZADD", &key].into_iter().chain(scored).collect::<Vec<_>>());
+    }
+    let filter = TaskFilter { text: Some("nowhere".to_owned()), limit: 50, ..TaskFilter::default() };
+    let mut cursor = None;
+    for _ in 0..3 {
+        let page = spread.store.list(&TaskFilter { cursor, ..filter.clone() }).await.unwrap();
+        cursor = page.next;
+        if cursor.is_none() {
+            return;
+        }
+    }
+    assert_eq!(cursor, None, "three pages do not go through {} tasks", PARTITIONS * EACH);
 }

@@ -222,10 +222,11 @@ impl SignalWait {
         self.made.check().await;
         let key = self.made.place.key.clone();
         let execution = self.made.execution.clone();
-        let (answer, timed_out, known) = {
+        let (answer, timed_out, known, withdrawn) = {
             let state = execution.state();
             let history = &state.history;
-            (history.answers.get(&key).cloned(), history.recorded.contains_key(&key), history.waits.get(&key).copied())
+            let (answer, timed_out) = (history.answers.get(&key).cloned(), history.recorded.contains_key(&key));
+            (answer, timed_out, history.waits.get(&key).copied(), history.withdrawn.contains(&key))
         };
         if let Some(answer) = answer {
             return answer.parse().map(Some).map_err(|error| {
@@ -236,26 +237,26 @@ impl SignalWait {
             return Ok(None);
         }
         execution.enter(false).await?;
-        let since = match known {
-            Some((since, until)) => {
-                self.until = until;
-                since
-            }
-            None => {
-                match self.question {
-                    Some(_) => execution.tell_of_question(self.asked()),
-                    None => execution.tell(self.asked()),
-                }
-                execution.now()
-            }
-        };
-        self.take(since).await
+        if let Some((since, until)) = known {
+            self.until = until;
+            return self.take(since, None).await;
+        }
+        // Told at each replay, a wait that the flow dropped would be told without end, and mailed.
+        let untold = withdrawn.then(|| self.asked());
+        if untold.is_none() {
+            execution.tell_of_wait(self.asked());
+        }
+        self.take(execution.now(), untold).await
     }
 
-    async fn take<T: DeserializeOwned>(&self, since: Timestamp) -> FlowResult<Option<T>> {
+    async fn take<T: DeserializeOwned>(&self, since: Timestamp, untold: Option<Fact>) -> FlowResult<Option<T>> {
         let execution = &self.made.execution;
         let mut news = execution.watch_news();
         let open = execution.open_wait(self.as_wait(since)).seen_by_others(self.made.place.key.clone());
+        let open = match untold {
+            Some(asked) => open.told_if_it_lasts(asked),
+            None => open,
+        };
         loop {
             news.borrow_and_update();
             let taken = execution.state().history.take_signal(&self.name);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use caudal_engine::Engine;
 use caudal_engine::flow::{Flow, Registry, Resources};
+use caudal_engine::notification::Notify;
 use caudal_engine::ports::{
     Bell, ClaimKind, ClaimRequest, ClaimedTask, Control, Feed, KnownFlow, RandomIds, TaskStore, TaskWrite, Then,
     WorkerBoard,
@@ -20,7 +21,7 @@ use caudal_engine::use_cases::control::control_task;
 use caudal_engine::use_cases::run::{Hold, RunEnd, run_task};
 use caudal_engine::use_cases::signal::{SignalRequest, signal_task};
 use caudal_engine::use_cases::start::{StartRequest, start_task};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 pub struct Desk {
@@ -38,6 +39,16 @@ impl Desk {
     }
 
     pub async fn with_limits<F: Flow>(flow: F, input: Value, limits: Limits) -> Self {
+        Self::asked(flow, StartRequest { inputs: Some(input), ..StartRequest::default() }, limits).await
+    }
+
+    /// Starts a task of this flow that tells of itself.
+    pub async fn with_notify<F: Flow>(flow: F, notify: Notify) -> Self {
+        let request = StartRequest { inputs: Some(json!({})), notify: Some(notify), ..StartRequest::default() };
+        Self::asked(flow, request, Limits::default()).await
+    }
+
+    async fn asked<F: Flow>(flow: F, request: StartRequest, limits: Limits) -> Self {
         let clock = Arc::new(TestClock::default());
         let (bell, feed) = (Arc::new(Bell::default()), Arc::new(Feed::default()));
         let ids = Arc::new(RandomIds);
@@ -57,8 +68,7 @@ impl Desk {
             notifications: store.to_notify(),
         };
         let tenant = Tenant::default();
-        let request =
-            StartRequest { flow: flow.definition().name.to_owned(), inputs: Some(input), ..StartRequest::default() };
+        let request = StartRequest { flow: flow.definition().name.to_owned(), ..request };
         let task = start_task(&engine, &tenant, request).await.unwrap().id;
         Self { engine, store, clock, tenant, task }
     }

@@ -65,9 +65,9 @@ impl Found {
         if is_read_whole(filter) { most } else { most.min(left) }
     }
 
-    fn is_enough(&self, filter: &TaskFilter) -> bool {
+    /// No more is to be read whole.
+    fn is_full(&self, filter: &TaskFilter) -> bool {
         self.items.len() > filter.limit
-            || self.searched >= MOST_SEARCHED
             || self.read >= MOST_READ
             || self.read_bytes >= MOST_SEARCHED_BYTES
             || self.kept_bytes >= MOST_PAGE_BYTES
@@ -88,7 +88,7 @@ impl RedisStore {
             let Candidates { ids, go_on_below, looked } = self.candidates(filter, cursor).await?;
             found.searched += looked;
             let mut rest = &ids[..];
-            while !rest.is_empty() && found.items.len() <= filter.limit {
+            while !rest.is_empty() && !found.is_full(filter) {
                 let (bite, behind) = rest.split_at(rest.len().min(found.next_bite(filter)));
                 for record in self.read_in_order(bite).await? {
                     found.read += 1;
@@ -100,17 +100,13 @@ impl RedisStore {
                 }
                 cursor = bite.last().copied().or(cursor);
                 rest = behind;
-                if found.is_enough(filter) {
-                    break;
-                }
             }
-            if rest.is_empty() {
-                cursor = go_on_below;
-                if cursor.is_none() {
-                    break;
-                }
+            if !rest.is_empty() {
+                break;
             }
-            if found.is_enough(filter) {
+            // What all walks looked at counts when it is used up: many partitions together look at more than a page may.
+            cursor = go_on_below;
+            if cursor.is_none() || found.is_full(filter) || found.searched >= MOST_SEARCHED {
                 break;
             }
         }

@@ -160,14 +160,18 @@ impl Driver {
         if let Some(end) = &self.flow_end {
             return Poll::Ready(Turn::Let(Box::new(ending_of(&self.execution, end))));
         }
+        // What it woke while it was polled may go on: it is not only waiting.
+        let is_waiting = !self.execution.attention.was_woken();
+        if is_waiting && self.execution.phase() == Phase::Running {
+            self.execution.tell_of_lasting_waits();
+        }
         match self.execution.phase() {
             Phase::Settling if self.execution.in_flight() == 0 => {
                 if let Some(ending) = self.settled() {
                     return Poll::Ready(Turn::Let(Box::new(ending)));
                 }
             }
-            // What it woke while it was polled may go on: it is not only waiting.
-            Phase::Running if !self.execution.attention.was_woken() => {
+            Phase::Running if is_waiting => {
                 if let Some(waits) = self.execution.parkable() {
                     return Poll::Ready(Turn::Let(Box::new(Ending::park(&self.execution, waits))));
                 }

@@ -4,7 +4,7 @@
 //! what was told, brings news and decides when the task parks. Both run in one tokio task; the lock is held for
 //! moments and never across an await.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::flow::budget::Purse;
 use crate::flow::definition::FlowDefinition;
 use crate::flow::error::{FlowError, FlowResult};
-use crate::task::{Key, Note, Summary, TaskRecord, Timestamp, Wait};
+use crate::task::{Fact, Key, Note, Summary, TaskRecord, Timestamp, Wait};
 
 /// How far an execution may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct State {
     pub summary: Summary,
     pub mismatch: Option<String>,
     open_waits: HashMap<Key, Wait>,
+    /// What is to be told of open waits as soon as it is known that the flow does not only pass by them, by their ids.
+    pub(super) untold_waits: BTreeMap<Key, Fact>,
     /// Where the text of each running step begins in the log.
     pub chunk_starts: HashMap<Key, u64>,
     /// The ticket of the last fact that must be durable before a step begins.
@@ -93,6 +95,7 @@ impl Execution {
             summary: task.summary.clone(),
             mismatch: None,
             open_waits: HashMap::new(),
+            untold_waits: BTreeMap::new(),
             chunk_starts: HashMap::new(),
             promised: 0,
             events: task.head,
@@ -297,15 +300,33 @@ impl OpenWait {
         self
     }
 
+    /// Others hear of it only if it outlives the poll that opened it: a replay may pass by a wait that was dropped.
+    #[must_use]
+    pub fn told_if_it_lasts(self, asked: Fact) -> Self {
+        self.execution.state().untold_waits.insert(self.id.clone(), asked);
+        self
+    }
+
+    /// What it waits for has come.
     pub fn is_over(mut self) {
         self.withdraws = None;
+        let untold = self.execution.state().untold_waits.remove(&self.id);
+        if let Some(asked) = untold {
+            // Nobody needs to be called for it any more.
+            self.execution.tell(asked);
+        }
     }
 }
 
 impl Drop for OpenWait {
     fn drop(&mut self) {
-        self.execution.state().open_waits.remove(&self.id);
+        let is_untold = {
+            let mut state = self.execution.state();
+            state.open_waits.remove(&self.id);
+            state.untold_waits.remove(&self.id).is_some()
+        };
         if let Some(key) = self.withdraws.take()
+            && !is_untold
             && !self.execution.is_stopping()
         {
             self.execution.tell(Note::Withdrawn(self.id.clone()).record(key).into());

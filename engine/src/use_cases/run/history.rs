@@ -20,6 +20,8 @@ pub struct History {
     pub answers: HashMap<Key, Json>,
     /// Waits that the log knows, with when they began and when they end by themselves.
     pub waits: HashMap<Key, (Timestamp, Option<Timestamp>)>,
+    /// Waits that were dropped since the function last began: whoever replays passes by them again.
+    pub withdrawn: HashSet<Key>,
     pub children: HashMap<Key, ChildHistory>,
     pub races: HashMap<Key, u32>,
     pub recorded: HashMap<Key, Json>,
@@ -172,6 +174,7 @@ impl History {
             }
             Fact::SignalAwaited(awaited) => {
                 self.place(&awaited.step, awaited.ordinal);
+                self.withdrawn.remove(&awaited.step);
                 self.waits.insert(awaited.step, (at, awaited.until));
             }
             Fact::SignalConsumed(consumed) => self.answer(consumed.step, consumed.signal),
@@ -180,6 +183,7 @@ impl History {
             }
             Fact::ApprovalAsked(asked) => {
                 self.place(&asked.step, asked.ordinal);
+                self.withdrawn.remove(&asked.step);
                 self.waits.insert(asked.step, (at, None));
             }
             Fact::ApprovalAnswered(answered) => self.answer(answered.step, answered.signal),
@@ -233,6 +237,7 @@ impl History {
             // Whoever waits again asks again.
             Some(Note::Withdrawn(_)) => {
                 self.waits.remove(&recorded.step);
+                self.withdrawn.insert(recorded.step);
             }
             None => {}
         }
@@ -313,6 +318,7 @@ impl History {
         let failed = |child: &ChildHistory| child.ended.as_ref().is_some_and(|end| end.state != WireState::Success);
         self.children.retain(|_, child| !failed(child));
         self.failed_items.clear();
+        self.withdrawn.clear();
     }
 
     fn forget_detour(&mut self) {
@@ -367,39 +373,4 @@ fn put(places: &mut HashMap<Arc<str>, Vec<Option<Key>>>, scope: &str, ordinal: u
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::task::event::{Chunk, StepStarted, StepSucceeded, Teller, Usage};
-
-    fn lost(facts: &[Fact]) -> Vec<usize> {
-        let mut history = History::default();
-        for (seq, fact) in (1..).zip(facts) {
-            history.apply(Event { seq, at: Timestamp::from_millis(0), fact: fact.clone() });
-        }
-        history.note_lost();
-        history.lost.into_values().collect()
-    }
-
-    /// Goal: an attempt that began and neither ended nor told what it took is known, with how much it had said.
-    #[test]
-    fn a_lost_attempt_is_known() {
-        let step = Key::from("a/1");
-        let began = Fact::from(StepStarted { step: step.clone(), name: "a".into(), attempt: 1, ordinal: 0 });
-        let said = Fact::from(Chunk { step: step.clone(), attempt: 1, text: "four".to_owned() });
-        let took = Fact::from(Usage {
-            model: "m".into(),
-            prompt_tokens: 1,
-            completion_tokens: 1,
-            cost: None,
-            estimated: false,
-            rehearsal: false,
-            teller: Teller { step: Some(step.clone()), attempt: Some(1), key: None },
-        });
-        let done = Fact::from(StepSucceeded { step, name: "a".into(), attempt: 1, result: Json::null() });
-        assert_eq!(lost(std::slice::from_ref(&began)), [0]);
-        assert_eq!(lost(&[began.clone(), said.clone(), said.clone()]), [8]);
-        assert_eq!(lost(&[began.clone(), said.clone(), took]), [0; 0]);
-        assert_eq!(lost(&[began.clone(), said.clone(), done]), [0; 0]);
-        assert_eq!(lost(&[began.clone(), said, began]), [0], "only the last one can be");
-    }
-}
+mod tests;

@@ -22,10 +22,21 @@ impl Execution {
         self.queue(fact, Cargo::default());
     }
 
-    /// Queues a question to a person, with the notifications that somebody wants of it.
-    pub fn tell_of_question(&self, asked: Fact) {
-        let notifications = notify::of_question(&self.engine, &self.task, self.flow, &asked);
+    /// Queues that something is waited for; of a question to a person, with the notifications that somebody wants of it.
+    pub fn tell_of_wait(&self, asked: Fact) {
+        let notifications = match &asked {
+            Fact::SignalAwaited(awaited) if awaited.question.is_none() => Vec::new(),
+            _ => notify::of_question(&self.engine, &self.task, self.flow, &asked),
+        };
         self.queue(asked, Cargo { notifications, ..Cargo::default() });
+    }
+
+    /// What is waited for again, and still is now that the flow has been polled.
+    pub fn tell_of_lasting_waits(&self) {
+        let untold = std::mem::take(&mut self.state().untold_waits);
+        for asked in untold.into_values() {
+            self.tell_of_wait(asked);
+        }
     }
 
     /// Queues a fact and waits until it is durable.

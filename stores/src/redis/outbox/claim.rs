@@ -121,7 +121,12 @@ impl RedisStore {
                 Ok(Some(item)) => items.push(item),
                 Ok(None) => {}
                 // The others were claimed in the same call: one that cannot be read must not take them along.
-                Err(error) => self.set_unreadable_aside(partition, id, &error).await?,
+                Err(error) => {
+                    if let Err(why) = self.set_unreadable_aside(partition, id, &error).await {
+                        tracing::warn!(notification.id = %id, %why, "it could not be set aside; it will be met again");
+                        rounds.ring(partition);
+                    }
+                }
             }
         }
         if !items.is_empty() {
@@ -130,6 +135,18 @@ impl RedisStore {
         }
         let next_due = dues.get(channel as usize).map(reply::maybe_int).transpose()?.flatten();
         Ok(Answer { items, next_due })
+    }
+
+    /// A server may refuse for a reason of its own, in words that nobody here knows: that says nothing of this one.
+    async fn cannot_be_read(&self, id: NotificationId) -> bool {
+        let Ok(mut read) = self.read_each(id.partition(), &[id]).await else { return false };
+        if read.pop().is_some_and(|(_, read)| read.is_err()) {
+            return true;
+        }
+        // Who reads does without its tenant; who counts does not.
+        let mut command = redis::cmd("HEXISTS");
+        command.arg(format!("{}n:{id}", self.keys.of(id.partition()))).arg("tenant");
+        matches!(self.nodes.send(id.partition(), &command).await, Ok(Value::Int(0)))
     }
 
     /// Out of the way of those that can be read.
@@ -205,7 +222,9 @@ impl RedisStore {
             .arg(error)
             .flag(released);
         let answer = self.nodes.call(id.partition(), &call).await;
-        if let Err(error @ StoreError::Corrupt(_)) = &answer {
+        if let Err(error @ StoreError::Corrupt(_)) = &answer
+            && self.cannot_be_read(id).await
+        {
             // Claimed again when this claim has run out, it would be sent for ever.
             self.set_unreadable_aside(id.partition(), id, error).await?;
         }

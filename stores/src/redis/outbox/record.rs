@@ -31,8 +31,15 @@ pub(super) fn record_of(id: NotificationId, flat: Value) -> Result<Option<Notifi
         error: None,
         body: Json::null(),
     };
+    let mut has_tries = false;
     while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
-        put(&mut record, &reply::text(name)?, reply::text(value)?)?;
+        let name = reply::text(name)?;
+        has_tries |= name == "tries";
+        put(&mut record, &name, reply::text(value)?)?;
+    }
+    if !has_tries {
+        // As the script that claims reads one that is older than the field.
+        record.tries = record.attempts;
     }
     Ok(Some(record))
 }

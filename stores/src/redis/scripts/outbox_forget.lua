@@ -9,7 +9,12 @@ for i = 2, #ARGV, 2 do
   local n = call('HMGET', key, 'state', 'tenant', 'task', 'ended')
   local is_same = ARGV[i + 1] == '' or ARGV[i + 1] == n[4]
   if FINAL[n[1]] and is_same then
-    count_notification(n[2], n[1], '-')
+    -- One that was set aside is counted out already.
+    if call('HEXISTS', P .. 'naside', id) == 1 then
+      later('HDEL', P .. 'naside', id)
+    else
+      count_notification(n[2], n[1], '-')
+    end
     later('ZREM', P .. 'na:' .. n[2], id)
     if n[3] and n[3] ~= '' then later('ZREM', P .. 'nt:' .. n[3], id) end
     later('UNLINK', key)

@@ -6,7 +6,10 @@ local key = P .. 'n:' .. id
 local n = call('HMGET', key, 'tenant', 'state', 'channel')
 if n[1] ~= ARGV[2] then return '-' end
 if n[2] ~= 'failed' and n[2] ~= 'suppressed' then return n[2] end
-count_notification(n[1], n[2], 'queued')
+-- One that was set aside is counted out already.
+local is_aside = call('HEXISTS', P .. 'naside', id) == 1
+if is_aside then later('HDEL', P .. 'naside', id) end
+count_notification(n[1], is_aside and '-' or n[2], 'queued')
 later('HSET', key, 'state', 'queued', 'queued', int(now()), 'due', int(now()), 'ended', '', 'tries', '0')
 later('ZREM', P .. 'ne', id)
 later('HDEL', P .. 'nb', id)
