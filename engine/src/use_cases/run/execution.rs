@@ -185,6 +185,10 @@ impl Execution {
                     // No parked task could hear that there is room, so the task must not park meanwhile.
                     let _busy = self.pulse.be_busy();
                     self.room().await;
+                    if self.is_closed() {
+                        // Nobody makes room any more, and nothing may begin.
+                        std::future::pending::<()>().await;
+                    }
                     continue;
                 }
                 _ => {}
