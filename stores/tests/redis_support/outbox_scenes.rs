@@ -20,11 +20,8 @@ impl Scene {
             "put apart" => self.put(key_at_home_in_the_second()),
             "claim a notification" => {
                 self.a_queued_one().await;
-                let clock = self.trial.clock.clone();
-                self.repeated(move |store| {
-                    // What the last look has seen is believed no more.
-                    clock.advance(Duration::from_secs(2));
-                    async move { store.claim_notifications(&WorkerId::new("sender"), Channel::Mail, 5).await.map(drop) }
+                self.repeated(|store| async move {
+                    store.claim_notifications(&WorkerId::new("sender"), Channel::Mail, 5).await.map(drop)
                 })
             }
             "renew a notification" => {

@@ -139,13 +139,21 @@ impl RedisStore {
 
     /// A server may refuse for a reason of its own, in words that nobody here knows: that says nothing of this one.
     async fn cannot_be_read(&self, id: NotificationId) -> bool {
+        let key = format!("{}n:{id}", self.keys.of(id.partition()));
+        let mut kind = redis::cmd("TYPE");
+        kind.arg(&key);
+        match self.nodes.send(id.partition(), &kind).await.and_then(reply::text).as_deref() {
+            Ok("hash") => {}
+            Ok("none") | Err(_) => return false,
+            Ok(_) => return true,
+        }
         let Ok(mut read) = self.read_each(id.partition(), &[id]).await else { return false };
         if read.pop().is_some_and(|(_, read)| read.is_err()) {
             return true;
         }
         // Who reads does without its tenant; who counts does not.
         let mut command = redis::cmd("HEXISTS");
-        command.arg(format!("{}n:{id}", self.keys.of(id.partition()))).arg("tenant");
+        command.arg(key).arg("tenant");
         matches!(self.nodes.send(id.partition(), &command).await, Ok(Value::Int(0)))
     }
 
