@@ -25,16 +25,16 @@ async fn end_of(running: JoinHandle<RunEnd>) -> RunEnd {
 
 static HEARD: Mutex<Option<Receiver<()>>> = Mutex::new(None);
 
-/// Tells one line and goes on when somebody has read it.
+/// Tells something twice, and goes on each time when somebody has read it.
 #[flow]
 async fn blocking_flow(ctx: &mut FlowContext) -> FlowResult<()> {
     ctx.step_blocking("Count", |step| {
         step.log("begun");
         let heard = HEARD.lock().unwrap().take().unwrap();
         heard.recv_timeout(LONG).map_err(|_| FlowError::give_up("nobody heard it"))?;
-        // And again, when the queue was empty for a while.
+        // And again, when the queue was empty for a while: what the step's beginning was written with is over.
         step.progress(50, "half");
-        Ok(())
+        heard.recv_timeout(LONG).map_err(|_| FlowError::give_up("nobody heard it again"))
     })
     .await
 }
@@ -47,6 +47,8 @@ async fn a_blocking_step_is_heard_while_it_works() {
     let desk = Desk::with(blocking_flow, json!({})).await;
     let (_hold, running) = desk.run().await;
     desk.wait_for("log", 1).await;
+    sender.send(()).unwrap();
+    desk.wait_for("progress", 1).await;
     sender.send(()).unwrap();
     assert_eq!(end_of(running).await, RunEnd::Succeeded);
     assert_eq!(desk.count("progress").await, 1);

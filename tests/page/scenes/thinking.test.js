@@ -74,7 +74,7 @@ test('a reload while a model writes', async () => {
   const before = await words();
   await page.reload();
   await until(async () => (await words()).length >= before.length, 'they are there again');
-  assert.equal((await words()).slice(0, 40), before.slice(0, 40));
+  assert.equal((await words()).slice(0, before.length), before);
   await state(page, 'Succeeded');
   const { final_result: poem } = (await server.task(id)).details;
   const letters = (text) => text.replace(/\s+/g, '');
