@@ -113,9 +113,6 @@ impl Access {
         signer: &Signer,
         now: Timestamp,
     ) -> Result<Login, ApiError> {
-        if let Some(wait) = self.failures.wait_of(self.address_of(request), Instant::now()) {
-            return Err(too_many(wait));
-        }
         let key = self.keys.find(key).ok_or_else(|| self.wrong_key(request))?;
         let until = now + self.session_lifetime;
         let token = session::token(signer, key, until);
