@@ -139,6 +139,12 @@ fn ratios(contenders: &[Contender]) -> Vec<Ratio> {
 }
 
 impl Comparison {
+    /// What the project wants of this figure, and whether each of ours has it.
+    pub(crate) fn floor(&self, name: &str) -> String {
+        let told = self.contenders.iter().filter_map(|one| one.row(name)).map(output::floor);
+        told.filter(|floor| !floor.is_empty()).collect::<Vec<_>>().join("; ")
+    }
+
     /// The figures that somebody has, in the order in which they are first met.
     pub(crate) fn figures(&self) -> Vec<(&str, &str)> {
         let mut names: Vec<(&str, &str)> = Vec::new();

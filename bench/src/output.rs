@@ -78,12 +78,14 @@ pub(crate) fn print_comparison(comparison: &Comparison) {
     let mut table = Table::new();
     let names = comparison.contenders.iter().map(|one| one.name.clone());
     let ratios = comparison.ratios.iter().map(|ratio| ratio_title(comparison, ratio));
-    table.set_header(["what".to_owned(), "unit".to_owned()].into_iter().chain(names).chain(ratios));
+    let head = ["what".to_owned(), "unit".to_owned()].into_iter().chain(names).chain(ratios);
+    table.set_header(head.chain(["our floor".to_owned()]));
     for (name, unit) in comparison.figures() {
         let medians = comparison.contenders.iter().map(|one| one.row(name).map_or_else(String::new, spread));
         let ratios =
             comparison.ratios.iter().map(|ratio| comparison.ratio(ratio, name).map_or_else(String::new, times));
-        table.add_row([name.to_owned(), unit.to_owned()].into_iter().chain(medians).chain(ratios));
+        let line = [name.to_owned(), unit.to_owned()].into_iter().chain(medians).chain(ratios);
+        table.add_row(line.chain([comparison.floor(name)]));
     }
     println!("\n{}: medians (lowest – highest)\n{table}", comparison.scenario);
     for contender in &comparison.contenders {

@@ -61,12 +61,14 @@ fn tell_document(page: &mut String, document: &Document) -> Result<()> {
 fn tell_comparison(page: &mut String, comparison: &Comparison) -> Result<()> {
     let names = comparison.contenders.iter().map(|one| one.name.clone());
     let ratios = comparison.ratios.iter().map(|ratio| ratio_title(comparison, ratio));
-    let mut lines = vec![["what".to_owned(), "unit".to_owned()].into_iter().chain(names).chain(ratios).collect()];
+    let head = ["what".to_owned(), "unit".to_owned()].into_iter().chain(names).chain(ratios);
+    let mut lines = vec![head.chain(["our floor".to_owned()]).collect()];
     for (name, unit) in comparison.figures() {
         let medians = comparison.contenders.iter().map(|one| one.row(name).map_or_else(|| "–".to_owned(), spread));
         let ratios =
             comparison.ratios.iter().map(|ratio| comparison.ratio(ratio, name).map_or_else(|| "–".to_owned(), times));
-        lines.push([name.to_owned(), unit.to_owned()].into_iter().chain(medians).chain(ratios).collect());
+        let line = [name.to_owned(), unit.to_owned()].into_iter().chain(medians).chain(ratios);
+        lines.push(line.chain([comparison.floor(name)]).collect());
     }
     tell_table(page, &comparison.scenario, &lines)?;
     for contender in comparison.contenders.iter().filter(|contender| !contender.failures.is_empty()) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::bench_task;
-use crate::client::{Connection, start_batch, stats};
+use crate::client::{start_batch, stats};
 use crate::figures::{Figure, Floor};
 use crate::server::Server;
 
@@ -44,13 +44,12 @@ impl Options {
 }
 
 pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Figure>> {
-    let mut connection = server.connect().await?;
-    let few = rate_while_filled(options, server, &mut connection).await?;
+    fill(server, FEW).await?;
+    let few = rate_while_filled(FEW, options.seconds, server).await?;
     let began = Instant::now();
     fill(server, options.tasks).await?;
     let filled_in = began.elapsed().as_secs_f64();
-    // A connection that was silent for so long may be closed by now.
-    let many = rate(&mut server.connect().await?, options.seconds).await?;
+    let many = rate_while_filled(options.tasks, options.seconds, server).await?;
     Ok(vec![
         Figure::new(format!("tasks ended with about {FEW} in line"), "/s", few),
         Figure::new(format!("tasks ended with {} in line", options.tasks), "/s", many),
@@ -59,35 +58,25 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
     ])
 }
 
-/// Keeps the line at a thousand: what has ended is replaced, and counted.
-async fn rate_while_filled(options: &Options, server: &Server, connection: &mut Connection) -> Result<f64> {
-    fill(server, FEW).await?;
+/// Keeps the line as long as it is: what has ended is replaced, and counted.
+async fn rate_while_filled(tasks: u64, seconds: f64, server: &Server) -> Result<f64> {
+    let mut connection = server.connect().await?;
     let (began, mut started) = (Instant::now(), 0);
-    let before = stats(connection, FLOW).await?.in_line_or_running;
-    while began.elapsed().as_secs_f64() < options.seconds {
-        let left = stats(connection, FLOW).await?.in_line_or_running;
-        if left < FEW {
-            let missing = usize::try_from(FEW - left)?;
-            start_batch(connection, &bench_task(5), missing).await?;
-            started += missing as u64;
+    let before = stats(&mut connection, FLOW).await?.in_line_or_running;
+    while began.elapsed().as_secs_f64() < seconds {
+        let left = stats(&mut connection, FLOW).await?.in_line_or_running;
+        let missing = tasks.saturating_sub(left).min(BATCH as u64);
+        if missing > 0 {
+            start_batch(&mut connection, &bench_task(5), usize::try_from(missing)?).await?;
+            started += missing;
         }
         tokio::time::sleep(LOOK).await;
     }
-    let left = stats(connection, FLOW).await?.in_line_or_running;
-    Ok((before + started).saturating_sub(left) as f64 / began.elapsed().as_secs_f64())
-}
-
-/// Nobody adds to the line meanwhile, so what is missing has ended.
-async fn rate(connection: &mut Connection, seconds: f64) -> Result<f64> {
-    let before = stats(connection, FLOW).await?.in_line_or_running;
-    let began = Instant::now();
-    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-    let lasted = began.elapsed().as_secs_f64();
-    let after = stats(connection, FLOW).await?.in_line_or_running;
-    if after == 0 {
+    let left = stats(&mut connection, FLOW).await?.in_line_or_running;
+    if left == 0 {
         bail!("the line was empty before its rate was known: make it longer with --tasks");
     }
-    Ok(before.saturating_sub(after) as f64 / lasted)
+    Ok((before + started).saturating_sub(left) as f64 / began.elapsed().as_secs_f64())
 }
 
 /// Starts tasks until so many are in line: faster than they end, or never.

@@ -66,7 +66,11 @@ pub(super) async fn measure(options: &Options, server: &mut Server) -> Result<Ve
         watching.spawn(until_ended(server.target.clone(), task, server.view()));
     }
     tokio::time::sleep_until((began + Duration::from_secs_f64(options.kill_after_seconds)).into()).await;
-    server.kill_worker().await?;
+    let killed = server.kill_worker().await?;
+    let begun = std::fs::read_to_string(server.step_log()?).unwrap_or_default();
+    if server.system.is_ours() && !begun.lines().any(|line| begun_by(line) == Some(killed)) {
+        bail!("the worker that was killed had nothing to do: nothing is measured");
+    }
     tokio::time::sleep(Duration::from_secs_f64(options.away_seconds)).await;
     server.start_worker_again()?;
 
@@ -90,6 +94,11 @@ pub(super) async fn measure(options: &Options, server: &mut Server) -> Result<Ve
         Figure::new("tasks lost", "", (options.tasks - ended) as f64),
         Figure::new("steps begun again", "", ran.saturating_sub(steps) as f64),
     ])
+}
+
+/// The process in a line of the step log: task, number, process.
+fn begun_by(line: &str) -> Option<u32> {
+    line.split(' ').nth(2)?.parse().ok()
 }
 
 async fn until_ended(target: Target, task: String, view: View) -> Result<Instant> {

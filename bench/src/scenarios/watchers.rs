@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::client::{Connection, Target, View, WireState, start, state_of_snapshot};
-use crate::figures::Figure;
+use crate::figures::{Figure, Floor};
 use crate::latencies::Latencies;
 use crate::open_files::check_limit;
 use crate::provider::unix_micros;
@@ -116,12 +116,14 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
         to: AtomicU64::new(u64::MAX),
         over: AtomicBool::new(false),
     });
-    let query = if options.view.unwrap_or(server.view()) == View::Events { "?view=events" } else { "" };
+    let sees_events = options.view.unwrap_or(server.view()) == View::Events;
+    let query = if sees_events { "?view=events" } else { "" };
+    let gapless = sees_events && server.system.is_ours();
     let began = Instant::now();
     let mut watchers = JoinSet::new();
     for number in 0..options.watchers {
         let path = format!("/task-status/{}{query}", tasks[number % tasks.len()]);
-        watchers.spawn(watch(server.target.clone(), source_address(number), path, window.clone()));
+        watchers.spawn(watch(server.target.clone(), source_address(number), path, gapless, window.clone()));
     }
     wait_until_connected(&window, options.watchers, &mut watchers).await?;
     let connected_in = began.elapsed();
@@ -140,14 +142,19 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
         Err(_) => bail!("not all watchers hear of changes any more"),
     };
     let seconds = (to - from) as f64 / 1e6;
-    let mut figures = vec![Figure::new("all connected in", "s", connected_in.as_secs_f64())];
-    figures.extend(received(watched, options.own)?);
+    let is_ours = server.system.is_ours();
+    let mut figures = vec![
+        Figure::new("all connected in", "s", connected_in.as_secs_f64()).floor(is_ours.then_some(Floor::AtMost(10.0))),
+    ];
+    figures.extend(received(watched, options, seconds, is_ours)?);
     let cores = |name: &str, used: Usage| Figure::new(name, "cores", used.cpu_seconds / seconds);
     if server.is_known() {
         let grown = at_end.web.resident_bytes - before.resident_bytes;
         figures.push(cores("server CPU", at_end.all - at_begin.all));
         figures.push(cores("web process CPU", at_end.web - at_begin.web));
-        figures.push(Figure::new("web RSS per watcher", "KiB", grown / 1_024.0 / options.watchers.max(1) as f64));
+        let each = grown / 1_024.0 / options.watchers.max(1) as f64;
+        let most = (is_ours && !options.own).then_some(Floor::AtMost(14.0));
+        figures.push(Figure::new("web RSS per watcher", "KiB", each).floor(most));
         figures.push(Figure::new("web RSS", "MiB", at_end.web.mib()));
     }
     figures.push(cores("generator CPU", here_at_end - here_at_begin));
@@ -166,8 +173,7 @@ impl Used {
     }
 }
 
-fn received(watched: Vec<Watched>, own: bool) -> Result<Vec<Figure>> {
-    // Nobody can have seen more changes than were made.
+fn received(watched: Vec<Watched>, options: &Options, seconds: f64, is_ours: bool) -> Result<Vec<Figure>> {
     let made = watched.iter().map(|one| one.latencies.len()).max().unwrap_or_default();
     let (mut latencies, mut connects) = (Latencies::default(), Latencies::default());
     let count = watched.len().max(1) as f64;
@@ -179,18 +185,31 @@ fn received(watched: Vec<Watched>, own: bool) -> Result<Vec<Figure>> {
         bail!("no change arrived");
     }
     let per_watcher = latencies.len() as f64 / count;
-    let mut figures = vec![Figure::new("changes received per watcher", "", per_watcher)];
-    // Of tasks of their own, nobody knows how many of the window's changes the others' tasks made.
-    if !own {
+    // What should have been told in the window; a change more or less may fall into it.
+    let due = options.hz * seconds;
+    let mut figures =
+        vec![Figure::new("changes due", "", due), Figure::new("changes received per watcher", "", per_watcher)];
+    if options.own {
+        figures.push(Figure::new("received", "%", 100.0 * per_watcher / due));
+    } else {
         figures.push(Figure::new("changes made", "", made as f64));
         figures.push(Figure::new("received", "%", 100.0 * per_watcher / made as f64));
     }
-    figures.extend(Figure::of_latencies("change to watcher", &mut latencies));
+    let [half, most] = Figure::of_latencies("change to watcher", &mut latencies);
+    let floor = (is_ours && options.own).then_some(Floor::AtMost(150.0));
+    figures.extend([half, most.floor(floor)]);
     figures.extend(Figure::of_latencies("connect to first message", &mut connects));
     Ok(figures)
 }
 
-async fn watch(target: Target, from: Option<Ipv4Addr>, path: String, window: Arc<Window>) -> Result<Watched> {
+/// Fails when an event is missing, where each has a number.
+async fn watch(
+    target: Target,
+    from: Option<Ipv4Addr>,
+    path: String,
+    gapless: bool,
+    window: Arc<Window>,
+) -> Result<Watched> {
     let permit = window.dialling.acquire().await?;
     let began = Instant::now();
     let mut connection = Connection::open(&target, from).await?;
@@ -202,7 +221,13 @@ async fn watch(target: Target, from: Option<Ipv4Addr>, path: String, window: Arc
     watched.connect = began.elapsed();
     drop(permit);
     window.connected.fetch_add(1, Ordering::Relaxed);
+    let mut last = number(&stream.message().id);
     while stream.advance().await? {
+        let came = number(&stream.message().id);
+        if gapless && came != last.map(|last| last + 1) {
+            bail!("event {came:?} came after {last:?}");
+        }
+        last = came;
         let data = &stream.message().data;
         if let Some(told) = time_in_status(data) {
             let counts = (window.from.load(Ordering::Relaxed)..window.to.load(Ordering::Relaxed)).contains(&told);
@@ -218,6 +243,10 @@ async fn watch(target: Target, from: Option<Ipv4Addr>, path: String, window: Arc
         }
     }
     bail!("a stream ended before its task")
+}
+
+fn number(id: &[u8]) -> Option<u64> {
+    std::str::from_utf8(id).ok()?.parse().ok()
 }
 
 /// Fails with the first watcher that fails.

@@ -89,9 +89,12 @@ impl Server {
         Ok(self.folder()?.join("steps.log"))
     }
 
-    /// Kills a worker, or the one process that does all.
-    pub(crate) async fn kill_worker(&mut self) -> Result<()> {
-        self.parts.last_mut().context("it was not started here, so it cannot be killed")?.kill().await
+    /// Kills a worker, or the one process that does all. Answers which.
+    pub(crate) async fn kill_worker(&mut self) -> Result<u32> {
+        let worker = self.parts.last_mut().context("it was not started here, so it cannot be killed")?;
+        let pid = worker.pid();
+        worker.kill().await?;
+        Ok(pid)
     }
 
     pub(crate) fn start_worker_again(&mut self) -> Result<()> {
