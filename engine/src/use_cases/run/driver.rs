@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::RunEnd;
 use super::execution::{Execution, Phase, StopReason};
-use super::hold::{HoldState, Order};
+use super::hold::{HoldState, LeaseEnd, Order};
 use super::outcome::{Ending, FlowEnd, ending_of};
 use super::writer::{Extra, Sent, Writing, send};
 use crate::flow::FlowContext;
@@ -84,6 +84,7 @@ impl Driver {
         let attention = self.execution.attention.clone();
         let waker = attention.waker();
         let mut writing: Option<Writing> = None;
+        let mut lease_end = LeaseEnd::of(self.hold.clone());
         self.heed_order();
         if let Some((at, reason)) = self.limit
             && self.execution.now() >= at
@@ -97,7 +98,6 @@ impl Driver {
             }
             let timer = self.next_timer();
             let clock = self.execution.engine.clock.clone();
-            let lease_end = self.hold.borrow().until;
             tokio::select! {
                 biased;
                 ended = poll_fn(|context| attention.poll_flow(&mut flow, &waker, context)), if self.flow_end.is_none() => {
@@ -106,6 +106,7 @@ impl Driver {
                 }
                 sent = poll_optional(&mut writing) => {
                     writing = None;
+                    attention.will_poll();
                     if let Some(end) = self.settle(sent).await {
                         self.execution.close();
                         return end;
@@ -124,7 +125,7 @@ impl Driver {
                     }
                 }
                 () = ear.rung() => self.rung = true,
-                () = until(lease_end), if !self.lease_over => {
+                () = lease_end.comes(), if !self.lease_over => {
                     self.lease_over = true;
                     flow = self.drop_flow();
                     self.heed_order();
@@ -325,13 +326,6 @@ fn start_flow(execution: &Arc<Execution>) -> BoxFuture<'static, FlowEnd> {
 async fn poll_optional(writing: &mut Option<Writing>) -> Sent {
     match writing {
         Some(writing) => writing.await,
-        None => pending().await,
-    }
-}
-
-async fn until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => tokio::time::sleep_until(tokio::time::Instant::from_std(instant)).await,
         None => pending().await,
     }
 }

@@ -4,10 +4,13 @@
 //! step begins and what runs is dropped, whether or not the store could be asked. Then the task is handed back, which
 //! the store refuses if somebody has taken it over: a store that was away costs no more time than that, and no takeover.
 
+use std::future::pending;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
+use tokio::time::Sleep;
 
 #[derive(Debug, Clone)]
 pub struct Hold(Arc<watch::Sender<HoldState>>);
@@ -39,10 +42,9 @@ impl Hold {
     pub fn extend(&self, until: Instant) {
         self.0.send_if_modified(|state| {
             let later = state.until.is_none_or(|before| until > before);
-            if later {
-                state.until = Some(until);
-            }
-            later
+            let before = later.then(|| state.until.replace(until)).flatten();
+            // Who sleeps until the old end looks up the new one then. Only who found it over waits to be told.
+            later && before.is_none_or(|before| before <= Instant::now())
         });
     }
 
@@ -59,5 +61,70 @@ impl Hold {
 
     pub(crate) fn watch(&self) -> watch::Receiver<HoldState> {
         self.0.subscribe()
+    }
+}
+
+/// Rings when the lease is over, however often it was renewed: a timer of its own, set anew only when it has rung.
+pub(crate) struct LeaseEnd {
+    hold: watch::Receiver<HoldState>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl LeaseEnd {
+    pub(crate) fn of(hold: watch::Receiver<HoldState>) -> Self {
+        Self { hold, timer: None }
+    }
+
+    pub(crate) async fn comes(&mut self) {
+        loop {
+            let Some(until) = self.hold.borrow().until else { return pending().await };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+            timer.as_mut().await;
+            let Some(until) = self.hold.borrow().until.filter(|until| *until > Instant::now()) else { return };
+            timer.as_mut().reset(until.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// Goal: renewals wake nobody who goes on anyway, and whoever found the lease over hears of the next one.
+    #[test]
+    fn only_the_first_renewal_after_the_end_is_told() {
+        let (now, long) = (Instant::now(), Duration::from_secs(60));
+        let hold = Hold::new(Some(now + long));
+        let watched = hold.watch();
+        hold.extend(now + 2 * long);
+        assert!(!watched.has_changed().unwrap());
+        assert_eq!(watched.borrow().until, Some(now + 2 * long));
+        let over = Hold::new(Some(now));
+        let watched = over.watch();
+        over.extend(now + long);
+        assert!(watched.has_changed().unwrap());
+    }
+
+    /// Goal: the end of a lease comes when its last renewal ends, and not before.
+    #[tokio::test]
+    async fn the_end_moves_with_renewals() {
+        let first = Instant::now() + Duration::from_millis(5);
+        let hold = Hold::new(Some(first));
+        let mut end = LeaseEnd::of(hold.watch());
+        hold.extend(first + Duration::from_secs(3_600));
+        let mut end_comes = Box::pin(end.comes());
+        tokio::select! {
+            biased;
+            () = &mut end_comes => panic!("before it was renewed to"),
+            () = tokio::time::sleep_until((first + Duration::from_millis(5)).into()) => {}
+        }
+        drop(end_comes);
+        assert!(end.comes().now_or_never().is_none(), "the old end");
+        let over = Hold::new(Some(Instant::now()));
+        LeaseEnd::of(over.watch()).comes().await;
     }
 }
