@@ -84,6 +84,8 @@ impl Pump {
         if failed {
             return;
         }
+        // Who came first is told what is there, and what comes right after with what comes then.
+        self.told = Some(Instant::now());
         loop {
             let Some(wake_at) = self.publish() else { return };
             self.wait(wake_at).await;
