@@ -39,6 +39,8 @@ impl EndedTask {
 
 /// Records read at once: each may have an input as long as inputs may be.
 const BITE: usize = 16;
+/// Events of a log that is read together with others.
+const SHORT: u64 = 100;
 /// Tasks that one script puts back.
 const MOST_RETRIED: u64 = 100;
 
@@ -60,11 +62,7 @@ impl RedisStore {
         let ids = ids.into_iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
         let (mut ended, mut bytes) = (Vec::with_capacity(ids.len()), 0);
         for bite in ids.chunks(BITE) {
-            for (id, record) in self.ended_records(partition, bite).await? {
-                let read = match record {
-                    Ok(record) => self.read_pages(id).await.map(|log| EndedTask { record, log }),
-                    Err(reason) => Err(StoreError::Corrupt(reason)),
-                };
+            for (id, read) in self.with_logs(self.ended_records(partition, bite).await?).await {
                 let task = match read {
                     Ok(task) => task,
                     Err(StoreError::Corrupt(reason)) => {
@@ -82,6 +80,29 @@ impl RedisStore {
             }
         }
         Ok(ended)
+    }
+
+    /// Each with its log. Short logs are read together: one after the other, a busy store would end more tasks than
+    /// can be taken from it. Long ones are not, they would be much at once.
+    async fn with_logs(
+        &self,
+        records: Vec<(TaskId, Result<TaskRecord, String>)>,
+    ) -> Vec<(TaskId, Result<EndedTask, StoreError>)> {
+        let read = |(id, record): (TaskId, Result<TaskRecord, String>)| async move {
+            match record {
+                Ok(record) => (id, self.read_pages(id).await.map(|log| EndedTask { record, log })),
+                Err(reason) => (id, Err(StoreError::Corrupt(reason))),
+            }
+        };
+        let is_short = |record: &Result<TaskRecord, String>| record.as_ref().is_ok_and(|record| record.head <= SHORT);
+        if records.iter().all(|(_, record)| is_short(record)) {
+            return join_all(records.into_iter().map(read)).await;
+        }
+        let mut all = Vec::with_capacity(records.len());
+        for record in records {
+            all.push(read(record).await);
+        }
+        all
     }
 
     /// The record of each, or why there is none.

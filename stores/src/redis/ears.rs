@@ -2,11 +2,11 @@
 //! somebody watches.
 //!
 //! One task hears; another keeps the subscriptions as they should be: after a connection was made, when a partition has
-//! moved, when somebody begins to watch. Channels are of the sharded kind, so that in a cluster only the nodes that hold
+//! moved, and, without waiting for the rest of that, when somebody begins to watch. Channels are of the sharded kind, so that in a cluster only the nodes that hold
 //! a partition carry its news. Once a second the heads of all watched tasks are asked for in one go, so that a lost last
 //! event hangs nobody, and whether the store has grown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +45,10 @@ pub(super) struct Ears {
     pub(super) moved: Notify,
     /// Where each partition's bell is subscribed.
     pub(super) partitions: Mutex<HashMap<u16, Place>>,
+    /// Tasks whose channels we ask to leave: that they are left says nothing about the node.
+    pub(super) leaving: Mutex<HashSet<TaskId>>,
+    /// Held while channels of tasks are entered or left, so that who comes back is not taken for who goes.
+    pub(super) changing: tokio::sync::Mutex<()>,
 }
 
 impl Ears {
@@ -52,7 +56,10 @@ impl Ears {
     pub(super) async fn hear(self: Arc<Self>, mut published: mpsc::UnboundedReceiver<Published>) {
         while let Some((from, heard)) = published.recv().await {
             match heard {
-                Heard::Connected => self.moved.notify_one(),
+                Heard::Connected => {
+                    self.leaving().clear();
+                    self.moved.notify_one();
+                }
                 Heard::Push(push) => self.take(&from, push),
             }
         }
@@ -98,7 +105,9 @@ impl Ears {
         let Some(Value::BulkString(channel)) = channel else { return true };
         let channel = String::from_utf8_lossy(channel);
         match channel.rsplit_once(":log:") {
-            Some((_, task)) => task.parse().is_ok_and(|task| self.watches.contains(task)),
+            Some((_, task)) => {
+                task.parse().is_ok_and(|task| !self.leaving().remove(&task) && self.watches.contains(task))
+            }
             None => true,
         }
     }
@@ -111,16 +120,25 @@ impl Ears {
 
     /// Keeps what is subscribed as it should be, until the store is closed.
     pub(super) async fn keep(self: Arc<Self>) {
+        tokio::join!(self.welcome(), self.keep_in_order());
+    }
+
+    /// Whoever begins to watch does not wait until thousands of others were asked for.
+    async fn welcome(&self) {
+        loop {
+            self.watches.wanted.notified().await;
+            let _changing = self.changing.lock().await;
+            self.settle_tasks(self.watches.take_arrivals()).await;
+        }
+    }
+
+    async fn keep_in_order(&self) {
         let mut maps = self.nodes.changed.subscribe();
         let mut beats = tokio::time::interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beat = 0;
         loop {
             tokio::select! {
-                () = self.watches.wanted.notified() => {
-                    self.settle_tasks(self.watches.take_arrivals()).await;
-                    continue;
-                }
                 () = self.moved.notified() => {}
                 _ = maps.changed() => {}
                 _ = beats.tick() => {
@@ -201,7 +219,10 @@ impl Ears {
     }
 
     async fn beat(&self, beat: u64) {
-        self.unsubscribe(self.watches.drop_abandoned()).await;
+        {
+            let _changing = self.changing.lock().await;
+            self.unsubscribe(self.watches.drop_abandoned()).await;
+        }
         if self.nodes.misses_one() {
             self.nodes.read_map().await;
         }
@@ -229,18 +250,25 @@ impl Ears {
 
     /// All of a partition at once: they may be thousands.
     async fn unsubscribe(&self, tasks: Vec<TaskId>) {
-        let mut channels: HashMap<u16, Vec<String>> = HashMap::new();
+        let mut by_partition: HashMap<u16, Vec<TaskId>> = HashMap::new();
         for task in tasks {
-            channels.entry(task.partition()).or_default().push(self.keys.of_task("log", task));
+            by_partition.entry(task.partition()).or_default().push(task);
         }
-        for (partition, channels) in channels {
-            if let Some(node) = self.nodes.of(partition) {
-                let _ = node.ears.send(redis::cmd("SUNSUBSCRIBE").arg(channels)).await;
+        for (partition, tasks) in by_partition {
+            let Some(node) = self.nodes.of(partition) else { continue };
+            let channels: Vec<String> = tasks.iter().map(|task| self.keys.of_task("log", *task)).collect();
+            self.leaving().extend(&tasks);
+            if node.ears.send(redis::cmd("SUNSUBSCRIBE").arg(channels)).await.is_err() {
+                self.leaving().retain(|task| !tasks.contains(task));
             }
         }
     }
 
     fn partitions(&self) -> std::sync::MutexGuard<'_, HashMap<u16, Place>> {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leaving(&self) -> std::sync::MutexGuard<'_, HashSet<TaskId>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

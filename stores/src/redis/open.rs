@@ -1,6 +1,5 @@
 //! Opening: the server is asked whether it is what it should be, and what is wrong is said clearly, with what to do.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -245,9 +244,19 @@ async fn open_inside(
         // From now on it is known how long this server has been up.
         store.rescue_in(partition, 0).await.map_err(stored)?;
     }
-    let partitions = Mutex::new(HashMap::new());
-    let ears =
-        Arc::new(Ears { nodes, keys, layout, rounds, outbox_rounds, watches, bell, moved: Notify::new(), partitions });
+    let ears = Arc::new(Ears {
+        nodes,
+        keys,
+        layout,
+        rounds,
+        outbox_rounds,
+        watches,
+        bell,
+        moved: Notify::new(),
+        partitions: Mutex::default(),
+        leaving: Mutex::default(),
+        changing: tokio::sync::Mutex::default(),
+    });
     tokio::spawn(ears.clone().hear(hearing));
     ears.settle().await;
     let old_tasks = old_tasks::list_all(ears.nodes.clone(), ears.keys.clone(), ears.layout.clone());
