@@ -63,7 +63,8 @@ local function load(id)
     if #flat > 0 then
       local f = {}
       for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
-      f.asked, f.takeovers = tonumber(f.asked or 0), tonumber(f.takeovers or 0)
+      -- What is no number counts as none: one odd task must not keep the others from being rescued.
+      f.asked, f.takeovers = tonumber(f.asked or 0) or 0, tonumber(f.takeovers or 0) or 0
       f.head = tonumber(f.head)
       task = { id = id, f = f, set = {}, told = {}, count = 0, shown = shown(f) }
     end
