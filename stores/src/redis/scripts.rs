@@ -114,10 +114,10 @@ scripts! {
     GROW = "" "grow";
     LAYOUT = "" "layout";
     EVENTS = " flags=no-writes" "events";
-    /// What an end bears belongs to it.
+    /// The notifications that an end bears belong to it.
     FAIL = " flags=allow-oom" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
-    /// It counts an address for an hour: a mail that is not sent is never forgotten.
+    /// It adds a count that lives for an hour. Refused, no mail would be sent any more, and none forgotten.
     OUTBOX_ADMIT = " flags=allow-oom" "outbox_admit";
     OUTBOX_ASIDE = " flags=allow-oom" "work" "outbox" "outbox_aside";
     OUTBOX_RETRY_ASIDE = " flags=allow-oom" "work" "outbox" "outbox_retry_aside";
