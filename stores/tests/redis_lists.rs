@@ -1,4 +1,4 @@
-//! What a list over Redis costs: how many tasks it looks at, and how much of them.
+//! What a list over Redis costs: how many tasks or notifications it looks at, and how much of them.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
@@ -7,7 +7,10 @@ mod redis_support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use caudal_engine::ports::{Control, IdSource, RandomIds, TaskFilter, TaskStore};
+use caudal_engine::notification::{Channel, NewNotification, NotificationId};
+use caudal_engine::ports::{
+    Control, IdSource, NotificationFilter, NotificationOutbox, NotificationPage, RandomIds, TaskFilter, TaskStore,
+};
 use caudal_engine::task::{Json, NewTask, TaskId, Timestamp, WireState};
 use caudal_engine::testing::conformance::Parts;
 use caudal_stores::redis::RedisSettings;
@@ -20,6 +23,7 @@ use redis_support::spread::{Spread, open};
 fn settings_on(server: &RedisServer, partitions: u16) -> RedisSettings {
     let mut settings = settings_of(&server.url(), &Parts::default());
     settings.limits.line_per_tenant = 10_000;
+    settings.limits.outbox_per_tenant = 10_000;
     RedisSettings { partitions: Some(partitions), ..settings }
 }
 
@@ -176,4 +180,77 @@ async fn many_partitions_make_no_short_pages() {
         }
     }
     assert_eq!(cursor, None, "three pages do not go through {} tasks", PARTITIONS * EACH);
+}
+
+/// Stores as many notifications, spread over the partitions; answers them newest first.
+async fn notified(spread: &Spread, partitions: u16, count: u16, body: &Json) -> Vec<NotificationId> {
+    let mut ids = Vec::new();
+    for number in 0..count {
+        spread.scene.trial.clock.advance(Duration::from_millis(1));
+        let id = NotificationId::first(spread.scene.trial.now(), number % partitions, RandomIds.random());
+        let recipient = format!("a{number}@example.org").into();
+        let new = NewNotification { id, channel: Channel::Mail, recipient, body: body.clone() };
+        spread.store.put(&Default::default(), vec![new], None).await.unwrap().unwrap();
+        ids.push(id);
+    }
+    ids.reverse();
+    ids
+}
+
+/// All pages of a list of notifications.
+async fn pages_of(spread: &Spread, mut filter: NotificationFilter) -> Vec<NotificationPage> {
+    let mut pages = Vec::new();
+    loop {
+        let page = spread.store.notifications(&filter).await.unwrap();
+        filter.cursor = page.next;
+        pages.push(page);
+        if filter.cursor.is_none() {
+            return pages;
+        }
+    }
+}
+
+fn shown(pages: &[NotificationPage]) -> Vec<NotificationId> {
+    pages.iter().flat_map(|page| &page.items).map(|record| record.id).collect()
+}
+
+/// Goal: large notifications make pages short and never an answer large; going on from page to page shows each once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_notifications_make_short_pages() {
+    const BODY: usize = 1_000_000;
+    let server = RedisServer::start();
+    let spread = open(&settings_on(&server, 2)).await;
+    let expected = notified(&spread, 2, 40, &Json::of(&"x".repeat(BODY)).unwrap()).await;
+    let all = NotificationFilter { limit: 50, ..NotificationFilter::default() };
+    let nobody = NotificationFilter { recipient: Some("nobody@example.org".to_owned()), ..all.clone() };
+    let last = NotificationFilter { recipient: Some("a0@example.org".to_owned()), ..all.clone() };
+    for (filter, expected) in [(all, &expected[..]), (nobody, &expected[..0]), (last, &expected[39..])] {
+        let pages = pages_of(&spread, filter).await;
+        assert!(pages.iter().all(|page| page.items.len() <= 24), "too much in one page");
+        assert_eq!(shown(&pages), expected);
+        assert!(pages.len() > 1, "one page held or looked at all of it");
+    }
+    let most = server.ask(&["INFO", "clients"]);
+    let buffer = most.lines().find_map(|line| line.strip_prefix("client_recent_max_output_buffer:")).unwrap();
+    assert!(buffer.trim().parse::<usize>().unwrap() < 6 * BODY, "an answer of {buffer} bytes");
+}
+
+/// Goal: a page of notifications reads those that it shows, not all that there are in each partition.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_notifications_reads_what_it_shows() {
+    let server = RedisServer::start();
+    let spread = open(&settings_on(&server, 4)).await;
+    let expected = notified(&spread, 4, 200, &Json::null()).await;
+    for limit in [1, 10, 30] {
+        let filter = NotificationFilter { limit, ..NotificationFilter::default() };
+        let seen = server.monitor();
+        let page = spread.store.notifications(&filter).await.unwrap();
+        let words = seen.lines().into_iter().flat_map(|line| monitor::words(&line));
+        let read: BTreeSet<Vec<u8>> = words.filter(|word| String::from_utf8_lossy(word).contains("}:n:")).collect();
+        assert_eq!(page.next, Some(expected[limit - 1]));
+        // One more tells whether there is another page.
+        assert_eq!((shown(&[page]), read.len()), (expected[..limit].to_vec(), limit + 1));
+    }
+    let pages = pages_of(&spread, NotificationFilter { limit: 30, ..NotificationFilter::default() }).await;
+    assert_eq!((shown(&pages), pages.len()), (expected, 7));
 }

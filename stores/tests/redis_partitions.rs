@@ -209,6 +209,34 @@ async fn a_reservation_is_no_task() {
     assert_eq!(repeated, Ok(Created { id: created.id, new: false }));
 }
 
+/// Goal: a start whose process died before the key's home heard of it is done once, also when its task has ended and is
+/// forgotten before the start is repeated.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_nobody_settled_is_done_once() {
+    let settings = of(4);
+    let spread = open(&settings).await;
+    let proxy = Proxy::before(shared_server().port).await;
+    let dying = open(&RedisSettings { url: proxy.url.clone(), ..settings }).await;
+    let key = key_away_from(1, 4);
+    let new = dying.new_task(1);
+    let id = new.id;
+    // The first answer is that of the reservation.
+    proxy.lose_an_answer(1);
+    let lost = dying.store.create(vec![keyed(new, &key, 1)]).await;
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))) && proxy.has_lost_one(), "{lost:?}");
+    spread.scene.trial.clock.advance(Duration::from_secs(1));
+    let claimed = spread.store.claim_next(spread.request(1)).await.unwrap().tasks.remove(0);
+    assert_eq!(claimed.task.id, id);
+    let mut held = Held::new(&claimed, spread.scene.trial.clock.clone());
+    held.send(&*spread.store, held.end(TaskState::Succeeded)).await.unwrap();
+    spread.store.delete(&Tenant::default(), id).await.unwrap();
+    for partition in 0..4 {
+        let repeated = spread.create(keyed(spread.new_task(partition), &key, 1)).await;
+        assert_eq!(repeated, Ok(Created { id, new: false }));
+    }
+    assert!(spread.store.claim_next(spread.request(1)).await.unwrap().tasks.is_empty());
+}
+
 /// Goal: a page reads hardly more tasks than it shows, however many partitions there are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_reads_what_it_shows() {

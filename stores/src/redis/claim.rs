@@ -12,7 +12,6 @@ use caudal_engine::task::{Claim, Fact, Priority, Summary, TaskId, Timestamp};
 use futures_util::future::join_all;
 use redis::Value;
 
-use super::create::id_of;
 use super::facts::summary_text;
 use super::fault::{down, unreadable};
 use super::record::{Fields, claim_text};
@@ -218,14 +217,25 @@ fn orders() -> String {
     (0..20).flat_map(Priority::order_at).map(|priority| char::from(b'0' + priority as u8)).collect()
 }
 
+/// Those that can be read: all were claimed in one go, and one that cannot be read must not take the others along. Its own
+/// claim runs out, and it is taken over as if its worker had died: later each time, until the verdict on a crash loop.
 fn claimed_tasks(tasks: Value) -> Result<Vec<ClaimedTask>, StoreError> {
     let mut claimed = Vec::new();
     let mut tasks = reply::list(tasks)?.into_iter();
     while let (Some(id), Some(stored)) = (tasks.next(), tasks.next()) {
-        let [details, values] = reply::tuple(stored)?;
-        let task = Fields::read_claimed(values)?.into_record(id_of(id)?, &reply::bytes(details)?, &[])?;
-        let (claim, _) = task.claim.clone().ok_or_else(|| unreadable("a claimed task has no claim"))?;
-        claimed.push(ClaimedTask { task, claim });
+        let id = String::from_utf8_lossy(&reply::bytes(id)?).into_owned();
+        match claimed_task(&id, stored) {
+            Ok(task) => claimed.push(task),
+            Err(error) => tracing::error!(task.id = %id, %error, "a task in line cannot be read; others go past it"),
+        }
     }
     Ok(claimed)
+}
+
+fn claimed_task(id: &str, stored: Value) -> Result<ClaimedTask, StoreError> {
+    let id: TaskId = id.parse().map_err(unreadable)?;
+    let [details, values] = reply::tuple(stored)?;
+    let task = Fields::read_claimed(values)?.into_record(id, &reply::bytes(details)?, &[])?;
+    let (claim, _) = task.claim.clone().ok_or_else(|| unreadable("a claimed task has no claim"))?;
+    Ok(ClaimedTask { task, claim })
 }

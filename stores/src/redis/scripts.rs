@@ -1,7 +1,10 @@
 //! The scripts: each a file in `scripts/`, put together from what it shares with others.
 //!
-//! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them. Without memory
-//! only those may run that free it or keep what is as it is.
+//! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them.
+//!
+//! A Redis that has reached its maxmemory refuses, whole, those that bring something new: starts, children, signals,
+//! wishes for notifications. Those that bring what is there to its end run all the same (`allow-oom`), though some of
+//! them take a little: were no task claimed, finished or cancelled any more, nothing would ever be freed.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -101,22 +104,24 @@ macro_rules! scripts {
 
 scripts! {
     ARCHIVED = " flags=allow-oom" "work" "archived";
-    APPEND = "" "append";
+    APPEND = " flags=allow-oom" "append";
     CHECK = "" "check";
-    CLAIM = "" "claim";
-    CONTROL = "" "work" "birth" "ending" "control";
+    CLAIM = " flags=allow-oom" "claim";
+    CONTROL = " flags=allow-oom" "work" "birth" "ending" "control";
     CREATE = "" "work" "birth" "create";
     CREATE_PLAIN = "" "create_plain";
-    END_PLAIN = "" "end_plain";
+    END_PLAIN = " flags=allow-oom" "end_plain";
     GROW = "" "grow";
     LAYOUT = "" "layout";
     EVENTS = " flags=no-writes" "events";
-    FAIL = "" "work" "birth" "ending" "outbox" "fail";
+    /// The notifications that an end bears belong to it.
+    FAIL = " flags=allow-oom" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
-    OUTBOX_ADMIT = "" "outbox_admit";
+    /// It adds a count that lives for an hour. Refused, no mail would be sent any more, and none forgotten.
+    OUTBOX_ADMIT = " flags=allow-oom" "outbox_admit";
     OUTBOX_ASIDE = " flags=allow-oom" "work" "outbox" "outbox_aside";
     OUTBOX_RETRY_ASIDE = " flags=allow-oom" "work" "outbox" "outbox_retry_aside";
-    OUTBOX_CLAIM = "" "work" "outbox" "outbox_claim";
+    OUTBOX_CLAIM = " flags=allow-oom" "work" "outbox" "outbox_claim";
     OUTBOX_FORGET = " flags=allow-oom" "work" "outbox" "outbox_forget";
     OUTBOX_PUT = "" "work" "outbox" "outbox_put";
     OUTBOX_READ = " flags=no-writes" "outbox_read";
@@ -129,15 +134,16 @@ scripts! {
     LIST = " flags=no-writes" "list";
     LIST_OLD = "" "list_old";
     READ = " flags=no-writes" "read";
-    /// It makes nothing longer: a full server must not cost everybody their claims.
     RENEW = " flags=allow-oom" "renew";
-    RESCUE = "" "work" "birth" "ending" "rescue";
+    RESCUE = " flags=allow-oom" "work" "birth" "ending" "rescue";
     RETRY_ASIDE = " flags=allow-oom" "work" "retry_aside";
     STATS = " flags=no-writes" "stats";
     RESERVE = "" "reserve";
     SETTLE = "" "settle";
     UNARCHIVED = " flags=no-writes" "unarchived";
-    WORKER = "" "worker";
+    WORKER = " flags=allow-oom" "worker";
     SIGNAL = "" "work" "signal";
-    WRITE = "" "work" "birth" "ending" "outbox" "write";
+    WRITE = " flags=allow-oom" "work" "birth" "ending" "outbox" "write";
+    /// Children are new tasks, and refused like these when there is no memory.
+    WRITE_WITH_CHILDREN = "" "work" "birth" "ending" "outbox" "write";
 }

@@ -11,7 +11,7 @@ use super::fault::unreadable;
 use super::log::lines_of;
 use super::record::{claim_text, waits_text};
 use super::reply;
-use super::scripts::{APPEND, Call, END_PLAIN, WRITE};
+use super::scripts::{APPEND, Call, END_PLAIN, WRITE, WRITE_WITH_CHILDREN};
 use super::store::RedisStore;
 
 impl RedisStore {
@@ -64,7 +64,8 @@ impl RedisStore {
 
     fn write_of(&self, write: &TaskWrite) -> Result<Call, WriteRefused> {
         let partition = write.task.partition();
-        let call = WRITE.call(&self.keys.of(partition)).arg(self.turned());
+        let script = if write.children.is_empty() { &WRITE } else { &WRITE_WITH_CHILDREN };
+        let call = script.call(&self.keys.of(partition)).arg(self.turned());
         let call = match &write.then {
             Then::End { state, outcome } => call.ending(self.clock.now(), shown(*state)?, outcome),
             _ => call.no_ending(),

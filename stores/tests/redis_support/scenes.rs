@@ -139,9 +139,14 @@ impl Scene {
                 self.create(NewTask { id, idempotency, ..trial.new_task() })
             }
             "claim" => self.set_claim().await,
-            "append" | "full write" | "park" | "release" | "pause" | "end" | "end as failed" => {
-                self.set_write(name).await
-            }
+            "append"
+            | "full write"
+            | "write without children"
+            | "park"
+            | "release"
+            | "pause"
+            | "end"
+            | "end as failed" => self.set_write(name).await,
             "end of a parent" => {
                 let (parent, ..) = self.family().await;
                 let mut next = trial.new_task_of("child_flow");
@@ -213,7 +218,7 @@ impl Scene {
             _ => TaskWrite {
                 step_finished: true,
                 signals_taken: vec![signal],
-                children: vec![self.child_of(held.task)],
+                children: if name == "full write" { vec![self.child_of(held.task)] } else { Vec::new() },
                 notifications: vec![a_mail(held.task)],
                 compact_from: Some(3),
                 ..held.go_on(&[line("one")])
@@ -284,41 +289,43 @@ impl Scene {
     }
 }
 
-/// All of them; the last ones only free memory or take none.
+/// What brings something new, or something that can wait: a server without memory refuses it.
 pub const WRITING: &[&str] = &[
     "create",
     "create with keys and a parent",
-    "claim",
-    "append",
     "full write",
-    "park",
-    "release",
-    "pause",
-    "end",
-    "end as failed",
     "end of a parent",
-    "end of a child",
-    "cancel",
-    "control pause",
-    "control resume",
     "signal",
-    "rescue",
-    "verdict",
     "put",
-    "claim a notification",
     "resend",
-    "admit",
     "suppress",
     "unsuppress",
     "restore",
 ];
+/// What frees memory, or brings what is there nearer to its end: done without memory, too.
 pub const FREEING: &[&str] = &[
+    "claim",
+    "append",
+    "park",
+    "release",
+    "pause",
+    "write without children",
+    "end",
+    "end as failed",
+    "end of a child",
+    "cancel",
+    "control pause",
+    "control resume",
     "renew",
+    "rescue",
+    "verdict",
     "delete",
     "clean",
     "archived",
     "set aside",
     "retry what is aside",
+    "claim a notification",
+    "admit",
     "set a notification aside",
     "retry notifications",
     "renew a notification",

@@ -78,6 +78,13 @@ local function take(id, lane)
     'epoch', 'needs', 'lane', 'priority', 'version', 'asked', 'takeovers', 'unique', 'parent')
   local was, started, version = t[STATE], t[STARTED], ARGV[lane.flow + 1]
   if t[LANE] ~= lane.name or (was ~= 'queued' and was ~= 'waiting') then return false end
+  -- One that makes no sense is told of and leaves the line: nobody can claim it, and it would keep all others from that.
+  if not (t[TENANT] and t[FLOW] and t[SUMMARY] and tonumber(t[HEAD] or '') and tonumber(t[NEEDS] or '')
+    and tonumber(t[RAN] or 0) and tonumber(t[EPOCH] or 0)) then
+    answer[#answer + 1] = id
+    answer[#answer + 1] = { '', {} }
+    return false
+  end
   t[HEAD], t[EPOCH] = int('%d', tonumber(t[HEAD]) + 1), int('%d', tonumber(t[EPOCH] or 0) + 1)
   t[STATE], t[DUE], t[STARTED], t[WORKER] = 'running', '', started or now_text, ARGV[3]
   t[CLAIM] = t[EPOCH] .. '.' .. ARGV[randoms + #changes + 1]

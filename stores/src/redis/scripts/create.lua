@@ -1,11 +1,13 @@
 -- Creates one task, unless its id, its idempotency key or its unique key names an earlier one.
 --
 -- ARGV: 2 most tasks of the tenant in line, 3 most unarchived bytes or '', 4 idempotency key or '', 5 hash of the body,
---   6 how long the key counts, 7 number of partitions that the keys' homes were chosen by or '', 8 how long a meeting with
---   a unique key is remembered or '', 9.. the task, 22 most notifications of the tenant that are to be sent or ''
+--   6 how long the key counts, 7 number of partitions that the keys' homes were chosen by or '', 8 how long it is
+--   remembered what became of this id, when the key has its home elsewhere, or '', 9.. the task, 22 most notifications of
+--   the tenant that are to be sent or ''
+--
 -- Answers 1 when it is new, 0 and the earlier id when it is not; -1 when the key was used otherwise, -2 when the line is
--- full, -3 when the archive is behind, -6 when too many notifications are to be sent, -4 when the number of partitions has grown; -5 and an id when the key is only
--- reserved for that, by one who may be gone (see `settle.lua`).
+-- full, -3 when the archive is behind, -6 when too many notifications are to be sent, -4 when the number of partitions has
+-- grown; -5 and an id when the key is only reserved for that, by one who may be gone (see `settle.lua`).
 local NEW = 9
 local id, tenant, unique = ARGV[NEW], ARGV[NEW + 1], ARGV[NEW + 11]
 
@@ -14,7 +16,8 @@ if ARGV[7] ~= '' then
   local partitions = tonumber(call('GET', P .. 'partitions') or 1)
   if partitions > tonumber(ARGV[7]) then return { -4, tostring(partitions) } end
 end
--- This very task was answered by another one before.
+-- This very task was answered by another one before, or was there, and is forgotten by now: who created it may have gone
+-- before it could say so at the key's home.
 if ARGV[8] ~= '' then
   local met = call('GET', P .. 'm:' .. id)
   if met then return { 0, met } end
@@ -57,6 +60,7 @@ if tonumber(known[1] or 0) >= tonumber(ARGV[2]) then return { -2, id } end
 if ARGV[3] ~= '' and tonumber(known[2] or 0) >= tonumber(ARGV[3]) then return { -3, id } end
 if ARGV[22] ~= '' and tonumber(known[4] or 0) >= tonumber(ARGV[22]) then return { -6, id } end
 remember(id)
+if ARGV[8] ~= '' then later('SET', P .. 'm:' .. id, id, 'PX', int(tonumber(ARGV[8]))) end
 birth(NEW)
 commit()
 return { 1, id }

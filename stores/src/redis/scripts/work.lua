@@ -2,8 +2,8 @@
 --
 -- A script reads and decides first; its changes are kept in the tables below. `commit` then looks at every key that will
 -- be written, and only after that writes: what could fail midway (a key of another type, a field that is no number)
--- fails before the first write. Redis itself refuses the whole script before it begins when it has no memory left, is a
--- replica or cannot write to its disk.
+-- fails before the first write. Redis itself refuses the whole script before it begins when it is a replica, cannot write
+-- to its disk, or has no memory left; a script that may run without memory is not stopped midway for want of it either.
 --
 -- KEYS[1] is the prefix of the partition's keys, ARGV[1] the time of a test that turns it, or nothing.
 
@@ -63,7 +63,8 @@ local function load(id)
     if #flat > 0 then
       local f = {}
       for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
-      f.asked, f.takeovers = tonumber(f.asked or 0), tonumber(f.takeovers or 0)
+      -- What is no number counts as none: one odd task must not keep the others from being rescued.
+      f.asked, f.takeovers = tonumber(f.asked or 0) or 0, tonumber(f.takeovers or 0) or 0
       f.head = tonumber(f.head)
       task = { id = id, f = f, set = {}, told = {}, count = 0, shown = shown(f) }
     end

@@ -1,0 +1,91 @@
+//! A Redis that has reached its maxmemory: what it holds comes to its end, and makes room.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+mod redis_support;
+
+use std::time::Duration;
+
+use caudal_engine::ports::{Control, StoreError, TaskStore, TaskWrite, WriteRefused};
+use caudal_engine::task::{Json, NewTask, Parent, TaskId, TaskState, Tenant};
+use caudal_engine::testing::conformance::Parts;
+use caudal_engine::testing::conformance::held::{line, wait_for_signal};
+use caudal_engine::testing::conformance::trial::within;
+use caudal_stores::redis::RedisStore;
+use redis_support::redis_server::RedisServer;
+use redis_support::scenes::Scene;
+use redis_support::{open_store, settings_of};
+
+/// Some forty of these fill what the server may have.
+const INPUT: usize = 500_000;
+const MAXMEMORY: &str = "24mb";
+
+async fn create(scene: &Scene) -> Result<TaskId, StoreError> {
+    let input = Json::of(&"x".repeat(INPUT)).unwrap();
+    let new = NewTask { input, ..scene.trial.new_task() };
+    scene.store.create(vec![new]).await.map(|mut created| created.remove(0).unwrap().id)
+}
+
+async fn delete(store: &RedisStore, task: TaskId) {
+    store.delete(&Tenant::default(), task).await.unwrap_or_else(|error| panic!("{task}: {error:?}"));
+}
+
+/// Goal: a server that is so full that starts are refused is not wedged: what is in line is claimed, goes on, parks, ends,
+/// is cancelled and forgotten, children are refused until there is room; and then starts are accepted again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_accepted_ends_without_memory_and_makes_room() {
+    let server = RedisServer::with(&["--maxmemory", MAXMEMORY]);
+    let parts = Parts::default();
+    let store = open_store(&settings_of(&server.url(), &parts), &parts).await;
+    let scene = Scene::of(&store, parts);
+    let trial = &scene.trial;
+    let mut tasks = Vec::new();
+    let refused = loop {
+        match create(&scene).await {
+            Ok(task) => tasks.push(task),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, StoreError::Full(_)), "{refused}");
+    assert!(tasks.len() > 3, "{} tasks fill it", tasks.len());
+    // What it is sent and answers counts, too, for as long as it lasts: from now on there is none for sure.
+    server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+
+    let mut held = trial.claim(tasks[0]).await;
+    held.send(&*store, held.go_on(&[line("on it goes")])).await.unwrap();
+    let parent = Some(Parent { task: held.task, step: "child".into() });
+    let child = NewTask { parent, ..trial.new_task_of("child_flow") };
+    let bears = TaskWrite { children: vec![child], ..held.go_on(&[line("a child")]) };
+    let refused = store.write(bears.clone()).await;
+    assert!(matches!(refused, Err(WriteRefused::Store(StoreError::Full(_)))), "{refused:?}");
+    let mut parked = trial.claim(tasks[1]).await;
+    let park = parked.park(vec![wait_for_signal("go", trial.now())], None);
+    parked.send(&*store, park).await.unwrap();
+    for task in [tasks[1], tasks[2]] {
+        assert_eq!(trial.control(task, Control::Cancel).await.unwrap(), TaskState::Cancelled);
+        delete(&store, task).await;
+    }
+    for task in &tasks[3..] {
+        let mut held = trial.claim(*task).await;
+        held.send(&*store, held.end(TaskState::Succeeded)).await.unwrap();
+        delete(&store, *task).await;
+    }
+
+    server.ask(&["CONFIG", "SET", "maxmemory", MAXMEMORY]);
+    // Redis gives back by and by what was freed, and what it needed to talk about it.
+    let again = within(async {
+        loop {
+            match create(&scene).await {
+                Ok(task) => return task,
+                Err(StoreError::Full(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    })
+    .await;
+    // The very write that was refused is done now.
+    held.send(&*store, bears).await.unwrap();
+    held.send(&*store, held.end(TaskState::Succeeded)).await.unwrap();
+    trial.check(held.task).await;
+    trial.claim(again).await;
+}

@@ -1,0 +1,125 @@
+//! Tasks in Redis that cannot be read: they take none along that is claimed with them, and come to an end.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod redis_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caudal_engine::Engine;
+use caudal_engine::flow::{Registry, Resources};
+use caudal_engine::ports::{ClaimKind, ClaimRequest, RandomIds, TaskStore, WorkerBoard};
+use caudal_engine::task::crash_loop::{FATAL_TAKEOVERS, is_suspect};
+use caudal_engine::task::{Limits, TaskId};
+use caudal_engine::testing::conformance::Parts;
+use caudal_engine::testing::memory::MemoryStore;
+use caudal_engine::use_cases::rescue::rescue;
+use caudal_stores::redis::RedisStore;
+use redis_support::scenes::Scene;
+use redis_support::{open_store, settings_of, shared_server};
+
+/// A store with its scene, and what all keys begin with.
+struct Place {
+    store: Arc<RedisStore>,
+    scene: Scene,
+    parts: Parts,
+    prefix: String,
+}
+
+impl Place {
+    async fn open() -> Self {
+        let parts = Parts::default();
+        let settings = settings_of(&shared_server().url(), &parts);
+        let store = open_store(&settings, &parts).await;
+        let scene = Scene::of(&store, parts.clone());
+        Self { store, scene, parts, prefix: format!("{}{{p0}}:", settings.prefix) }
+    }
+
+    fn ask(&self, command: &str, kind: &str, task: TaskId, rest: &[&str]) -> String {
+        let key = format!("{}{kind}:{task}", self.prefix);
+        shared_server().ask(&[&[command, &key], rest].concat())
+    }
+
+    /// Makes what never changes of it no JSON.
+    fn spoil(&self, task: TaskId) {
+        self.ask("LSET", "l", task, &["0", "{"]);
+    }
+
+    async fn claim(&self, kind: ClaimKind) -> Vec<TaskId> {
+        let request = ClaimRequest { most: 10, kind, ..self.scene.trial.request() };
+        let claimed = self.scene.trial.claim_next(request).await;
+        claimed.tasks.into_iter().map(|claimed| claimed.task.id).collect()
+    }
+
+    fn engine(&self) -> Engine {
+        let Parts { clock, ids, bell, feed, limits } = self.parts.clone();
+        // Nobody is told in these tests.
+        let outbox = MemoryStore::new(clock.clone(), ids, bell.clone(), feed.clone(), limits);
+        Engine {
+            store: self.store.clone(),
+            bell,
+            feed,
+            clock,
+            ids: Arc::new(RandomIds),
+            registry: Arc::new(Registry::default()),
+            resources: Resources::default(),
+            limits: Arc::new(Limits::default()),
+            workers: Arc::new(WorkerBoard::default()),
+            notifications: Arc::new(outbox).to_notify(),
+        }
+    }
+}
+
+/// Goal: of a claimed batch those that can be read are there, whatever is wrong with the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_claimed_without_those_that_cannot_be_read() {
+    let place = Place::open().await;
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(place.scene.trial.start().await);
+    }
+    place.spoil(ids[0]);
+    place.ask("HSET", "t", ids[1], &["takeovers", "many"]);
+    place.ask("HSET", "t", ids[2], &["version", "first"]);
+    place.ask("HDEL", "t", ids[3], &["head"]);
+    place.ask("HSET", "t", ids[4], &["needs", "nothing"]);
+    place.ask("HDEL", "t", ids[5], &["summary"]);
+    place.ask("HDEL", "t", ids[6], &["tenant"]);
+    place.ask("DEL", "l", ids[7], &[]);
+    assert_eq!(place.claim(ClaimKind::Ordinary).await, ids[8..]);
+    assert!(place.claim(ClaimKind::Ordinary).await.is_empty());
+    // One that counts its takeovers wrongly does not keep the others from being rescued.
+    place.scene.trial.clock.advance(Duration::from_secs(9));
+    let rescued = place.store.rescue(100).await.unwrap();
+    let mut rescued: Vec<TaskId> = rescued.into_iter().map(|rescued| rescued.task).collect();
+    rescued.sort_unstable();
+    assert_eq!(rescued, [ids[0], ids[1], ids[2], ids[7], ids[8], ids[9]]);
+    assert!(place.claim(ClaimKind::Ordinary).await.ends_with(&[ids[8], ids[9]]));
+}
+
+/// Goal: a task that cannot be read is claimed so many times, later each time, and then it has failed and says why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_cannot_be_read_comes_to_an_end() {
+    let place = Place::open().await;
+    let (trial, engine) = (&place.scene.trial, place.engine());
+    let task = trial.start().await;
+    place.spoil(task);
+    for takeovers in 1..=FATAL_TAKEOVERS {
+        for kind in [ClaimKind::Ordinary, ClaimKind::Suspect] {
+            assert!(place.claim(kind).await.is_empty());
+        }
+        trial.clock.advance(Duration::from_secs(5));
+        assert_eq!(rescue(&engine).await.unwrap().taken_over, 1, "takeover {takeovers}");
+        if is_suspect(takeovers) {
+            assert!(place.claim(ClaimKind::Suspect).await.is_empty());
+            trial.clock.advance(Duration::from_secs(60));
+        }
+    }
+    assert_eq!(place.ask("HGET", "t", task, &["state"]), "failed");
+    assert_eq!(place.ask("HGET", "t", task, &["epoch"]), FATAL_TAKEOVERS.to_string());
+    let last = place.store.last_event(task).await.unwrap().unwrap();
+    assert!(last.is_terminal() && last.body.contains("crash_loop") && last.body.contains("cannot be read"), "{last:?}");
+    trial.clock.advance(Duration::from_secs(60));
+    assert_eq!(rescue(&engine).await.unwrap().taken_over, 0);
+}
