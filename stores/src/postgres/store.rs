@@ -55,10 +55,12 @@ impl PostgresStore {
         self.connections.close().await;
     }
 
-    /// The turn to archive; none when another process has it.
+    /// The turn to archive; none while another process archives.
     pub async fn take_turn(&self) -> Result<Option<Turn<'_>>, StoreError> {
+        let turn = Turn::to_archive(&self.connections).await?;
+        // Whoever had it before may just have looked.
         self.forget_known();
-        Turn::take(&self.connections).await
+        Ok(turn)
     }
 
     /// Archives a batch when it is our turn, however long others take.
@@ -135,13 +137,13 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Forgets what is older, or more, than must be kept. Answers how many tasks.
+    /// Forgets what is older, or more, than must be kept, also while others archive without a pause. Answers how many tasks.
     pub async fn clean(&self, keep_ended: Duration, keep_bytes: u64, most: usize) -> Result<usize, StoreError> {
         let (keep, now) = (Keep { ended: keep_ended, bytes: keep_bytes }, self.clock.now());
         if self.known().clean.is_some_and(|(known, until)| known == keep && now < until) {
             return Ok(0);
         }
-        let Some(mut turn) = Turn::take(&self.connections).await? else { return Ok(0) };
+        let mut turn = Turn::wait(&self.connections).await?;
         let cleaned = turn.clean(keep, most, now).await?;
         turn.commit().await?;
         let mut known = self.known();
@@ -162,7 +164,7 @@ impl PostgresStore {
         if self.known().clean_notifications.is_some_and(|(known, until)| known == keep && now < until) {
             return Ok(0);
         }
-        let Some(mut turn) = Turn::take(&self.connections).await? else { return Ok(0) };
+        let mut turn = Turn::wait(&self.connections).await?;
         let (forgotten, oldest) = turn.forget_old_notifications(now - keep, most).await?;
         turn.commit().await?;
         let mut known = self.known();

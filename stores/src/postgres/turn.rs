@@ -2,6 +2,9 @@
 //!
 //! So no task is archived while it is forgotten, counts are changed by one at a time, and processes do not do the
 //! same work beside each other. Postgres itself ends the turn of a process that is gone.
+//!
+//! Whoever waits for the turn gets it in the order of coming. Archivers leave their work to one that is at it already, but wait
+//! for the turn like everybody: neither archiving nor cleaning, which both take one turn after the other, starves the other.
 
 use std::time::Duration;
 
@@ -14,8 +17,12 @@ use sqlx_postgres::{PgConnection, Postgres};
 use super::connections::Connections;
 use super::fault::Fault;
 
-const TRY: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0))";
-const WAIT: &str =
+/// First the right to archive, which nobody waits for; then the turn.
+const ARCHIVE: &str = "SELECT CASE \
+    WHEN pg_try_advisory_xact_lock(hashtextextended('caudal archiving ' || current_schema(), 0)) \
+    THEN pg_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0)) IS NOT NULL \
+    ELSE false END";
+const WRITE: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0)) IS NOT NULL";
 
 /// What was written is there when it is committed, and only then.
@@ -26,20 +33,20 @@ pub struct Turn<'s> {
 }
 
 impl<'s> Turn<'s> {
-    /// None when somebody else has it.
-    pub(super) async fn take(connections: &'s Connections) -> Result<Option<Self>, StoreError> {
+    /// For an archiver; none while another one is at it.
+    pub(super) async fn to_archive(connections: &'s Connections) -> Result<Option<Self>, StoreError> {
         let mut turn = Self { connections, connection: Some(connections.lend().await?) };
-        if turn.step(async |connection| begin(connection, TRY).await).await? {
+        if turn.step(async |connection| begin(connection, ARCHIVE).await).await? {
             return Ok(Some(turn));
         }
         turn.finish("ROLLBACK").await?;
         Ok(None)
     }
 
-    /// Waits while somebody else has it, but not for ever.
+    /// Waits while somebody else has it, but not for ever: no longer than for a statement.
     pub(super) async fn wait(connections: &'s Connections) -> Result<Self, StoreError> {
         let mut turn = Self { connections, connection: Some(connections.lend().await?) };
-        turn.step(async |connection| begin(connection, WAIT).await).await?;
+        turn.step(async |connection| begin(connection, WRITE).await).await?;
         Ok(turn)
     }
 
