@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caudal_engine::notification::{Channel, NotificationId, NotificationRecord, NotificationState};
-use caudal_engine::task::{Json, Tenant};
+use caudal_engine::ports::StoreError;
+use caudal_engine::task::{Json, TaskId, Tenant};
 use caudal_engine::testing::clock::TestClock;
-use caudal_stores::postgres::PostgresStore;
+use caudal_stores::postgres::{ArchivedTask, PostgresSettings, PostgresStore};
+use futures_util::future::join_all;
 use kit::ended::BEGIN;
 use kit::{PostgresServer, ended_task, settings, settings_on, shared_server};
 
@@ -116,4 +118,42 @@ async fn archivers_wait_for_others() {
     deleting.await.unwrap().unwrap();
     archiving.await.unwrap();
     assert!(one.task(&Tenant::default(), ended_task(2).record.id).await.unwrap().is_some());
+}
+
+/// Goal: tasks that are deleted together line up in their process, on one connection; whoever reads meanwhile finds another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_deletes_leave_connections_to_others() {
+    let (settings, clock) = (settings(), Arc::new(TestClock::default()));
+    let (one, other) = (kit::open(&settings, clock.clone()).await, kit::open(&settings, clock).await);
+    let tasks: Vec<ArchivedTask> = (0..64).map(ended_task).collect();
+    one.archive(&tasks).await.unwrap();
+    let ids: Vec<TaskId> = tasks.iter().map(|task| task.record.id).collect();
+    let (last, deleter) = (ids[63], other.clone());
+    let held = one.take_turn().await.unwrap().unwrap();
+    let deleting = tokio::spawn(async move {
+        let tenant = Tenant::default();
+        join_all(ids.iter().map(|id| deleter.delete(&tenant, *id))).await
+    });
+    until_somebody_waits(shared_server(), &settings.schema).await;
+    assert!(other.task(&Tenant::default(), last).await.unwrap().is_some());
+    assert_eq!(waiting(shared_server(), &settings.schema), 1);
+    held.commit().await.unwrap();
+    let refused: Vec<_> = deleting.await.unwrap().into_iter().filter_map(Result::err).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    assert!(other.task(&Tenant::default(), last).await.unwrap().is_none());
+}
+
+/// Goal: whoever finds all connections in use is told so; Postgres does not count as away because of it, for nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_pool_is_not_away() {
+    let patience = Duration::from_millis(500);
+    let one_connection = PostgresSettings { most_connections: 1, connect_patience: patience, ..settings() };
+    let store = kit::open(&one_connection, Arc::new(TestClock::default())).await;
+    let task = ended_task(1);
+    store.archive(std::slice::from_ref(&task)).await.unwrap();
+    let held = store.take_turn().await.unwrap().unwrap();
+    let refused = store.task(&Tenant::default(), task.record.id).await;
+    assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("in use")), "{refused:?}");
+    held.commit().await.unwrap();
+    assert!(store.task(&Tenant::default(), task.record.id).await.unwrap().is_some());
 }

@@ -9,12 +9,12 @@
 use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
-use sqlx_core::pool::PoolConnection;
 use sqlx_core::query_scalar::query_scalar;
 use sqlx_core::raw_sql::raw_sql;
-use sqlx_postgres::{PgConnection, Postgres};
+use sqlx_postgres::PgConnection;
+use tokio::sync::SemaphorePermit;
 
-use super::connections::Connections;
+use super::connections::{Connections, Lent};
 use super::fault::Fault;
 
 /// First the right to archive, which nobody waits for; then the turn.
@@ -29,13 +29,15 @@ const WRITE: &str =
 pub struct Turn<'s> {
     connections: &'s Connections,
     /// None when the turn is over.
-    connection: Option<PoolConnection<Postgres>>,
+    lent: Option<Lent<'s>>,
+    /// None for an archiver, which waits behind nobody of its process.
+    _place: Option<SemaphorePermit<'s>>,
 }
 
 impl<'s> Turn<'s> {
     /// For an archiver; none while another one is at it.
     pub(super) async fn to_archive(connections: &'s Connections) -> Result<Option<Self>, StoreError> {
-        let mut turn = Self { connections, connection: Some(connections.lend().await?) };
+        let mut turn = Self { connections, lent: Some(connections.lend().await?), _place: None };
         if turn.step(async |connection| begin(connection, ARCHIVE).await).await? {
             return Ok(Some(turn));
         }
@@ -45,7 +47,8 @@ impl<'s> Turn<'s> {
 
     /// Waits while somebody else has it, but not for ever: no longer than for a statement.
     pub(super) async fn wait(connections: &'s Connections) -> Result<Self, StoreError> {
-        let mut turn = Self { connections, connection: Some(connections.lend().await?) };
+        let place = connections.line_up().await?;
+        let mut turn = Self { connections, lent: Some(connections.lend().await?), _place: Some(place) };
         turn.step(async |connection| begin(connection, WRITE).await).await?;
         Ok(turn)
     }
@@ -64,10 +67,10 @@ impl<'s> Turn<'s> {
         longer: Duration,
         step: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let Some(connection) = &mut self.connection else {
+        let Some(lent) = &mut self.lent else {
             return Err(StoreError::Unavailable("the turn to write is over".to_owned()));
         };
-        let answer = self.connections.within(longer, step(connection)).await;
+        let answer = self.connections.within(longer, step(&mut lent.connection)).await;
         if answer.is_err() {
             self.give_up();
         }
@@ -81,14 +84,14 @@ impl<'s> Turn<'s> {
     async fn finish(mut self, how: &'static str) -> Result<(), StoreError> {
         self.step(async |connection| Ok(raw_sql(how).execute(connection).await.map(drop)?)).await?;
         // In order again, so it goes back to the others.
-        drop(self.connection.take());
+        drop(self.lent.take());
         Ok(())
     }
 
     /// Closing the connection takes back what is not committed.
     fn give_up(&mut self) {
-        if let Some(mut connection) = self.connection.take() {
-            connection.close_on_drop();
+        if let Some(mut lent) = self.lent.take() {
+            lent.connection.close_on_drop();
         }
     }
 }
