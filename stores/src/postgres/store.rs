@@ -10,7 +10,7 @@ use sqlx_core::query::query;
 use sqlx_core::query_scalar::query_scalar;
 use sqlx_postgres::{PgConnection, Postgres};
 
-use super::clean::Keep;
+use super::clean::{Cleaned, Keep};
 use super::connections::Connections;
 use super::fault::Fault;
 use super::notifications::{self, NotificationCounts};
@@ -143,19 +143,18 @@ impl PostgresStore {
         if self.known().clean.is_some_and(|(known, until)| known == keep && now < until) {
             return Ok(0);
         }
-        let mut turn = Turn::wait(&self.connections).await?;
-        let cleaned = turn.clean(keep, most, now).await?;
-        turn.commit().await?;
-        let mut known = self.known();
-        known.clean = None;
-        if cleaned.forgotten > 0 {
-            known.stats = None;
-        } else {
-            let latest = now + CLEAN_BELIEVED;
-            let due = cleaned.oldest.map_or(latest, |oldest| oldest + keep_ended);
-            known.clean = Some((keep, due.min(latest)));
+        let mut forgotten = 0;
+        // Each bite is a turn: whoever waits has theirs in between.
+        loop {
+            let mut turn = Turn::wait(&self.connections).await?;
+            let cleaned = turn.clean(keep, most - forgotten, now).await?;
+            turn.commit().await?;
+            self.note_cleaned(keep, &cleaned, now);
+            forgotten += cleaned.forgotten;
+            if !cleaned.is_whole_bite || forgotten >= most {
+                return Ok(forgotten);
+            }
         }
-        Ok(cleaned.forgotten)
     }
 
     /// Forgets notifications that ended longer ago. Answers how many.
@@ -190,6 +189,18 @@ impl PostgresStore {
 
     pub(super) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    fn note_cleaned(&self, keep: Keep, cleaned: &Cleaned, now: Timestamp) {
+        let mut known = self.known();
+        known.clean = None;
+        if cleaned.forgotten > 0 {
+            known.stats = None;
+        } else {
+            let latest = now + CLEAN_BELIEVED;
+            let due = cleaned.oldest.map_or(latest, |oldest| oldest + keep.ended);
+            known.clean = Some((keep, due.min(latest)));
+        }
     }
 
     fn forget_known(&self) {
