@@ -153,7 +153,6 @@ async fn one_at_a_time() {
     let mut turn = one.take_turn().await.unwrap().unwrap();
     turn.archive(&[ended_task(1)]).await.unwrap();
     assert!(other.take_turn().await.unwrap().is_none());
-    assert_eq!(other.clean(Duration::ZERO, 0, 10).await.unwrap(), 0, "nobody cleans meanwhile");
     drop(turn);
     let archived = other.archive(&[ended_task(2)]).await.unwrap();
     assert_eq!(archived.kept, [ended_task(2).record.id]);
@@ -181,6 +180,34 @@ async fn the_forgotten_leave_nothing() {
     let sql = "SELECT (SELECT count(*) FROM s.tasks), (SELECT count(*) FROM s.task_tags), (SELECT count(*) FROM \
         s.log_pages), (SELECT sum(tasks) FROM s.task_counts), (SELECT sum(bytes) FROM s.task_counts)";
     assert_eq!(shared_server().sql("postgres", &sql.replace("s.", &format!("{}.", settings.schema))), "0|0|0|0|0");
+}
+
+/// Goal: large tasks are forgotten in bites that end by bytes too, however large one of them is, and all in one call; not one more
+/// than was asked for.
+#[tokio::test]
+async fn large_tasks_are_forgotten_in_small_bites() {
+    let (settings, clock) = (settings(), Arc::new(TestClock::default()));
+    let store = kit::open(&settings, clock.clone()).await;
+    clock.advance(Duration::from_secs(3_600));
+    store.archive(&(0..12).map(ended_task).collect::<Vec<_>>()).await.unwrap();
+    let in_schema = |sql: &str| shared_server().sql("postgres", &sql.replace("s.", &format!("{}.", settings.schema)));
+    // As if the first had 100 MiB, and the others 30 MiB each; and what each statement forgets of it is written down.
+    in_schema(
+        "UPDATE s.tasks SET bytes = 30 << 20; \
+        UPDATE s.tasks SET bytes = 100 << 20 WHERE ended_at = (SELECT min(ended_at) FROM s.tasks); \
+        UPDATE s.task_counts SET bytes = (SELECT sum(bytes) FROM s.tasks); \
+        CREATE TABLE s.bites (number bigint GENERATED ALWAYS AS IDENTITY, mib bigint); \
+        CREATE FUNCTION s.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        INSERT INTO s.bites (mib) SELECT sum(bytes) / (1 << 20) FROM gone HAVING count(*) > 0; RETURN NULL; END $$; \
+        CREATE TRIGGER note AFTER DELETE ON s.tasks REFERENCING OLD TABLE AS gone FOR EACH STATEMENT \
+        EXECUTE FUNCTION s.note()",
+    );
+    let bites = || in_schema("SELECT string_agg(mib::text, ' ' ORDER BY number) FROM s.bites");
+    assert_eq!(store.clean(Duration::ZERO, u64::MAX, 10).await.unwrap(), 10);
+    assert_eq!(bites(), "100 90 90 90");
+    // By the bound on bytes it is the same.
+    assert_eq!(store.clean(Duration::MAX, 0, 10).await.unwrap(), 2);
+    assert_eq!((bites().as_str(), store.stats().await.unwrap().bytes), ("100 90 90 90 60", 0));
 }
 
 /// Goal: whatever is in the database, an unreadable row is said to be one.

@@ -56,6 +56,6 @@ pub struct MailContent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WebhookContent {
     pub flow: Arc<str>,
-    /// As in the task's log.
+    /// As in the task's log, but for a long result.
     pub event: Json,
 }

@@ -13,9 +13,10 @@ use crate::notification::wish::each_once;
 use crate::notification::{
     Channel, MailContent, Mailbox, NewNotification, NotificationId, Notify, NotifyOn, WebhookContent,
 };
+use crate::task::event::TaskSucceeded;
 use crate::task::{ErrorReport, Fact, Json, TaskRecord, Timestamp};
 
-/// A result is shown in a mail up to this length.
+/// A result is told up to this length: what the outbox holds while nobody takes it is bounded.
 const MOST_RESULT_BYTES: usize = 16 * 1024;
 
 /// What the mails about tasks are filled with. Every field is always there, so that a template can ask for it.
@@ -115,7 +116,7 @@ impl Readers {
             told = mails(first, each_once(self.mailboxes), event.template, locale, &context);
         }
         told.extend(self.webhook.map(|url| {
-            let event = Json::from_text(event.fact.encode(now)).unwrap_or_default();
+            let event = told_by_webhook(event.fact, now);
             let body = Json::of(&WebhookContent { flow: task.flow.clone(), event }).unwrap_or_default();
             NewNotification { id: first.nth(told.len()), channel: Channel::Webhook, recipient: url.into(), body }
         }));
@@ -140,6 +141,36 @@ pub(crate) fn mails(
         NewNotification { id: first.nth(place), channel: Channel::Mail, recipient, body }
     };
     to.into_iter().enumerate().map(mail).collect()
+}
+
+/// The event as in the task's log. Of a long result only the beginning, as in a mail: the task's view has all of it, and is
+/// added when the call is made.
+fn told_by_webhook(fact: &Fact, at: Timestamp) -> Json {
+    #[derive(Serialize)]
+    struct WithCutResult {
+        kind: &'static str,
+        at: Timestamp,
+        #[serde(flatten)]
+        succeeded: TaskSucceeded,
+        result_is_cut: bool,
+    }
+    if let Fact::TaskSucceeded(succeeded) = fact
+        && let Some(result) = beginning_of(&succeeded.result)
+    {
+        let succeeded = TaskSucceeded { result, ..succeeded.clone() };
+        let event = WithCutResult { kind: fact.kind(), at, succeeded, result_is_cut: true };
+        return Json::of(&event).unwrap_or_default();
+    }
+    Json::from_text(fact.encode(at)).unwrap_or_default()
+}
+
+/// As a text; none when it is short enough to be told whole.
+fn beginning_of(result: &Json) -> Option<Json> {
+    if result.len() <= MOST_RESULT_BYTES {
+        return None;
+    }
+    let (text, is_cut) = shown(result);
+    text.filter(|_| is_cut).and_then(|text| Json::of(&text).ok())
 }
 
 fn context(task: &TaskRecord, flow: Option<&FlowDefinition>, fact: &Fact) -> TaskContext {
@@ -203,5 +234,26 @@ mod tests {
         assert_eq!((cut.map(|cut| cut.len()), is_cut), (Some(MOST_RESULT_BYTES), true));
         let (cut, _) = shown(&Json::from(serde_json::json!(format!("a{}", "ñ".repeat(10_000)))));
         assert_eq!(cut.map(|cut| cut.len()), Some(MOST_RESULT_BYTES - 1));
+    }
+
+    /// Goal: a webhook's event is that of the log, to the letter, unless its result is long: then it has the beginning as a
+    /// text, and says so.
+    #[test]
+    fn webhooks_tell_short_results_whole() {
+        let told = |result: serde_json::Value| {
+            let fact = Fact::from(TaskSucceeded { result: result.into(), continued_as: None });
+            let told = told_by_webhook(&fact, Timestamp::from_millis(0));
+            (told.text() == fact.encode(Timestamp::from_millis(0)), told.len(), told.to_value())
+        };
+        // Its JSON is short, whatever it would be with line ends; and this one is short as a text.
+        for whole in [serde_json::json!(null), serde_json::json!(vec![1; 8_000]), "\0".repeat(8_000).into()] {
+            assert!(told(whole).0);
+        }
+        let (_, bytes, list) = told(serde_json::json!(vec!["word"; 50_000]));
+        assert!(bytes < 2 * MOST_RESULT_BYTES, "{bytes}");
+        assert_eq!((list["kind"].as_str(), list["result_is_cut"].as_bool()), (Some("task.succeeded"), Some(true)));
+        assert!(list["at"].is_string() && list["result"].as_str().unwrap().starts_with("[\n  \"word\","), "{list}");
+        let (_, _, text) = told("ñ".repeat(50_000).into());
+        assert_eq!(text["result"].as_str().unwrap().len(), MOST_RESULT_BYTES);
     }
 }

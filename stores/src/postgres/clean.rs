@@ -14,12 +14,16 @@ use super::record::uuid;
 use super::text::escaped;
 use super::turn::Turn;
 
+/// What goes in one statement, about: more might take longer than a statement may, each time anew.
+const BITE_BYTES: i64 = 64 * 1024 * 1024;
+
 pub(super) const FORGET: &str = "DELETE FROM tasks WHERE id = $1 AND tenant = $2 RETURNING flow, state, bytes";
-/// Those that ended long ago; then, oldest end first, those before which less than the excess would go.
+/// Those that ended long ago; then, oldest end first, those before which less than the excess would go. Of all these no more
+/// than a bite: the first, whatever it takes, and further ones while less than a bite goes before them.
 pub(super) const FORGET_OLD: &str = "DELETE FROM tasks WHERE id IN (SELECT id FROM ( \
     SELECT id, ended_at, sum(bytes) OVER (ORDER BY ended_at, id) - bytes AS before \
     FROM (SELECT id, ended_at, bytes FROM tasks ORDER BY ended_at, id LIMIT $1) oldest) t \
-    WHERE ended_at <= $2 OR before < $3) RETURNING flow, state, bytes";
+    WHERE (ended_at <= $2 OR before < $3) AND before < $4) RETURNING flow, state, bytes";
 pub(super) const FIRST_ENDED: &str = "SELECT ended_at FROM tasks ORDER BY ended_at, id LIMIT 1";
 
 /// What is kept at most.
@@ -32,6 +36,8 @@ pub(super) struct Keep {
 /// What cleaning has done.
 pub(super) struct Cleaned {
     pub(super) forgotten: usize,
+    /// It was a whole bite by its bytes: more may be to be forgotten, though fewer went than were asked for.
+    pub(super) is_whole_bite: bool,
     /// When the oldest that is left ended.
     pub(super) oldest: Option<Timestamp>,
 }
@@ -63,11 +69,17 @@ async fn forget_old(connection: &mut PgConnection, keep: Keep, most: usize, now:
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .bind((now - keep.ended).as_millis())
         .bind(excess)
+        .bind(BITE_BYTES)
         .fetch_all(&mut *connection)
         .await?;
     count_off(connection, &gone).await?;
     let oldest = query_scalar::<Postgres, i64>(FIRST_ENDED).fetch_optional(connection).await?;
-    Ok(Cleaned { forgotten: gone.len(), oldest: oldest.map(Timestamp::from_millis) })
+    let bytes: i64 = gone.iter().map(|(_, _, bytes)| bytes).sum();
+    Ok(Cleaned {
+        forgotten: gone.len(),
+        is_whole_bite: bytes >= BITE_BYTES,
+        oldest: oldest.map(Timestamp::from_millis),
+    })
 }
 
 async fn count_off(connection: &mut PgConnection, gone: &[(String, i16, i64)]) -> Result<(), Fault> {

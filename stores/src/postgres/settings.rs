@@ -10,7 +10,8 @@ pub struct PostgresSettings {
     pub schema: String,
     /// Connections that this process opens at most; it has none while nothing is asked.
     pub most_connections: u32,
-    /// How long an operation waits for a connection before Postgres counts as away.
+    /// How long an operation waits for others to give a connection back; and then for Postgres to take one that is opened,
+    /// before it counts as away.
     pub connect_patience: Duration,
     /// How long a statement may take.
     pub statement_patience: Duration,

@@ -10,7 +10,7 @@ use sqlx_core::query::query;
 use sqlx_core::query_scalar::query_scalar;
 use sqlx_postgres::{PgConnection, Postgres};
 
-use super::clean::Keep;
+use super::clean::{Cleaned, Keep};
 use super::connections::Connections;
 use super::fault::Fault;
 use super::notifications::{self, NotificationCounts};
@@ -55,10 +55,12 @@ impl PostgresStore {
         self.connections.close().await;
     }
 
-    /// The turn to archive; none when another process has it.
+    /// The turn to archive; none while another process archives.
     pub async fn take_turn(&self) -> Result<Option<Turn<'_>>, StoreError> {
+        let turn = Turn::to_archive(&self.connections).await?;
+        // Whoever had it before may just have looked.
         self.forget_known();
-        Turn::take(&self.connections).await
+        Ok(turn)
     }
 
     /// Archives a batch when it is our turn, however long others take.
@@ -135,25 +137,24 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Forgets what is older, or more, than must be kept. Answers how many tasks.
+    /// Forgets what is older, or more, than must be kept, also while others archive without a pause. Answers how many tasks.
     pub async fn clean(&self, keep_ended: Duration, keep_bytes: u64, most: usize) -> Result<usize, StoreError> {
         let (keep, now) = (Keep { ended: keep_ended, bytes: keep_bytes }, self.clock.now());
         if self.known().clean.is_some_and(|(known, until)| known == keep && now < until) {
             return Ok(0);
         }
-        let Some(mut turn) = Turn::take(&self.connections).await? else { return Ok(0) };
-        let cleaned = turn.clean(keep, most, now).await?;
-        turn.commit().await?;
-        let mut known = self.known();
-        known.clean = None;
-        if cleaned.forgotten > 0 {
-            known.stats = None;
-        } else {
-            let latest = now + CLEAN_BELIEVED;
-            let due = cleaned.oldest.map_or(latest, |oldest| oldest + keep_ended);
-            known.clean = Some((keep, due.min(latest)));
+        let mut forgotten = 0;
+        // Each bite is a turn: whoever waits has theirs in between.
+        loop {
+            let mut turn = Turn::wait(&self.connections).await?;
+            let cleaned = turn.clean(keep, most - forgotten, now).await?;
+            turn.commit().await?;
+            self.note_cleaned(keep, &cleaned, now);
+            forgotten += cleaned.forgotten;
+            if !cleaned.is_whole_bite || forgotten >= most {
+                return Ok(forgotten);
+            }
         }
-        Ok(cleaned.forgotten)
     }
 
     /// Forgets notifications that ended longer ago. Answers how many.
@@ -162,7 +163,7 @@ impl PostgresStore {
         if self.known().clean_notifications.is_some_and(|(known, until)| known == keep && now < until) {
             return Ok(0);
         }
-        let Some(mut turn) = Turn::take(&self.connections).await? else { return Ok(0) };
+        let mut turn = Turn::wait(&self.connections).await?;
         let (forgotten, oldest) = turn.forget_old_notifications(now - keep, most).await?;
         turn.commit().await?;
         let mut known = self.known();
@@ -188,6 +189,18 @@ impl PostgresStore {
 
     pub(super) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    fn note_cleaned(&self, keep: Keep, cleaned: &Cleaned, now: Timestamp) {
+        let mut known = self.known();
+        known.clean = None;
+        if cleaned.forgotten > 0 {
+            known.stats = None;
+        } else {
+            let latest = now + CLEAN_BELIEVED;
+            let due = cleaned.oldest.map_or(latest, |oldest| oldest + keep.ended);
+            known.clean = Some((keep, due.min(latest)));
+        }
     }
 
     fn forget_known(&self) {

@@ -2,44 +2,54 @@
 //!
 //! So no task is archived while it is forgotten, counts are changed by one at a time, and processes do not do the
 //! same work beside each other. Postgres itself ends the turn of a process that is gone.
+//!
+//! Whoever waits for the turn gets it in the order of coming. Archivers leave their work to one that is at it already, but wait
+//! for the turn like everybody: neither archiving nor cleaning, which both take one turn after the other, starves the other.
 
 use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
-use sqlx_core::pool::PoolConnection;
 use sqlx_core::query_scalar::query_scalar;
 use sqlx_core::raw_sql::raw_sql;
-use sqlx_postgres::{PgConnection, Postgres};
+use sqlx_postgres::PgConnection;
+use tokio::sync::SemaphorePermit;
 
-use super::connections::Connections;
+use super::connections::{Connections, Lent};
 use super::fault::Fault;
 
-const TRY: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0))";
-const WAIT: &str =
+/// First the right to archive, which nobody waits for; then the turn.
+const ARCHIVE: &str = "SELECT CASE \
+    WHEN pg_try_advisory_xact_lock(hashtextextended('caudal archiving ' || current_schema(), 0)) \
+    THEN pg_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0)) IS NOT NULL \
+    ELSE false END";
+const WRITE: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0)) IS NOT NULL";
 
 /// What was written is there when it is committed, and only then.
 pub struct Turn<'s> {
     connections: &'s Connections,
     /// None when the turn is over.
-    connection: Option<PoolConnection<Postgres>>,
+    lent: Option<Lent<'s>>,
+    /// None for an archiver, which waits behind nobody of its process.
+    _place: Option<SemaphorePermit<'s>>,
 }
 
 impl<'s> Turn<'s> {
-    /// None when somebody else has it.
-    pub(super) async fn take(connections: &'s Connections) -> Result<Option<Self>, StoreError> {
-        let mut turn = Self { connections, connection: Some(connections.lend().await?) };
-        if turn.step(async |connection| begin(connection, TRY).await).await? {
+    /// For an archiver; none while another one is at it.
+    pub(super) async fn to_archive(connections: &'s Connections) -> Result<Option<Self>, StoreError> {
+        let mut turn = Self { connections, lent: Some(connections.lend().await?), _place: None };
+        if turn.step(async |connection| begin(connection, ARCHIVE).await).await? {
             return Ok(Some(turn));
         }
         turn.finish("ROLLBACK").await?;
         Ok(None)
     }
 
-    /// Waits while somebody else has it, but not for ever.
+    /// Waits while somebody else has it, but not for ever: no longer than for a statement.
     pub(super) async fn wait(connections: &'s Connections) -> Result<Self, StoreError> {
-        let mut turn = Self { connections, connection: Some(connections.lend().await?) };
-        turn.step(async |connection| begin(connection, WAIT).await).await?;
+        let place = connections.line_up().await?;
+        let mut turn = Self { connections, lent: Some(connections.lend().await?), _place: Some(place) };
+        turn.step(async |connection| begin(connection, WRITE).await).await?;
         Ok(turn)
     }
 
@@ -57,10 +67,10 @@ impl<'s> Turn<'s> {
         longer: Duration,
         step: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let Some(connection) = &mut self.connection else {
+        let Some(lent) = &mut self.lent else {
             return Err(StoreError::Unavailable("the turn to write is over".to_owned()));
         };
-        let answer = self.connections.within(longer, step(connection)).await;
+        let answer = self.connections.within(longer, step(&mut lent.connection)).await;
         if answer.is_err() {
             self.give_up();
         }
@@ -74,14 +84,14 @@ impl<'s> Turn<'s> {
     async fn finish(mut self, how: &'static str) -> Result<(), StoreError> {
         self.step(async |connection| Ok(raw_sql(how).execute(connection).await.map(drop)?)).await?;
         // In order again, so it goes back to the others.
-        drop(self.connection.take());
+        drop(self.lent.take());
         Ok(())
     }
 
     /// Closing the connection takes back what is not committed.
     fn give_up(&mut self) {
-        if let Some(mut connection) = self.connection.take() {
-            connection.close_on_drop();
+        if let Some(mut lent) = self.lent.take() {
+            lent.connection.close_on_drop();
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::place::{Mode, Place, Plan, start_task};
 
 in_both_modes!(
     calls_are_signed,
+    long_results_are_kept_once,
     receivers_can_check,
     calls_are_made_again,
     gone_is_gone,
@@ -80,6 +81,23 @@ async fn calls_are_signed(mode: Mode) {
     assert_eq!(body["data"]["task"]["details"]["final_result"], "fine", "{body}");
     let sent = place.becomes(id_of(&told(&place, &task).await), "sent").await;
     assert_eq!(sent["notification_id"], call.header("webhook-id"));
+}
+
+/// Goal: of a long result the outbox keeps the beginning and says so; the call brings the whole of it with the task.
+async fn long_results_are_kept_once(mode: Mode) {
+    let (sink, hook) = (MailSink::start().await, Hook::answering(&[]).await);
+    let place = place_that_calls(mode, &sink).await;
+    let wish = json!({ "notify": { "webhook": hook.url(), "on": ["success"] } });
+    let text = "0123456789".repeat(30 * 1024);
+    let task = start_task(&place.client(), "tell_flow", json!({ "text": text }), wish).await;
+    let call = hook.called(1).await.remove(0);
+    assert_signed(&hook, &call);
+    let body = call.json();
+    let kept = place.notification(id_of(&told(&place, &task).await)).await;
+    for event in [&kept["event"], &body["data"]["event"]] {
+        assert_eq!((&event["result"], &event["result_is_cut"]), (&json!(text[..16 * 1024]), &json!(true)));
+    }
+    assert_eq!(body["data"]["task"]["details"]["final_result"], text);
 }
 
 /// What `docs/webhooks.md` tells receivers to do, in Python: whether it says that the call is ours.
