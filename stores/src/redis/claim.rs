@@ -21,6 +21,8 @@ use super::store::{RedisStore, millis};
 
 /// Tasks that one script claims; the rest is left for the next question.
 const MOST_PER_SCRIPT: usize = 100;
+/// Claims that one script renews.
+const MOST_RENEWED: usize = 500;
 
 /// What one partition answered.
 #[derive(Default)]
@@ -148,9 +150,7 @@ impl RedisStore {
             let free = flow.free.map_or(-1, |free| i64::try_from(free).unwrap_or(i64::MAX));
             call = call.arg(&*flow.name).arg(flow.version).arg(free);
         }
-        for _ in 0..most {
-            call.push(format!("{:016x}", self.ids.random()));
-        }
+        call.push(format!("{:016x}", self.ids.random()));
         self.rounds.quiet(partition);
         let asked = self.rounds.moment();
         let answer = match self.nodes.call(partition, &call).await {
@@ -171,14 +171,18 @@ impl RedisStore {
         })
     }
 
-    /// One call per partition. Those of a partition that cannot be reached, or hangs, are left out: the others' claims
+    /// One call per partition, or several small ones. Those of a partition that cannot be reached, or hangs, are left out: the others' claims
     /// must not die with it.
     pub(super) async fn renew_all(&self, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError> {
         let mut by_partition: HashMap<u16, Vec<usize>> = HashMap::new();
         for (place, (task, _)) in claims.iter().enumerate() {
             by_partition.entry(task.partition()).or_default().push(place);
         }
-        let calls = by_partition.into_iter().map(|(partition, places)| async move {
+        let pieces = by_partition.into_iter().flat_map(|(partition, places)| {
+            let pieces: Vec<Vec<usize>> = places.chunks(MOST_RENEWED).map(<[usize]>::to_vec).collect();
+            pieces.into_iter().map(move |places| (partition, places))
+        });
+        let calls = pieces.map(|(partition, places)| async move {
             let mut call = RENEW.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(self.lease));
             for (task, claim) in places.iter().filter_map(|place| claims.get(*place)) {
                 call = call.arg(task.to_string()).arg(claim_text(*claim));

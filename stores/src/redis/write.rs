@@ -1,6 +1,6 @@
 //! The one write of a running task: check the claim, the number and what the worker has seen; then apply all of it.
 //!
-//! Most writes add events and go on, and most ends have nobody to tell: these have small scripts of their own.
+//! Most writes add events and go on, and most ends are no other task's business: these have small scripts of their own.
 
 use caudal_engine::ports::{TaskWrite, Then, WriteRefused, Written};
 use caudal_engine::task::{PauseReason, TaskId, TaskState, WireState};
@@ -20,12 +20,10 @@ impl RedisStore {
             return Err(WriteRefused::Stale);
         }
         let partition = write.task.partition();
-        let is_plain = write.signals_taken.is_empty()
-            && write.children.is_empty()
-            && write.notifications.is_empty()
-            && write.compact_from.is_none();
+        let is_plain = write.signals_taken.is_empty() && write.children.is_empty() && write.compact_from.is_none();
+        let tells_nobody = write.notifications.is_empty();
         let answer = match &write.then {
-            Then::GoOn if is_plain => self.nodes.call(partition, &self.append_of(write)).await?,
+            Then::GoOn if is_plain && tells_nobody => self.nodes.call(partition, &self.append_of(write)).await?,
             Then::End { state, outcome } if is_plain && outcome.continued_as.is_none() => {
                 match self.nodes.call(partition, &self.end_of(write, *state)?).await? {
                     // It has more to it: relatives, or a key.
@@ -38,7 +36,7 @@ impl RedisStore {
         if !is_plain || !matches!(write.then, Then::GoOn) {
             self.rounds.ring(partition);
         }
-        if !write.notifications.is_empty() {
+        if !tells_nobody {
             self.outbox_rounds.ring(partition);
         }
         answer_of(&answer, write.events.len() as u64)
@@ -59,7 +57,8 @@ impl RedisStore {
             .arg(lines_of(&write.events))
             .arg(summary_text(&write.summary))
             .arg(state.as_str())
-            .arg(shown(state)?.as_str()))
+            .arg(shown(state)?.as_str())
+            .notifications(&write.notifications))
     }
 
     fn write_of(&self, write: &TaskWrite) -> Result<Call, WriteRefused> {

@@ -3,7 +3,7 @@
 -- ARGV: 2 how long a claim lives, 3 the worker as JSON, 4 'o' for ordinary tasks or 's' for suspects, 5 most, 6 turn,
 --   7 body of task.claimed, 8 the summary of a task in line, 9 the one of a task that starts, 10 the order of the
 --   priorities at each of 20 turns, 11 count of flows, then name, version and free places (or -1) of each, then a random
---   number for each claim
+--   number for the claims: a claim is compared with others of its task alone
 local P, call, int = KEYS[1], redis.call, string.format
 local kind, most, turn = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 -- Lanes that one claim looks at, those due longest first.
@@ -20,9 +20,8 @@ local now_text = int('%d', now)
 
 -- The place among the worker's flows of one that knows tasks of this name and needs.
 local flow_count, free = tonumber(ARGV[11]), {}
-local randoms = 11 + 3 * flow_count
 local function knower(name, needs)
-  for at = 12, randoms, 3 do
+  for at = 12, 11 + 3 * flow_count, 3 do
     if ARGV[at] == name and tonumber(ARGV[at + 1]) >= needs then return at end
   end
 end
@@ -87,7 +86,7 @@ local function take(id, lane)
   end
   t[HEAD], t[EPOCH] = int('%d', tonumber(t[HEAD]) + 1), int('%d', tonumber(t[EPOCH] or 0) + 1)
   t[STATE], t[DUE], t[STARTED], t[WORKER] = 'running', '', started or now_text, ARGV[3]
-  t[CLAIM] = t[EPOCH] .. '.' .. ARGV[randoms + #changes + 1]
+  t[CLAIM] = t[EPOCH] .. '.' .. ARGV[#ARGV]
   if t[SUMMARY] == ARGV[8] then t[SUMMARY] = ARGV[9] end
   if tonumber(version) > tonumber(t[RAN] or 0) then
     t[RAN] = version
