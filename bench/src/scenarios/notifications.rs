@@ -2,6 +2,7 @@
 //!
 //! With `--drain`: how fast a line of mails is worked off when the server comes back.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ use crate::server::Server;
 
 /// What one request to send may have at most, as the server is set by default.
 const ADDRESSES_PER_REQUEST: u64 = 20;
+/// Spans with and without mails, one after the other, that a part is made of.
+const TURNS: u32 = 2;
 const LONGEST_STANDSTILL: Duration = Duration::from_secs(60);
 /// Between two looks at the outbox.
 const LOOK: Duration = Duration::from_millis(50);
@@ -72,41 +75,57 @@ pub(super) async fn measure(options: &Options, server: &Server, sink: &MailSink)
 
 async fn tasks_beside_mails(options: &Options, server: &Server, sink: &MailSink) -> Result<Vec<Figure>> {
     rate(options, server, false).await?;
-    // Before and after: a store that grows, or a machine that slows down, is not the mails' doing.
-    let before = rate(options, server, false).await?;
-    let mut with = Vec::new();
+    let mut figures = Vec::new();
     for (words, manners) in [
         ("the mail server silent", Manners::Silent),
         ("the mail server busy", Manners::Busy),
         ("the mail server hanging up", Manners::HangsUp),
         ("the mail server well", Manners::Good),
     ] {
-        sink.behave(manners);
-        with.push((words, rate(options, server, true).await?));
+        let (mut without, mut with) = (Rate::default(), Rate::default());
+        // In turn: a store that grows, or a machine that slows down, is not the mails' doing.
+        for _ in 0..TURNS {
+            sink.behave(Manners::Silent);
+            without += rate(options, server, false).await?;
+            sink.behave(manners);
+            with += rate(options, server, true).await?;
+        }
+        figures.push(Figure::new(format!("without mails, {words}"), "/s", without.per_second()));
+        figures.push(Figure::new(format!("each with a mail, {words}"), "/s", with.per_second()));
+        let share = 100.0 * with.per_second() / without.per_second();
+        figures.push(Figure::new(format!("... of those without, {words}"), "%", share).floor(Floor::AtLeast(85.0)));
+        figures.push(without.cost(&format!("without mails, {words}")));
+        figures.push(with.cost(words));
     }
-    sink.behave(Manners::Silent);
-    let after = rate(options, server, false).await?;
     sink.behave(Manners::Good);
-    let without = f64::midpoint(before.tasks, after.tasks);
-    let mut figures = vec![Figure::new("tasks without mails", "/s", without), before.cost("without mails")];
-    for (words, rate) in with {
-        figures.push(Figure::new(format!("each with a mail, {words}"), "/s", rate.tasks));
-        let share = Figure::new(format!("... of those without, {words}"), "%", rate.tasks / without * 100.0);
-        figures.extend([share.floor(Floor::AtLeast(85.0)), rate.cost(words)]);
-    }
     Ok(figures)
 }
 
+/// What was done, in which time, at which cost.
+#[derive(Debug, Default)]
 struct Rate {
-    /// A second.
     tasks: f64,
-    /// For a thousand tasks. Others on the machine move it less than the rate.
+    seconds: f64,
     cpu_seconds: f64,
 }
 
 impl Rate {
+    fn per_second(&self) -> f64 {
+        self.tasks / self.seconds
+    }
+
+    /// Others on the machine move it less than the rate.
     fn cost(&self, words: &str) -> Figure {
-        Figure::new(format!("server CPU, {words}"), "s / 1,000 tasks", self.cpu_seconds)
+        let each = 1_000.0 * self.cpu_seconds / self.tasks;
+        Figure::new(format!("server CPU, {words}"), "s / 1,000 tasks", each)
+    }
+}
+
+impl AddAssign for Rate {
+    fn add_assign(&mut self, more: Self) {
+        self.tasks += more.tasks;
+        self.seconds += more.seconds;
+        self.cpu_seconds += more.cpu_seconds;
     }
 }
 
@@ -118,7 +137,7 @@ async fn rate(options: &Options, server: &Server, notifies: bool) -> Result<Rate
     for _ in 0..options.clients.max(1) {
         let (mut connection, count) = (server.connect().await?, count.clone());
         let mut body = bench_task(options.steps);
-        let until = began + Duration::from_secs_f64(options.seconds);
+        let until = began + Duration::from_secs_f64(options.seconds / f64::from(TURNS));
         clients.spawn(async move {
             while Instant::now() < until {
                 let place = count.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +158,7 @@ async fn rate(options: &Options, server: &Server, notifies: bool) -> Result<Rate
         client??;
     }
     let (tasks, used) = (count.load(Ordering::Relaxed) as f64, server.usage() - used_before);
-    Ok(Rate { tasks: tasks / began.elapsed().as_secs_f64(), cpu_seconds: used.cpu_seconds / (tasks / 1_000.0) })
+    Ok(Rate { tasks, seconds: began.elapsed().as_secs_f64(), cpu_seconds: used.cpu_seconds })
 }
 
 async fn drain(options: &Options, server: &Server, sink: &MailSink) -> Result<Vec<Figure>> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use caudal_engine::ports::{Clock, Feed, StoreError, TaskChange};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::live::LivePart;
+use super::live::{LivePart, Unarchived};
 use crate::postgres::{Archived, PostgresStore};
 
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct ArchiverSettings {
     pub most_tasks: usize,
     /// Their inputs and logs, about.
     pub most_bytes: usize,
+    /// As long as less than this waits, a batch is followed by a rest of its length: tasks that run go first.
+    pub unhurried_bytes: u64,
     /// How long ended tasks may wait for others to go with them.
     pub gather: Duration,
     /// How often the live part is asked though no news came: news can be lost.
@@ -38,6 +40,7 @@ impl Default for ArchiverSettings {
         Self {
             most_tasks: 200,
             most_bytes: 4 * 1024 * 1024,
+            unhurried_bytes: 128 * 1024 * 1024,
             gather: Duration::from_millis(250),
             look_again: Duration::from_secs(15),
             retry_set_aside: Duration::from_secs(3600),
@@ -122,25 +125,30 @@ impl Archiver {
     /// Archives all that waits, batch by batch.
     pub async fn catch_up(&self) -> Result<CaughtUp, StoreError> {
         loop {
-            if self.look().await? == 0 {
+            let waiting = self.look().await?;
+            if waiting.tasks == 0 {
                 return Ok(CaughtUp::All);
             }
+            let began = Instant::now();
             let Some(archived) = self.archive_batch().await? else { return Ok(CaughtUp::OthersTurn) };
             if archived.kept.is_empty() && archived.refused.is_empty() {
                 return Ok(CaughtUp::All);
             }
+            if waiting.tasks > self.settings.most_tasks as u64 && waiting.bytes < self.settings.unhurried_bytes {
+                tokio::time::sleep(began.elapsed()).await;
+            }
         }
     }
 
-    /// How many tasks wait.
-    async fn look(&self) -> Result<u64, StoreError> {
+    /// How much waits.
+    async fn look(&self) -> Result<Unarchived, StoreError> {
         let waiting = self.live.unarchived().await?;
         let lag = waiting.oldest.map_or(Duration::ZERO, |oldest| self.clock.now().since(oldest));
         metrics::gauge!("caudal_archive_lag_seconds").set(lag.as_secs_f64());
         metrics::gauge!("caudal_tasks_unarchived").set(waiting.tasks as f64);
         metrics::gauge!("caudal_unarchived_bytes").set(waiting.bytes as f64);
         metrics::gauge!("caudal_tasks_set_aside").set(waiting.set_aside as f64);
-        Ok(waiting.tasks)
+        Ok(waiting)
     }
 
     /// None when another process has the turn.

@@ -78,3 +78,18 @@ async fn normal_answers_without_a_flush() {
     assert_eq!(trace.matches('a').count(), TASKS, "{trace}");
     assert!(trace.matches('f').count() < TASKS / 2, "{trace}");
 }
+
+/// Goal: nor does a task that runs get by with less: each step begins after a flush of the outcome before it.
+#[tokio::test]
+async fn full_flushes_each_outcome() {
+    const STEPS: usize = 5;
+    let server = setup!().flag("durability", "full").start().await;
+    let (client, folder) = (server.client(), tempfile::tempdir().unwrap());
+    let trace = Trace::of(server.process(), folder.path()).await;
+    for _ in 0..TASKS {
+        let task = client.start("bench_flow", json!({ "steps": STEPS })).await;
+        client.reached(&task, "SUCCESS").await;
+    }
+    let flushes = trace.ends().matches('f').count();
+    assert!(flushes >= TASKS * (1 + STEPS), "{flushes} flushes for {TASKS} tasks");
+}
