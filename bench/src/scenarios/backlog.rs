@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::bench_task;
 use crate::client::{start_batch, stats};
 use crate::figures::{Figure, Floor};
-use crate::server::Server;
+use crate::server::{Needs, Server};
 
 const FLOW: &str = "bench_flow";
 const BATCH: usize = 1_000;
@@ -38,6 +38,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The line is longer than it may be by default.
+    pub(super) fn needs(&self) -> Needs {
+        Needs { environment: vec![("CAUDAL_LINE_PER_TENANT", (2 * self.tasks).to_string())], ..Needs::default() }
+    }
+
     pub(super) fn small(self) -> Self {
         Self { tasks: 3_000, seconds: 0.3 }
     }
@@ -95,7 +100,8 @@ async fn fill(server: &Server, tasks: u64) -> Result<()> {
         if began.elapsed() > LONGEST_FILL {
             bail!("after {} s only {there} tasks are in line", LONGEST_FILL.as_secs());
         }
-        let each = usize::try_from((tasks - there).div_ceil(FILLING as u64))?.min(BATCH);
+        // And as many as may end before the next look.
+        let each = (usize::try_from((tasks - there).div_ceil(FILLING as u64))? + BATCH / 4).min(BATCH);
         let mut filling = JoinSet::new();
         for mut connection in connections.drain(..) {
             filling.spawn(async move {

@@ -167,6 +167,7 @@ impl Scenario {
         match self {
             Self::Killed(options) => options.needs(),
             Self::Watchers(options) => options.needs(),
+            Self::Backlog(options) => options.needs(),
             Self::Notifications(options) => {
                 let environment = beside.environment().into_iter().chain(options.environment()).collect();
                 Needs { environment, mails: true, ..Needs::default() }
