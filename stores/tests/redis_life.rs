@@ -207,9 +207,7 @@ async fn picture_after(server: &RedisServer, proxy: &Proxy, name: &str, loses: O
         assert!(matches!(answer, Err(StoreError::Unavailable(_)) | Ok(())), "{name}: {answer:?}");
     }
     in_the_end(async || operation().await).await;
-    let mut keyspace = Keyspace::of(&server.url(), &settings.prefix).await;
-    keyspace.set_sizes_aside().await;
-    let picture = keyspace.picture().await;
+    let picture = Keyspace::of(&server.url(), &settings.prefix).await.picture_without_sizes().await;
     store.shutdown().await;
     Some(picture)
 }

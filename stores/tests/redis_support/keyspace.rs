@@ -62,7 +62,7 @@ impl Keyspace {
 
     /// What logs take is the allocator's affair, and with some not twice the same: what is left of the counts is what
     /// no task accounts for.
-    pub async fn set_sizes_aside(&mut self) {
+    pub async fn picture_without_sizes(&mut self) -> Picture {
         for name in self.keys().await {
             let Some((partition, _)) = name.split_once("t:").filter(|(partition, _)| partition.ends_with("}:")) else {
                 continue;
@@ -75,6 +75,7 @@ impl Keyspace {
                 self.ask(&["HINCRBY", &counts, "unarchived", &(-bytes).to_string()]).await;
             }
         }
+        self.picture().await
     }
 
     pub async fn put_back(&mut self, picture: &Picture) {
