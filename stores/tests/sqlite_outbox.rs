@@ -43,6 +43,7 @@ async fn an_unreadable_row_stands_in_nobodys_way() {
     for number in 0..6 {
         ids.push(trial.put(&format!("a{number}@example.org")).await);
     }
+    trial.outbox().outbox_stats().await.unwrap();
     drop(trial);
     let connection = rusqlite::Connection::open(folder.path().join(DATABASE)).unwrap();
     let broken = "UPDATE notifications SET body = '{' WHERE notification IN (1, 3, 4)";
@@ -106,4 +107,34 @@ async fn an_outbox_of_before_is_counted() {
     use NotificationState as S;
     assert_eq!([S::Queued, S::Sending, S::Deferred, S::Sent].map(count), [2, 0, 1, 1]);
     assert_eq!(trial.claim_mails(10).await.len(), 3);
+}
+
+/// Goal: what was just born when its process ended is neither lost nor doubled by the next start, and counts at once.
+#[tokio::test]
+async fn newborns_outlive_their_process() {
+    let (folder, limits) = (tempfile::tempdir().unwrap(), Limits { outbox_per_tenant: 2, ..Limits::default() });
+    let parts = Parts { limits, ..Parts::default() };
+    let trial = open(folder.path(), &parts);
+    let ids = [trial.put("a@example.org").await, trial.put("b@example.org").await];
+    drop(trial);
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE)).unwrap();
+    let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let newborns = count("SELECT count(*) FROM newborn_notifications");
+    assert!(newborns > 0, "the test looks at what is not in line yet");
+    // As if the process had ended between the two halves of an earlier version's work.
+    connection
+        .execute(
+            "INSERT INTO newborn_notifications (id, tenant, channel, created_at, recipient, body) \
+             SELECT id, tenant, channel, created_at, recipient, body FROM newborn_notifications LIMIT 1",
+            [],
+        )
+        .unwrap();
+    drop(connection);
+    let trial = open(folder.path(), &parts);
+    let refused = trial.outbox().put(&trial.tenant, vec![trial.new_mail("c@example.org")], None).await.unwrap();
+    assert_eq!(refused, Err(PutRefused::OutboxFull));
+    let claimed = trial.claim_mails(10).await;
+    assert_eq!(claimed.iter().map(|one| one.record.id).collect::<Vec<_>>(), ids);
+    let stats = trial.outbox().outbox_stats().await.unwrap();
+    assert_eq!(stats.counts.iter().map(|(_, count)| count).sum::<u64>(), 2, "{stats:?}");
 }

@@ -11,6 +11,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_tasks", include_str!("../../../migrations/sqlite/0001_tasks.sql")),
     ("0002_outbox", include_str!("../../../migrations/sqlite/0002_outbox.sql")),
     ("0003_bounded_outbox", include_str!("../../../migrations/sqlite/0003_bounded_outbox.sql")),
+    ("0004_newborn_notifications", include_str!("../../../migrations/sqlite/0004_newborn_notifications.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, database: &Path) -> Result<(), OpenError> {

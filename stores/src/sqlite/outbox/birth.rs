@@ -1,30 +1,40 @@
 //! Births: with the write that causes them, or by a wish of their own.
+//!
+//! The outbox has many indexes, and a page of each would be written with every task that tells somebody. So a newborn is
+//! put down in a table of its own, and all are put in line together: before a claim, before somebody looks, or when
+//! they are many.
 
 use caudal_engine::notification::{NewNotification, NotificationId, NotificationState};
 use caudal_engine::ports::{Put, PutRefused};
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{TaskId, Tenant};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::super::fault::Fault;
 use super::super::session::Session;
 
+/// Newborns that are put in line together at the latest: few enough to hold up nobody.
+const MOST_NEWBORNS: u64 = 256;
+
+/// One that is there already is left as it is.
+const LINE_UP: &str = "INSERT OR IGNORE INTO notifications (id, tenant, task, channel, state, due_at, created_at, \
+    queued_at, attempts, tries, epoch, claim, recipient, body) \
+    SELECT id, tenant, task, channel, 0, created_at, created_at, created_at, 0, 0, 0, 0, recipient, body \
+    FROM newborn_notifications ORDER BY newborn RETURNING tenant";
+
 impl Session<'_> {
-    /// Puts them in line; one that is there already is left as it is. Answers how many are new.
+    /// Puts them down with what causes them. In line they are from the next claim on, or when many are together.
     pub(in super::super) fn bear(
         &mut self,
         tenant: i64,
         task: Option<TaskId>,
         new: &[NewNotification],
-    ) -> Result<usize, Fault> {
-        let mut born = 0;
+    ) -> Result<(), Fault> {
         for NewNotification { id, channel, recipient, body } in new {
-            let inserted = self
-                .connection
+            self.connection
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO notifications (id, tenant, task, channel, state, due_at, created_at, \
-                     queued_at, attempts, tries, epoch, claim, recipient, body) \
-                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?5, 0, 0, 0, 0, ?6, ?7)",
+                    "INSERT INTO newborn_notifications (id, tenant, task, channel, created_at, recipient, body) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
                 .execute(params![
                     id.as_bytes(),
@@ -35,13 +45,24 @@ impl Session<'_> {
                     recipient,
                     body.text(),
                 ])?;
-            if inserted > 0 {
-                self.memory.outbox.count(tenant, NotificationState::Queued, 1);
-                self.announcements.ring_outbox(*channel);
-                born += 1;
-            }
+            self.memory.outbox.count_newborn(tenant);
+            self.announcements.ring_outbox(*channel);
         }
-        Ok(born)
+        if self.memory.outbox.newborns() >= MOST_NEWBORNS { self.line_up_newborns() } else { Ok(()) }
+    }
+
+    pub(super) fn line_up_newborns(&mut self) -> Result<(), Fault> {
+        if self.memory.outbox.newborns() == 0 {
+            return Ok(());
+        }
+        self.memory.outbox.forget_newborns();
+        let mut statement = self.connection.prepare_cached(LINE_UP)?;
+        let mut lined_up = statement.query([])?;
+        while let Some(row) = lined_up.next()? {
+            self.memory.outbox.count(row.get(0)?, NotificationState::Queued, 1);
+        }
+        self.connection.prepare_cached("DELETE FROM newborn_notifications")?.execute([])?;
+        Ok(())
     }
 
     pub(super) fn put(
@@ -65,6 +86,7 @@ impl Session<'_> {
             Some(Err(_)) => return Ok(Err(PutRefused::IdempotencyConflict)),
             None => {}
         }
+        self.line_up_newborns()?;
         if self.is_born(first)? {
             return Ok(Ok(Put { first, new: false }));
         }
@@ -72,11 +94,16 @@ impl Session<'_> {
             return Ok(Err(PutRefused::OutboxFull));
         }
         self.remember_use(tenant, idempotency, named)?;
-        let born = self.bear(tenant, None, wish)?;
-        Ok(Ok(Put { first, new: born > 0 }))
+        self.bear(tenant, None, wish)?;
+        Ok(Ok(Put { first, new: true }))
     }
 
     fn is_born(&self, id: NotificationId) -> Result<bool, Fault> {
         Ok(self.connection.prepare_cached("SELECT 1 FROM notifications WHERE id = ?1")?.exists([id.as_bytes()])?)
     }
+}
+
+/// Whether some are not in line yet, so that no list has them.
+pub(super) fn has_newborns(connection: &Connection) -> Result<bool, Fault> {
+    Ok(connection.prepare_cached("SELECT 1 FROM newborn_notifications LIMIT 1")?.exists([])?)
 }

@@ -20,6 +20,7 @@ const BY_KEY: &str = concat!("SELECT ", record_columns!(), " FROM notifications 
 
 impl Session<'_> {
     pub(super) fn claim_notifications(&mut self, channel: Channel, most: usize) -> Result<ClaimedNotifications, Fault> {
+        self.line_up_newborns()?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let due: Vec<(i64, u32)> = self
             .connection

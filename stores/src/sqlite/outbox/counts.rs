@@ -16,6 +16,8 @@ pub(in super::super) struct OutboxCounts {
     /// Those of a tenant that are still to be sent: what the outbox's bound is about.
     open: HashMap<i64, i64>,
     changed: BTreeSet<Key>,
+    /// Those of a tenant that are not in line yet. They are no part of the counts before they are.
+    newborns: HashMap<i64, u64>,
 }
 
 impl OutboxCounts {
@@ -25,6 +27,11 @@ impl OutboxCounts {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             counts.add((row.get(0)?, state_of(row.get(1)?)?), row.get(2)?);
+        }
+        let mut statement = connection.prepare("SELECT tenant FROM newborn_notifications")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            counts.count_newborn(row.get(0)?);
         }
         Ok(counts)
     }
@@ -41,8 +48,21 @@ impl OutboxCounts {
         self.changed.insert((tenant, state));
     }
 
+    pub(super) fn count_newborn(&mut self, tenant: i64) {
+        *self.newborns.entry(tenant).or_default() += 1;
+    }
+
+    pub(super) fn newborns(&self) -> u64 {
+        self.newborns.values().sum()
+    }
+
+    pub(super) fn forget_newborns(&mut self) {
+        self.newborns.clear();
+    }
+
     pub(in super::super) fn open(&self, tenant: i64) -> u64 {
-        self.open.get(&tenant).and_then(|open| u64::try_from(*open).ok()).unwrap_or(0)
+        let in_line = self.open.get(&tenant).and_then(|open| u64::try_from(*open).ok()).unwrap_or(0);
+        in_line + self.newborns.get(&tenant).copied().unwrap_or(0)
     }
 
     /// Writes down what changed since the last time.

@@ -20,11 +20,30 @@ use caudal_engine::ports::{
 };
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, Tenant, WorkerId};
+use rusqlite::Connection;
+use tracing::warn;
 
 pub(super) use counts::OutboxCounts;
 pub(super) use tidy::take_over;
 
+use super::fault::Fault;
 use super::store::{SMALL, SqliteStore};
+
+impl SqliteStore {
+    /// Reads with everything in line that was born before.
+    async fn read_outbox<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        if self.readers.read(birth::has_newborns).await?
+            && let Err(error) = self.run(SMALL, |session| session.line_up_newborns()).await
+        {
+            warn!(%error, "The newest notifications cannot be put in line; they are missing in what is read");
+        }
+        self.readers.read(read).await
+    }
+}
 
 #[async_trait]
 impl NotificationOutbox for SqliteStore {
@@ -78,12 +97,12 @@ impl NotificationOutbox for SqliteStore {
         id: NotificationId,
     ) -> Result<Option<NotificationRecord>, StoreError> {
         let (names, tenant) = (self.names.clone(), tenant.clone());
-        self.readers.read(move |connection| list::one(connection, &names, &tenant, id)).await
+        self.read_outbox(move |connection| list::one(connection, &names, &tenant, id)).await
     }
 
     async fn notifications(&self, filter: &NotificationFilter) -> Result<NotificationPage, StoreError> {
         let (names, filter) = (self.names.clone(), filter.clone());
-        self.readers.read(move |connection| list::page(connection, &names, &filter)).await
+        self.read_outbox(move |connection| list::page(connection, &names, &filter)).await
     }
 
     async fn suppress(&self, tenant: &Tenant, address: &str, reason: &str) -> Result<bool, StoreError> {
@@ -102,7 +121,7 @@ impl NotificationOutbox for SqliteStore {
     }
 
     async fn outbox_stats(&self) -> Result<OutboxStats, StoreError> {
-        self.readers.read(stats::stats).await
+        self.read_outbox(stats::stats).await
     }
 
     async fn clean_notifications(&self, keep: Duration, most: usize) -> Result<usize, StoreError> {

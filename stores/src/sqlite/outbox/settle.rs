@@ -52,6 +52,7 @@ impl Session<'_> {
     }
 
     pub(super) fn resend(&mut self, tenant: &Tenant, id: NotificationId) -> Result<Result<(), ResendRefused>, Fault> {
+        self.line_up_newborns()?;
         let tenant = self.memory.names.find_tenant(tenant);
         let held = Held::find(self.connection, id)?.filter(|held| Some(held.tenant) == tenant);
         let Some(held) = held else { return Ok(Err(ResendRefused::NotFound)) };
