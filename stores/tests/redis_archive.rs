@@ -11,6 +11,7 @@ use caudal_engine::ports::{CreateRefused, TaskFilter, TaskStore};
 use caudal_engine::task::{LogEntry, TaskId, TaskState};
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::conformance::held::line;
+use caudal_stores::live_and_kept::LivePart;
 use caudal_stores::redis::{RedisSettings, RedisStore};
 use redis_support::scenes::Scene;
 use redis_support::{open_store, settings_of, shared_server};
@@ -117,11 +118,13 @@ async fn an_archive_that_is_behind_stops_new_starts() {
     let first = ended(&scene).await;
     let second = ended(&scene).await;
     assert!(store.unarchived_bytes().await.unwrap() >= 2_000);
+    assert!(store.unarchived().await.unwrap().presses, "the archiver hears that it must not rest");
     let refused = store.create(vec![scene.trial.new_task()]).await.unwrap().remove(0);
     assert_eq!(refused, Err(CreateRefused::ArchiveBehind));
     running.send(&*store, running.go_on(&[line("on it goes")])).await.unwrap();
     store.archived(&[first, second], GRACE).await.unwrap();
     assert_eq!(store.unarchived_bytes().await.unwrap(), 0);
+    assert!(!store.unarchived().await.unwrap().presses);
     assert!(store.create(vec![scene.trial.new_task()]).await.unwrap().remove(0).unwrap().new);
 }
 
@@ -152,7 +155,7 @@ async fn a_long_log_is_read_in_pieces() {
     let (scene, store) = open(u64::MAX).await;
     let mut held = scene.trial.running().await;
     for number in 0..100 {
-        held.send(&*scene.store, held.go_on(&[line(&number.to_string())])).await.unwrap();
+        held.send(&*scene.store, held.go_on(&[line(&format!("{number} {}", "x".repeat(500)))])).await.unwrap();
     }
     held.send(&*scene.store, held.end(TaskState::Succeeded)).await.unwrap();
     let monitor = shared_server().monitor();
@@ -162,4 +165,23 @@ async fn a_long_log_is_read_in_pieces() {
     assert!(reads > 1, "the log is read in one piece");
     let log: Vec<LogEntry> = offered.log.iter().flat_map(|page| page.entries()).collect();
     assert_eq!(log, store.events(held.task, 0, usize::MAX).await.unwrap());
+}
+
+/// Goal: short logs come with their tasks, in one question for many: else a busy store ends more than can be archived.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn short_logs_come_with_their_tasks() {
+    let (scene, store) = open(u64::MAX).await;
+    let mut tasks = Vec::new();
+    for _ in 0..20 {
+        tasks.push(ended(&scene).await);
+    }
+    let monitor = shared_server().monitor();
+    let offered = store.to_archive(0, 20, usize::MAX).await.unwrap();
+    let first = tasks[0].to_string();
+    let asked = monitor.lines().iter().filter(|line| line.contains(&first) && !line.contains(" lua]")).count();
+    assert_eq!(asked, 1);
+    for (task, ended) in tasks.iter().zip(offered) {
+        let log: Vec<LogEntry> = ended.log.iter().flat_map(|page| page.entries()).collect();
+        assert_eq!(log, store.events(*task, 0, usize::MAX).await.unwrap());
+    }
 }

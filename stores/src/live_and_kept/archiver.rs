@@ -19,7 +19,7 @@ pub struct ArchiverSettings {
     pub most_tasks: usize,
     /// Their inputs and logs, about.
     pub most_bytes: usize,
-    /// As long as less than this waits, a batch is followed by a rest of its length: tasks that run go first.
+    /// As long as less than this waits and others are busy, a batch is followed by a rest of its length: tasks go first.
     pub unhurried_bytes: u64,
     /// How long ended tasks may wait for others to go with them.
     pub gather: Duration,
@@ -124,18 +124,22 @@ impl Archiver {
 
     /// Archives all that waits, batch by batch.
     pub async fn catch_up(&self) -> Result<CaughtUp, StoreError> {
+        let mut changes = self.feed.changes();
         loop {
             let waiting = self.look().await?;
             if waiting.tasks == 0 {
                 return Ok(CaughtUp::All);
             }
-            let began = Instant::now();
-            let Some(archived) = self.archive_batch().await? else { return Ok(CaughtUp::OthersTurn) };
+            let Some((archived, took)) = self.archive_batch().await? else { return Ok(CaughtUp::OthersTurn) };
             if archived.kept.is_empty() && archived.refused.is_empty() {
                 return Ok(CaughtUp::All);
             }
-            if waiting.tasks > self.settings.most_tasks as u64 && waiting.bytes < self.settings.unhurried_bytes {
-                tokio::time::sleep(began.elapsed()).await;
+            let is_busy = !changes.is_empty();
+            changes = changes.resubscribe();
+            let is_more = waiting.tasks > self.settings.most_tasks as u64;
+            let is_urgent = waiting.presses || waiting.bytes >= self.settings.unhurried_bytes;
+            if is_more && is_busy && !is_urgent {
+                tokio::time::sleep(took).await;
             }
         }
     }
@@ -151,10 +155,10 @@ impl Archiver {
         Ok(waiting)
     }
 
-    /// None when another process has the turn.
-    async fn archive_batch(&self) -> Result<Option<Archived>, StoreError> {
-        let began = Instant::now();
+    /// What was archived, in which time. None when another process has the turn.
+    async fn archive_batch(&self) -> Result<Option<(Archived, Duration)>, StoreError> {
         let Some(mut turn) = self.kept.take_turn().await? else { return Ok(None) };
+        let began = Instant::now();
         let batch = self.live.to_archive(self.settings.most_tasks, self.settings.most_bytes).await?;
         let archived = turn.archive(&batch).await?;
         turn.commit().await?;
@@ -166,9 +170,10 @@ impl Archiver {
             tracing::error!(task.id = %task, reason, "a task cannot be archived and is set aside");
             self.live.set_aside(*task, reason).await?;
         }
-        metrics::histogram!("caudal_archive_seconds").record(began.elapsed().as_secs_f64());
+        let took = began.elapsed();
+        metrics::histogram!("caudal_archive_seconds").record(took.as_secs_f64());
         metrics::counter!("caudal_tasks_archived_total").increment(archived.kept.len() as u64);
-        Ok(Some(archived))
+        Ok(Some((archived, took)))
     }
 
     fn next_pause(&self, last: Option<Duration>, error: &StoreError) -> Duration {

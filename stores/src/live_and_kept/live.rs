@@ -66,4 +66,6 @@ pub struct Unarchived {
     pub oldest: Option<Timestamp>,
     /// How many cannot be archived, and wait for somebody to look at them.
     pub set_aside: u64,
+    /// Somewhere more than half of what may wait does so: soon a start will be refused.
+    pub presses: bool,
 }

@@ -37,10 +37,13 @@ impl EndedTask {
     }
 }
 
+/// The record and, if that is short, its log.
+type Ended = Result<(TaskRecord, Option<Vec<LogPage>>), StoreError>;
+
 /// Records read at once: each may have an input as long as inputs may be.
-const BITE: usize = 16;
-/// Events of a log that is read together with others.
-const SHORT: u64 = 100;
+const BITE: usize = 32;
+/// Bytes of a log that is read together with its task, and with others.
+const SHORT: usize = 32 * 1024;
 /// Tasks that one script puts back.
 const MOST_RETRIED: u64 = 100;
 
@@ -62,7 +65,12 @@ impl RedisStore {
         let ids = ids.into_iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
         let (mut ended, mut bytes) = (Vec::with_capacity(ids.len()), 0);
         for bite in ids.chunks(BITE) {
-            for (id, read) in self.with_logs(self.ended_records(partition, bite).await?).await {
+            for (id, read) in self.ended_records(partition, bite).await? {
+                let read = match read {
+                    Ok((record, Some(log))) => Ok(EndedTask { record, log }),
+                    Ok((record, None)) => self.read_pages(id).await.map(|log| EndedTask { record, log }),
+                    Err(error) => Err(error),
+                };
                 let task = match read {
                     Ok(task) => task,
                     Err(StoreError::Corrupt(reason)) => {
@@ -82,47 +90,21 @@ impl RedisStore {
         Ok(ended)
     }
 
-    /// Each with its log. Short logs are read together: one after the other, a busy store would end more tasks than
-    /// can be taken from it. Long ones are not, they would be much at once.
-    async fn with_logs(
-        &self,
-        records: Vec<(TaskId, Result<TaskRecord, String>)>,
-    ) -> Vec<(TaskId, Result<EndedTask, StoreError>)> {
-        let read = |(id, record): (TaskId, Result<TaskRecord, String>)| async move {
-            match record {
-                Ok(record) => (id, self.read_pages(id).await.map(|log| EndedTask { record, log })),
-                Err(reason) => (id, Err(StoreError::Corrupt(reason))),
-            }
-        };
-        let is_short = |record: &Result<TaskRecord, String>| record.as_ref().is_ok_and(|record| record.head <= SHORT);
-        if records.iter().all(|(_, record)| is_short(record)) {
-            return join_all(records.into_iter().map(read)).await;
-        }
-        let mut all = Vec::with_capacity(records.len());
-        for record in records {
-            all.push(read(record).await);
-        }
-        all
-    }
-
-    /// The record of each, or why there is none.
-    async fn ended_records(
-        &self,
-        partition: u16,
-        ids: &[TaskId],
-    ) -> Result<Vec<(TaskId, Result<TaskRecord, String>)>, StoreError> {
-        match self.read_some(partition, ids).await {
-            Ok(records) if records.len() == ids.len() => {
-                Ok(ids.iter().copied().zip(records.into_iter().map(Ok)).collect())
-            }
+    /// The record of each with its log, if that is short, or why there is none. Long logs are read one after the other,
+    /// they would be much at once; but each by itself, a busy store would end more tasks than can be taken from it.
+    async fn ended_records(&self, partition: u16, ids: &[TaskId]) -> Result<Vec<(TaskId, Ended)>, StoreError> {
+        match self.read_with_logs(partition, ids, SHORT).await {
+            Ok(read) if read.len() == ids.len() => Ok(ids.iter().copied().zip(read.into_iter().map(Ok)).collect()),
             Err(error) if !matches!(error, StoreError::Corrupt(_)) => Err(error),
             // One of them is not as it should be: which?
             _ => {
                 let mut records = Vec::with_capacity(ids.len());
                 for id in ids {
-                    let record = match self.read_some(partition, &[*id]).await {
-                        Ok(mut found) => found.pop().ok_or_else(|| "its record is gone".to_owned()),
-                        Err(StoreError::Corrupt(reason)) => Err(reason),
+                    let record = match self.read_with_logs(partition, &[*id], SHORT).await {
+                        Ok(mut found) => {
+                            found.pop().ok_or_else(|| StoreError::Corrupt("its record is gone".to_owned()))
+                        }
+                        Err(error @ StoreError::Corrupt(_)) => Err(error),
                         Err(error) => return Err(error),
                     };
                     records.push((*id, record));

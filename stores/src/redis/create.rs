@@ -128,7 +128,7 @@ impl RedisStore {
             .call(&self.keys.of(partition))
             .arg(self.turned())
             .arg(self.limits.line_per_tenant.div_ceil(u64::from(partitions)))
-            .arg(self.most_unarchived_bytes.map(|most| (most / u64::from(partitions)).to_string()).unwrap_or_default())
+            .arg(self.most_unarchived_of_a_partition().map(|most| most.to_string()).unwrap_or_default())
             .arg(used.map_or("", |used| &*used.key))
             .arg(used.map(|used| hex(&used.body_hash)).unwrap_or_default())
             .arg(lifetime)

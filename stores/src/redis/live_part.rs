@@ -21,6 +21,7 @@ impl LivePart for RedisStore {
             all.bytes += part.bytes;
             all.set_aside += part.set_aside;
             all.oldest = all.oldest.into_iter().chain(part.oldest).min();
+            all.presses |= part.presses;
         }
         Ok(all)
     }
@@ -58,14 +59,21 @@ impl LivePart for RedisStore {
 }
 
 impl RedisStore {
+    /// Bytes that may wait in each partition before starts in it are refused.
+    pub(super) fn most_unarchived_of_a_partition(&self) -> Option<u64> {
+        self.most_unarchived_bytes.map(|most| most / u64::from(self.layout.partitions().max(1)))
+    }
+
     async fn unarchived_in(&self, partition: u16) -> Result<Unarchived, StoreError> {
         let answer = self.nodes.call(partition, &UNARCHIVED.call(&self.keys.of(partition))).await?;
         let [tasks, first, aside, bytes] = reply::tuple(answer)?;
+        let bytes = reply::maybe_int(&bytes)?.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
         Ok(Unarchived {
             tasks: reply::count(&tasks)?,
             set_aside: reply::count(&aside)?,
             oldest: reply::maybe_int(&first)?.map(Timestamp::from_millis),
-            bytes: reply::maybe_int(&bytes)?.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
+            bytes,
+            presses: self.most_unarchived_of_a_partition().is_some_and(|most| bytes > most / 2),
         })
     }
 }
