@@ -27,6 +27,38 @@ struct Answer {
     next_due: Option<i64>,
 }
 
+/// What the partitions asked so far have answered.
+#[derive(Default)]
+struct Collected {
+    items: Vec<ClaimedNotification>,
+    next_due: Option<i64>,
+    failed: Option<StoreError>,
+}
+
+impl Collected {
+    fn add(&mut self, answer: Result<Answer, StoreError>) {
+        match answer {
+            Ok(mut answer) => {
+                self.items.append(&mut answer.items);
+                self.next_due = self.next_due.into_iter().chain(answer.next_due).min();
+            }
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    /// What was claimed in one partition must not be lost with another's failure.
+    fn answer(self, now: Timestamp) -> Result<ClaimedNotifications, StoreError> {
+        match self.failed {
+            Some(error) if self.items.is_empty() => Err(error),
+            _ => {
+                let next_due =
+                    self.next_due.map(|offset| Timestamp::from_millis(now.as_millis().saturating_add(offset)));
+                Ok(ClaimedNotifications { items: self.items, next_due })
+            }
+        }
+    }
+}
+
 impl RedisStore {
     /// Where the bell rang first, then the others in turn, until enough is claimed; of the rest it is asked when
     /// something is due there. What any question of this process has seen in the last second is not asked again.
@@ -36,36 +68,37 @@ impl RedisStore {
         most: usize,
     ) -> Result<ClaimedNotifications, StoreError> {
         let order = self.outbox_rounds.of(channel).order(self.layout.partitions());
-        let (mut items, mut next_due) = (Vec::new(), None::<i64>);
-        let mut failed = None;
+        let (first, others) = order.split_at(usize::from(most > 0).min(order.len()));
+        let mut claimed = Collected::default();
+        for partition in first {
+            // While much is due this one question is all.
+            claimed.add(match self.outbox_rounds.next_due(*partition, channel) {
+                Some(next_due) if next_due.is_none_or(|due| due > 0) => Ok(Answer { items: Vec::new(), next_due }),
+                _ => self.claim_in_outbox(*partition, channel, most).await,
+            });
+            if claimed.items.len() >= most && !others.is_empty() {
+                // Of the others nothing is known.
+                claimed.next_due = Some(0);
+                return claimed.answer(self.clock.now());
+            }
+        }
         // All are looked at in one go; only those that have something are asked again.
-        let looks = join_all(order.iter().map(|partition| self.look_into_outbox(*partition, channel))).await;
-        for (partition, look) in order.into_iter().zip(looks) {
-            let mut answer = match look {
-                Ok(answer) => answer,
-                Err(error) => {
-                    failed = Some(error);
-                    continue;
-                }
-            };
-            if answer.next_due.is_some_and(|due| due <= 0) && items.len() < most {
-                match self.claim_in_outbox(partition, channel, most - items.len()).await {
-                    Ok(claimed) => answer = claimed,
-                    // What was claimed elsewhere must not be lost with this answer.
-                    Err(error) => failed = Some(error),
-                }
+        let looks = join_all(others.iter().map(|partition| self.look_into_outbox(*partition, channel))).await;
+        for (partition, look) in others.iter().zip(looks) {
+            let has_some = look.as_ref().is_ok_and(|look| look.next_due.is_some_and(|due| due <= 0));
+            let left = most.saturating_sub(claimed.items.len());
+            if !has_some || left == 0 {
+                claimed.add(look);
+                continue;
             }
-            items.append(&mut answer.items);
-            next_due = next_due.into_iter().chain(answer.next_due).min();
-        }
-        match failed {
-            Some(error) if items.is_empty() => Err(error),
-            _ => {
-                let now = self.clock.now().as_millis();
-                let next_due = next_due.map(|offset| Timestamp::from_millis(now.saturating_add(offset)));
-                Ok(ClaimedNotifications { items, next_due })
+            let answer = self.claim_in_outbox(*partition, channel, left).await;
+            if answer.is_err() {
+                // It is still due there.
+                claimed.add(look);
             }
+            claimed.add(answer);
         }
+        claimed.answer(self.clock.now())
     }
 
     async fn look_into_outbox(&self, partition: u16, channel: Channel) -> Result<Answer, StoreError> {
