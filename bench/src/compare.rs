@@ -5,15 +5,18 @@
 //! ```
 //! What a contender cannot do is told in its words and stops nobody.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::contenders::{Start, install};
-use crate::figures::{Figure, Row, rows};
+use crate::figures::{Figure, Floor, Row, rows};
 use crate::output;
 use crate::scenarios::{Compared, Scenario};
 use crate::server::{Fsync, System};
+use crate::yardstick::floor_beside;
 
 const TRIES: usize = 2;
 
@@ -68,6 +71,9 @@ pub(crate) struct Compete {
 pub(crate) struct Ratio {
     pub(crate) ours: usize,
     pub(crate) theirs: usize,
+    /// What the project wants of ours divided by theirs, by the figure's name.
+    #[serde(default)]
+    pub(crate) floors: BTreeMap<String, Floor>,
 }
 
 pub(crate) async fn run(options: &Options, start: &Start, rounds: u32, check: bool) -> Result<Vec<Comparison>> {
@@ -122,7 +128,9 @@ async fn compare(contenders: &[Contender], start: &Start, scenario: &Scenario, r
     }
     let name = scenario.name().to_owned();
     let options = serde_json::to_value(scenario)?;
-    Ok(Comparison { scenario: name, options, contenders: competes, ratios: ratios(contenders) })
+    let mut comparison = Comparison { scenario: name, options, contenders: competes, ratios: ratios(contenders) };
+    comparison.ask_floors(contenders);
+    Ok(comparison)
 }
 
 /// One process is held against each of the peer's; over Redis only what flushes alike is compared.
@@ -131,7 +139,7 @@ fn ratios(contenders: &[Contender]) -> Vec<Ratio> {
     for (ours, one) in contenders.iter().enumerate().filter(|(_, one)| one.system.is_ours()) {
         for (theirs, other) in contenders.iter().enumerate().filter(|(_, other)| !other.system.is_ours()) {
             if one.system == System::Embedded || one.fsync == other.fsync {
-                ratios.push(Ratio { ours, theirs });
+                ratios.push(Ratio { ours, theirs, floors: BTreeMap::new() });
             }
         }
     }
@@ -139,6 +147,25 @@ fn ratios(contenders: &[Contender]) -> Vec<Ratio> {
 }
 
 impl Comparison {
+    fn ask_floors(&mut self, contenders: &[Contender]) {
+        let names: Vec<String> = self.figures().into_iter().map(|(name, _)| name.to_owned()).collect();
+        for ratio in &mut self.ratios {
+            let (ours, theirs) = (contenders[ratio.ours].system, contenders[ratio.theirs].system);
+            let floor = |name: &String| Some((name.clone(), floor_beside(theirs, ours, &self.scenario, name)?));
+            ratio.floors = names.iter().filter_map(floor).collect();
+        }
+    }
+
+    /// Ours divided by theirs, and whether that is what the project wants. None where one of them has no such figure.
+    pub(crate) fn told_ratio(&self, ratio: &Ratio, name: &str) -> Option<String> {
+        let value = self.ratio(ratio, name)?;
+        let told = output::times(value);
+        Some(match ratio.floors.get(name) {
+            Some(floor) => format!("{told} ({})", output::told_floor(*floor, floor.holds(value))),
+            None => told,
+        })
+    }
+
     /// What the project wants of this figure, and whether each of ours has it.
     pub(crate) fn floor(&self, name: &str) -> String {
         let told = self.contenders.iter().filter_map(|one| one.row(name)).map(output::floor);
@@ -167,5 +194,33 @@ impl Comparison {
 impl Compete {
     pub(crate) fn row(&self, name: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: what is wanted beside a peer is held against the ratio, and is another for each of ours.
+    #[test]
+    fn ratios_are_held_against_floors() {
+        let contenders = [System::Embedded, System::Machines, System::Bullmq]
+            .map(|system| Contender { system, fsync: Fsync::Always });
+        let compete = |rate: f64| Compete {
+            name: String::new(),
+            version: String::new(),
+            rows: rows(&[vec![Figure::new("tasks", "/s", rate)]]).unwrap(),
+            failures: Vec::new(),
+        };
+        let competes = [150.0, 150.0, 100.0].map(compete).into();
+        let mut comparison = Comparison {
+            scenario: "throughput".to_owned(),
+            options: serde_json::Value::Null,
+            contenders: competes,
+            ratios: ratios(&contenders),
+        };
+        comparison.ask_floors(&contenders);
+        let told: Vec<_> = comparison.ratios.iter().filter_map(|ratio| comparison.told_ratio(ratio, "tasks")).collect();
+        assert_eq!(told, ["1.50 × (>= 2.00: NO)", "1.50 × (>= 1.30: yes)"]);
     }
 }

@@ -19,6 +19,7 @@ mod provider;
 mod report;
 mod scenarios;
 mod server;
+mod yardstick;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

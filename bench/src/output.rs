@@ -82,8 +82,7 @@ pub(crate) fn print_comparison(comparison: &Comparison) {
     table.set_header(head.chain(["our floor".to_owned()]));
     for (name, unit) in comparison.figures() {
         let medians = comparison.contenders.iter().map(|one| one.row(name).map_or_else(String::new, spread));
-        let ratios =
-            comparison.ratios.iter().map(|ratio| comparison.ratio(ratio, name).map_or_else(String::new, times));
+        let ratios = comparison.ratios.iter().map(|ratio| comparison.told_ratio(ratio, name).unwrap_or_default());
         let line = [name.to_owned(), unit.to_owned()].into_iter().chain(medians).chain(ratios);
         table.add_row(line.chain([comparison.floor(name)]));
     }
@@ -134,11 +133,14 @@ fn table(rows: &[Row]) -> Table {
 }
 
 pub(crate) fn floor(row: &Row) -> String {
-    let word = if row.floor_holds == Some(true) { "yes" } else { "NO" };
-    match row.floor {
-        None => String::new(),
-        Some(Floor::AtLeast(floor)) => format!(">= {}: {word}", number(floor)),
-        Some(Floor::AtMost(floor)) => format!("<= {}: {word}", number(floor)),
+    row.floor.map(|floor| told_floor(floor, row.floor_holds == Some(true))).unwrap_or_default()
+}
+
+pub(crate) fn told_floor(floor: Floor, holds: bool) -> String {
+    let word = if holds { "yes" } else { "NO" };
+    match floor {
+        Floor::AtLeast(floor) => format!(">= {}: {word}", number(floor)),
+        Floor::AtMost(floor) => format!("<= {}: {word}", number(floor)),
     }
 }
 

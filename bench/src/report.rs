@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::compare::Comparison;
-use crate::output::{Document, Report, floor, ratio_title, spread, times};
+use crate::output::{Document, Report, floor, ratio_title, spread};
 
 const BEGIN: &str = "<!-- figures: written by `caudal-bench report`, not by hand -->";
 const END: &str = "<!-- end of figures -->";
@@ -66,7 +66,7 @@ fn tell_comparison(page: &mut String, comparison: &Comparison) -> Result<()> {
     for (name, unit) in comparison.figures() {
         let medians = comparison.contenders.iter().map(|one| one.row(name).map_or_else(|| "–".to_owned(), spread));
         let ratios =
-            comparison.ratios.iter().map(|ratio| comparison.ratio(ratio, name).map_or_else(|| "–".to_owned(), times));
+            comparison.ratios.iter().map(|ratio| comparison.told_ratio(ratio, name).unwrap_or_else(|| "–".to_owned()));
         let line = [name.to_owned(), unit.to_owned()].into_iter().chain(medians).chain(ratios);
         lines.push(line.chain([comparison.floor(name)]).collect());
     }
