@@ -254,3 +254,21 @@ async fn a_page_of_notifications_reads_what_it_shows() {
     let pages = pages_of(&spread, NotificationFilter { limit: 30, ..NotificationFilter::default() }).await;
     assert_eq!((shown(&pages), pages.len()), (expected, 7));
 }
+
+/// Goal: a task that cannot be read is missing in a list, and hides none of the others on any page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_cannot_be_read_hides_no_other() {
+    let server = RedisServer::start();
+    let settings = settings_on(&server, 1);
+    let spread = open(&settings).await;
+    let tasks = spread.fill(1, 7).await;
+    for spoiled in [&tasks[0], &tasks[3], &tasks[6]] {
+        server.ask(&["LSET", &format!("{}{{p0}}:l:{spoiled}", settings.prefix), "0", "{"]);
+    }
+    let readable = BTreeSet::from([tasks[1], tasks[2], tasks[4], tasks[5]]);
+    for limit in [1, 2, 50] {
+        let (ids, _) = listed(&server, &spread, TaskFilter { limit, ..TaskFilter::default() }).await;
+        assert_eq!(ids.len(), readable.len());
+        assert_eq!(BTreeSet::from_iter(ids), readable);
+    }
+}

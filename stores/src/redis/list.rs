@@ -186,12 +186,31 @@ impl RedisStore {
         let bites = partitions.into_iter().flat_map(|partition| {
             of(partition).chunks(BITE).map(|bite| (partition, bite.to_vec())).collect::<Vec<_>>()
         });
-        let reads = bites.map(|(partition, bite)| async move { self.read_some(partition, &bite).await });
+        let reads = bites.map(|(partition, bite)| async move { self.read_readable(partition, &bite).await });
         let mut records = Vec::with_capacity(ids.len());
         for read in join_all(reads).await {
             records.extend(read?);
         }
         records.sort_unstable_by_key(|record: &TaskRecord| std::cmp::Reverse(record.id));
+        Ok(records)
+    }
+
+    /// One that cannot be read hides none of the others.
+    async fn read_readable(&self, partition: u16, ids: &[TaskId]) -> Result<Vec<TaskRecord>, StoreError> {
+        match self.read_some(partition, ids).await {
+            Err(StoreError::Corrupt(_)) => {}
+            read => return read,
+        }
+        let mut records = Vec::with_capacity(ids.len());
+        for id in ids {
+            match self.read_some(partition, &[*id]).await {
+                Ok(read) => records.extend(read),
+                Err(StoreError::Corrupt(reason)) => {
+                    tracing::warn!(task.id = %id, reason, "a task cannot be read; no list has it");
+                }
+                Err(error) => return Err(error),
+            }
+        }
         Ok(records)
     }
 
