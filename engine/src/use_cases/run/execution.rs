@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::attention::Attention;
 use super::history::History;
-use super::hold::{HoldState, Order};
+use super::hold::{HoldState, holds};
 use super::pulse::{Flight, Pulse, Shuffle};
 use super::queue::Queue;
 use crate::engine::Engine;
@@ -213,8 +213,7 @@ impl Execution {
     }
 
     fn lease_holds(&self) -> bool {
-        let hold = *self.hold.borrow();
-        hold.order < Order::Lost && hold.until.is_none_or(|until| Instant::now() < until)
+        holds(&self.hold, Instant::now)
     }
 
     // ---- being busy
