@@ -15,6 +15,7 @@ use caudal_stores::postgres::{ArchivedTask, PostgresSettings, PostgresStore};
 use futures_util::future::join_all;
 use kit::ended::BEGIN;
 use kit::{PostgresServer, ended_task, settings, settings_on, shared_server};
+use tokio::task::JoinHandle;
 
 /// How many sessions wait for the turn to write into this schema.
 fn waiting(server: &PostgresServer, schema: &str) -> usize {
@@ -118,6 +119,43 @@ async fn archivers_wait_for_others() {
     deleting.await.unwrap().unwrap();
     archiving.await.unwrap();
     assert!(one.task(&Tenant::default(), ended_task(2).record.id).await.unwrap().is_some());
+}
+
+/// Goal: who archives tasks and who archives notifications do not the same work: each waits for the other's turn to end, and
+/// only to one of its own kind it is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn archivers_of_two_kinds_wait_for_each_other() {
+    let (settings, clock) = (settings(), Arc::new(TestClock::default()));
+    let (one, other) = (kit::open(&settings, clock.clone()).await, kit::open(&settings, clock).await);
+    let waits = async |archiving: &JoinHandle<()>| {
+        while waiting(shared_server(), &settings.schema) == 0 {
+            assert!(!archiving.is_finished(), "it does not wait");
+            tokio::task::yield_now().await;
+        }
+    };
+    let tasks = one.take_turn().await.unwrap().unwrap();
+    let keeper = other.clone();
+    let keeping = tokio::spawn(async move {
+        let mut turn = keeper.take_outbox_turn().await.unwrap().unwrap();
+        turn.keep_notifications(&[sent_mail()]).await.unwrap();
+        turn.commit().await.unwrap();
+    });
+    waits(&keeping).await;
+    assert!(one.take_outbox_turn().await.unwrap().is_none(), "another one is at the notifications");
+    tasks.commit().await.unwrap();
+    keeping.await.unwrap();
+    let notifications = other.take_outbox_turn().await.unwrap().unwrap();
+    let archiver = one.clone();
+    let archiving = tokio::spawn(async move {
+        let mut turn = archiver.take_turn().await.unwrap().unwrap();
+        turn.archive(&[ended_task(1)]).await.unwrap();
+        turn.commit().await.unwrap();
+    });
+    waits(&archiving).await;
+    notifications.commit().await.unwrap();
+    archiving.await.unwrap();
+    assert!(one.notification(&Tenant::default(), sent_mail().id).await.unwrap().is_some());
+    assert!(one.task(&Tenant::default(), ended_task(1).record.id).await.unwrap().is_some());
 }
 
 /// Goal: tasks that are deleted together line up in their process, on one connection; whoever reads meanwhile finds another.

@@ -237,7 +237,9 @@ impl Driver {
         let mut children = std::mem::take(&mut batch.children);
         let mut notifications = std::mem::take(&mut batch.notifications);
         let (then, end, extra) = match turn {
-            Turn::GoOn => (Then::GoOn, None, Extra { summary: summary.clone(), events: 0, children: 0, notifications: 0 }),
+            Turn::GoOn => {
+                (Then::GoOn, None, Extra { summary: summary.clone(), events: 0, children: 0, notifications: 0 })
+            }
             Turn::Let(ending) => {
                 let told = ending.notifications(execution);
                 let extra = Extra {
