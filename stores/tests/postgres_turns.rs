@@ -195,3 +195,37 @@ async fn a_full_pool_is_not_away() {
     held.commit().await.unwrap();
     assert!(store.task(&Tenant::default(), task.record.id).await.unwrap().is_some());
 }
+
+/// Goal: the same while a connection is still busy with what nobody waits for any more, as when a client hangs up amid a slow list.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_is_busy_for_nobody_is_not_away() {
+    let (settings, gate, server) = (kit::settings(), kit::settings(), shared_server());
+    let clock = Arc::new(TestClock::default());
+    let patience = Duration::from_millis(500);
+    let one_connection = PostgresSettings { most_connections: 1, connect_patience: patience, ..settings.clone() };
+    let store = kit::open(&one_connection, clock.clone()).await;
+    let task = ended_task(1);
+    store.archive(std::slice::from_ref(&task)).await.unwrap();
+    // All tasks are locked until the gate is open.
+    let gatekeeper = kit::open(&gate, clock).await;
+    let closed = gatekeeper.take_turn().await.unwrap().unwrap();
+    let trap = "BEGIN; LOCK TABLE s.tasks IN ACCESS EXCLUSIVE MODE; \
+        SELECT pg_advisory_xact_lock(hashtextextended('caudal kept tasks gate', 0)); COMMIT";
+    let trap =
+        trap.replace("s.", &format!("{}.", settings.schema)).replace("tasks gate", &format!("tasks {}", gate.schema));
+    let locking = tokio::task::spawn_blocking(move || server.sql("postgres", &trap));
+    until_somebody_waits(server, &gate.schema).await;
+    let (reader, id) = (store.clone(), task.record.id);
+    let reading = tokio::spawn(async move { reader.task(&Tenant::default(), id).await });
+    let asks = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 's.tasks'::regclass";
+    while server.sql("postgres", &asks.replace("s.", &format!("{}.", settings.schema))) == "0" {
+        tokio::task::yield_now().await;
+    }
+    reading.abort();
+    assert!(reading.await.unwrap_err().is_cancelled());
+    let refused = store.task(&Tenant::default(), id).await;
+    assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("in use")), "{refused:?}");
+    closed.commit().await.unwrap();
+    locking.await.unwrap();
+    assert!(store.task(&Tenant::default(), id).await.unwrap().is_some());
+}
