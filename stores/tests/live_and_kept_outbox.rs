@@ -186,7 +186,7 @@ async fn what_has_ended_leaves_redis_and_comes_back() {
 async fn what_is_sent_again_meanwhile_is_not_let_go() {
     let (opened, trial, id) = with_a_failed_one(kit::shared_server()).await;
     let read = opened.live.ended(REST, 10).await.unwrap();
-    let mut turn = opened.kept.take_turn().await.unwrap().unwrap();
+    let mut turn = opened.kept.take_outbox_turn().await.unwrap().unwrap();
     turn.keep_notifications(&read).await.unwrap();
     opened.live.resend(&trial.tenant, id).await.unwrap();
     turn.commit().await.unwrap();

@@ -15,6 +15,7 @@ use caudal_stores::postgres::{ArchivedTask, PostgresSettings, PostgresStore};
 use futures_util::future::join_all;
 use kit::ended::BEGIN;
 use kit::{PostgresServer, ended_task, settings, settings_on, shared_server};
+use tokio::task::JoinHandle;
 
 /// How many sessions wait for the turn to write into this schema.
 fn waiting(server: &PostgresServer, schema: &str) -> usize {
@@ -120,6 +121,43 @@ async fn archivers_wait_for_others() {
     assert!(one.task(&Tenant::default(), ended_task(2).record.id).await.unwrap().is_some());
 }
 
+/// Goal: who archives tasks and who archives notifications do not the same work: each waits for the other's turn to end, and
+/// only to one of its own kind it is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn archivers_of_two_kinds_wait_for_each_other() {
+    let (settings, clock) = (settings(), Arc::new(TestClock::default()));
+    let (one, other) = (kit::open(&settings, clock.clone()).await, kit::open(&settings, clock).await);
+    let waits = async |archiving: &JoinHandle<()>| {
+        while waiting(shared_server(), &settings.schema) == 0 {
+            assert!(!archiving.is_finished(), "it does not wait");
+            tokio::task::yield_now().await;
+        }
+    };
+    let tasks = one.take_turn().await.unwrap().unwrap();
+    let keeper = other.clone();
+    let keeping = tokio::spawn(async move {
+        let mut turn = keeper.take_outbox_turn().await.unwrap().unwrap();
+        turn.keep_notifications(&[sent_mail()]).await.unwrap();
+        turn.commit().await.unwrap();
+    });
+    waits(&keeping).await;
+    assert!(one.take_outbox_turn().await.unwrap().is_none(), "another one is at the notifications");
+    tasks.commit().await.unwrap();
+    keeping.await.unwrap();
+    let notifications = other.take_outbox_turn().await.unwrap().unwrap();
+    let archiver = one.clone();
+    let archiving = tokio::spawn(async move {
+        let mut turn = archiver.take_turn().await.unwrap().unwrap();
+        turn.archive(&[ended_task(1)]).await.unwrap();
+        turn.commit().await.unwrap();
+    });
+    waits(&archiving).await;
+    notifications.commit().await.unwrap();
+    archiving.await.unwrap();
+    assert!(one.notification(&Tenant::default(), sent_mail().id).await.unwrap().is_some());
+    assert!(one.task(&Tenant::default(), ended_task(1).record.id).await.unwrap().is_some());
+}
+
 /// Goal: tasks that are deleted together line up in their process, on one connection; whoever reads meanwhile finds another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_deletes_leave_connections_to_others() {
@@ -156,4 +194,38 @@ async fn a_full_pool_is_not_away() {
     assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("in use")), "{refused:?}");
     held.commit().await.unwrap();
     assert!(store.task(&Tenant::default(), task.record.id).await.unwrap().is_some());
+}
+
+/// Goal: the same while a connection is still busy with what nobody waits for any more, as when a client hangs up amid a slow list.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_is_busy_for_nobody_is_not_away() {
+    let (settings, gate, server) = (kit::settings(), kit::settings(), shared_server());
+    let clock = Arc::new(TestClock::default());
+    let patience = Duration::from_millis(500);
+    let one_connection = PostgresSettings { most_connections: 1, connect_patience: patience, ..settings.clone() };
+    let store = kit::open(&one_connection, clock.clone()).await;
+    let task = ended_task(1);
+    store.archive(std::slice::from_ref(&task)).await.unwrap();
+    // All tasks are locked until the gate is open.
+    let gatekeeper = kit::open(&gate, clock).await;
+    let closed = gatekeeper.take_turn().await.unwrap().unwrap();
+    let trap = "BEGIN; LOCK TABLE s.tasks IN ACCESS EXCLUSIVE MODE; \
+        SELECT pg_advisory_xact_lock(hashtextextended('caudal kept tasks gate', 0)); COMMIT";
+    let trap =
+        trap.replace("s.", &format!("{}.", settings.schema)).replace("tasks gate", &format!("tasks {}", gate.schema));
+    let locking = tokio::task::spawn_blocking(move || server.sql("postgres", &trap));
+    until_somebody_waits(server, &gate.schema).await;
+    let (reader, id) = (store.clone(), task.record.id);
+    let reading = tokio::spawn(async move { reader.task(&Tenant::default(), id).await });
+    let asks = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 's.tasks'::regclass";
+    while server.sql("postgres", &asks.replace("s.", &format!("{}.", settings.schema))) == "0" {
+        tokio::task::yield_now().await;
+    }
+    reading.abort();
+    assert!(reading.await.unwrap_err().is_cancelled());
+    let refused = store.task(&Tenant::default(), id).await;
+    assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("in use")), "{refused:?}");
+    closed.commit().await.unwrap();
+    locking.await.unwrap();
+    assert!(store.task(&Tenant::default(), id).await.unwrap().is_some());
 }

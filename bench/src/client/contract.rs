@@ -137,6 +137,16 @@ pub(crate) async fn stats(connection: &mut Connection, flow: &str) -> Result<Flo
     Ok(counts)
 }
 
+/// The value of a gauge without labels; none when nobody has set it.
+pub(crate) async fn gauge(connection: &mut Connection, name: &str) -> Result<Option<f64>> {
+    let answer = connection.get("/metrics").await?;
+    Ok(gauge_in(std::str::from_utf8(ok("GET /metrics", &answer)?)?, name))
+}
+
+pub(super) fn gauge_in(metrics: &str, name: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
 fn ok<'a>(what: &str, answer: &'a Answer) -> Result<&'a [u8]> {
     match answer.status {
         200 => Ok(&answer.body),

@@ -12,5 +12,5 @@ mod target;
 mod tests;
 
 pub(crate) use connection::Connection;
-pub(crate) use contract::{View, WireState, start, start_batch, state_of_snapshot, stats, watch_to_end};
+pub(crate) use contract::{View, WireState, gauge, start, start_batch, state_of_snapshot, stats, watch_to_end};
 pub(crate) use target::Target;

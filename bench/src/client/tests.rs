@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::contract::gauge_in;
 use super::{Connection, Target, View, WireState, start, watch_to_end};
 
 const STARTED: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{\"task_id\":\"abc\"}";
@@ -91,4 +92,12 @@ async fn a_cut_stream_is_no_end() {
     let cut = watch_to_end(&mut connection, "abc", View::Events).await.unwrap_err();
     assert!(cut.to_string().contains("middle of an answer"), "{cut}");
     server.await.unwrap();
+}
+
+/// Goal: a gauge is read by its whole name, and one that nobody has set is not zero.
+#[test]
+fn gauges() {
+    let told = "# TYPE waiting gauge\nwaiting_bytes 7\nwaiting 3\n";
+    assert_eq!(gauge_in(told, "waiting"), Some(3.0));
+    assert_eq!(gauge_in(told, "wait"), None);
 }

@@ -8,6 +8,7 @@ mod latency;
 mod long_task;
 mod notifications;
 mod parked;
+mod quiet;
 mod restart;
 mod throughput;
 mod watchers;

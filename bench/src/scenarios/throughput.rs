@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+use super::quiet::wait_until_quiet;
 use super::{bench_task, cost_of_tasks};
 use crate::client::{Connection, View, WireState, start, stats, watch_to_end};
 use crate::figures::{Figure, Floor};
@@ -20,8 +21,6 @@ use crate::server::{Server, Usage, busy_seconds};
 const FLOW: &str = "bench_flow";
 /// Between two looks at the backlog: each look makes the server count its tasks.
 const LOOK: Duration = Duration::from_millis(250);
-/// What a server uses at most that has nothing to do, several processes of a peer included.
-const QUIET_CORES: f64 = 0.1;
 const LONGEST_STANDSTILL: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Clone, Args, Serialize)]
@@ -114,9 +113,8 @@ pub(super) async fn measure(options: &Options, server: &Server) -> Result<Vec<Fi
     let (used, used_here) = (server.usage() - before, Usage::of_this_process() - before_here);
     let others = busy_seconds() - busy - used.cpu_seconds - used_here.cpu_seconds;
     // What these tasks still need, as to be archived, is a part of what they cost.
-    wait_until_quiet(server).await;
-    let quiet_in = began.elapsed().as_secs_f64();
-    let used_in_all = server.usage() - before;
+    let (quiet_at, used_till_then) = wait_until_quiet(server).await?;
+    let (quiet_in, used_in_all) = ((quiet_at - began).as_secs_f64(), used_till_then - before);
 
     let count = samples.posts.len() as u64;
     let mut figures = Vec::new();
@@ -173,20 +171,6 @@ async fn run_client(mut connection: Connection, body: Arc<[u8]>, view: Option<Vi
         samples.messages += ended.messages;
     }
     Ok(samples)
-}
-
-/// Returns when the server does next to nothing any more.
-async fn wait_until_quiet(server: &Server) {
-    let until = Instant::now() + LONGEST_STANDSTILL;
-    let mut before = server.usage().cpu_seconds;
-    while server.is_known() && Instant::now() < until {
-        tokio::time::sleep(LOOK).await;
-        let now = server.usage().cpu_seconds;
-        if now - before <= QUIET_CORES * LOOK.as_secs_f64() {
-            return;
-        }
-        before = now;
-    }
 }
 
 async fn wait_until_all_ended(server: &Server) -> Result<()> {

@@ -83,7 +83,13 @@ impl Launch {
         server.ready_ms = Some(began.elapsed().as_secs_f64() * 1_000.0);
         if !self.system.is_one_process() {
             for number in 1..=self.needs.workers {
-                server.parts.push(places.worker(self.system, number).start()?);
+                let mut worker = places.worker(self.system, number);
+                if self.system == System::Machines {
+                    let tells = free_address()?;
+                    worker = worker.environment("CAUDAL_HEALTH_LISTEN", tells.to_string());
+                    server.archivers.push(Target::from(tells));
+                }
+                server.parts.push(worker.start()?);
             }
             if self.needs.mails && self.system.is_ours() {
                 server.parts.push(places.sender().start()?);

@@ -16,7 +16,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::client::{Connection, Target, View};
+use crate::client::{Connection, Target, View, gauge};
 pub(crate) use launch::{Launch, Needs};
 pub(crate) use neighbours::{Watch, busy_seconds};
 use part::Part;
@@ -35,6 +35,8 @@ pub(crate) struct Server {
     foreign: Option<u32>,
     /// The web process, then the workers.
     parts: Vec<Part>,
+    /// Where the workers that archive tell their figures.
+    archivers: Vec<Target>,
     redis: Option<Part>,
     postgres: Option<Part>,
     folder: Option<TempDir>,
@@ -49,6 +51,7 @@ impl Server {
             ready_ms: None,
             foreign: pid,
             parts: Vec::new(),
+            archivers: Vec::new(),
             redis: None,
             postgres: None,
             folder: None,
@@ -77,6 +80,18 @@ impl Server {
         let foreign = self.foreign.map(Usage::of_tree);
         let parts = self.parts.iter().chain(&self.redis).map(Part::usage);
         foreign.into_iter().chain(parts).fold(Usage::default(), Add::add)
+    }
+
+    /// How many ended tasks still wait to be archived; none where nobody archives.
+    pub(crate) async fn unarchived(&self) -> Result<Option<u64>> {
+        let mut fewest = None::<u64>;
+        for archiver in &self.archivers {
+            let told = gauge(&mut Connection::open(archiver, None).await?, "caudal_tasks_unarchived").await?;
+            // Until it has looked itself, one that leaves the work to another says what it saw before.
+            let waiting = told.map_or(u64::MAX, |tasks| tasks as u64);
+            fewest = Some(fewest.map_or(waiting, |fewest| fewest.min(waiting)));
+        }
+        Ok(fewest)
     }
 
     /// Of the web process alone; in one process it is all there is.

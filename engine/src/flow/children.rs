@@ -16,7 +16,6 @@ use crate::task::event::{ChildEnded, ChildStarted, TaskCreated};
 use crate::task::{ErrorReport, Fact, Json, Key, NewTask, Parent, TaskId, Timestamp, Wait, WaitKind, WireState};
 use crate::use_cases::inputs::{check_input, secrets_of};
 use crate::use_cases::run::execution::Execution;
-use crate::use_cases::run::queue::Cargo;
 use crate::use_cases::start::first_task;
 
 /// A child that was started.
@@ -68,14 +67,24 @@ async fn start<T>(made: Made, flow: &'static FlowDefinition, input: Json) -> Flo
         Some(known) => known,
         None => {
             execution.enter(false).await?;
-            let _flight = execution.begin_flight();
-            create(&made, flow, input).await?
+            let flight = execution.begin_flight();
+            let started = create(&made, flow, input).await?;
+            drop(flight);
+            match started {
+                Some(started) => started,
+                None => {
+                    // The task is handed back as soon as nothing else is in flight, and asks again when it runs again.
+                    execution.stopped().await;
+                    return Err(FlowError::Cancelled);
+                }
+            }
         }
     };
     Ok(Child { execution, key, id, flow: flow.name.into(), since, output: PhantomData })
 }
 
-async fn create(made: &Made, flow: &'static FlowDefinition, input: Json) -> FlowResult<(TaskId, Timestamp)> {
+/// None when the store has no room for it.
+async fn create(made: &Made, flow: &'static FlowDefinition, input: Json) -> FlowResult<Option<(TaskId, Timestamp)>> {
     let execution = &made.execution;
     check(execution, flow, &input)?;
     let now = execution.now();
@@ -104,9 +113,11 @@ async fn create(made: &Made, flow: &'static FlowDefinition, input: Json) -> Flow
     child.options.secrets = secrets;
     let fact =
         ChildStarted { step: made.place.key.clone(), ordinal: made.place.ordinal, child: id, flow: flow.name.into() };
-    execution.record(fact.into(), Cargo { child: Some(child), ..Cargo::default() }).await;
+    if !execution.bear(fact.into(), child).await {
+        return Ok(None);
+    }
     execution.state().history.apply_child_started(made.place.key.clone(), id, flow.name.into(), now);
-    Ok((id, now))
+    Ok(Some((id, now)))
 }
 
 /// Holds an input that a flow made for a task against the same rules as one that came from outside.

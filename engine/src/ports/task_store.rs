@@ -80,7 +80,8 @@ pub trait TaskStore: Send + Sync + 'static {
     /// others could, is left out.
     async fn renew(&self, worker: &WorkerId, claims: &[(TaskId, Claim)]) -> Result<Vec<Renewed>, StoreError>;
 
-    /// One write of a running task, whatever it carries.
+    /// One write of a running task, whatever it carries. One that bears children may be refused as [`StoreError::Full`] by a
+    /// store that has no room for anything new: then it is sent again without them, under the same number.
     async fn write(&self, write: TaskWrite) -> Result<Written, WriteRefused>;
 
     /// Puts tasks whose claim died back in line, at most `most` per call, writing `task.rescued`; one that was being

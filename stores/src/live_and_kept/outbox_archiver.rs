@@ -86,7 +86,7 @@ impl OutboxArchiver {
     /// other.
     pub async fn catch_up(&self) -> Result<CaughtUp, StoreError> {
         while !self.live.ended(self.settings.rest, 1).await?.is_empty() {
-            let Some(mut turn) = self.kept.take_turn().await? else { return Ok(CaughtUp::OthersTurn) };
+            let Some(mut turn) = self.kept.take_outbox_turn().await? else { return Ok(CaughtUp::OthersTurn) };
             // Read while the turn is held, so that one that is forgotten meanwhile does not come back.
             let mut batch = self.live.ended(self.settings.rest, BATCH).await?;
             let refused = turn.keep_notifications(&batch).await?;

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use caudal_engine::ports::StoreError;
+use sqlx_core::error::Error;
 use sqlx_core::pool::PoolConnection;
 use sqlx_postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -17,11 +18,13 @@ use super::settings::PostgresSettings;
 
 /// How long Postgres is believed to be away before somebody tries again.
 const AWAY: Duration = Duration::from_secs(1);
+const BUSY: &str = "all connections to Postgres are in use";
 /// Unused connections are closed after this long.
 const IDLE: Duration = Duration::from_secs(120);
 
 pub(super) struct Connections {
     pool: PgPool,
+    most: u32,
     /// As many as the pool has: whoever has one of them waits for Postgres alone, not for others of this process.
     places: Semaphore,
     /// One: those who write one after the other wait here, not each on a connection.
@@ -50,6 +53,7 @@ impl Connections {
             .connect_lazy_with(options);
         Self {
             pool,
+            most,
             places: Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)),
             line: Semaphore::new(1),
             away_until: Mutex::default(),
@@ -71,15 +75,21 @@ impl Connections {
     /// A connection for longer than one operation.
     pub(super) async fn lend(&self) -> Result<Lent<'_>, StoreError> {
         self.refuse_while_away()?;
-        let busy = "all connections to Postgres are in use";
-        let place = place_in(&self.places, self.connect_patience, busy).await?;
+        let place = place_in(&self.places, self.connect_patience, BUSY).await?;
         // Whoever had the place may have found out.
         self.refuse_while_away()?;
-        let connected = self.pool.acquire().await.map_err(Fault::from);
-        *self.away_until() = connected.is_err().then(|| Instant::now() + AWAY);
-        match connected {
-            Ok(connection) => Ok(Lent { connection, _place: place }),
-            Err(fault) => Err(fault.to_store_error()),
+        match self.pool.acquire().await {
+            Ok(connection) => {
+                *self.away_until() = None;
+                Ok(Lent { connection, _place: place })
+            }
+            // All are there and none came back: each is still busy with what nobody waits for any more. One that cannot be
+            // opened, or does not answer when it is to be used again, is not counted.
+            Err(Error::PoolTimedOut) if self.pool.size() >= self.most => Err(StoreError::Unavailable(BUSY.to_owned())),
+            Err(error) => {
+                *self.away_until() = Some(Instant::now() + AWAY);
+                Err(Fault::from(error).to_store_error())
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use super::open::{self, OpenError};
 use super::record::{self, ArchivedTask, COLUMNS};
 use super::settings::PostgresSettings;
 use super::text::escaped;
-use super::turn::Turn;
+use super::turn::{OUTBOX, Right, TASKS, Turn};
 use super::{archive::Archived, counts, list, log};
 
 /// Others archive too: how long figures, and that nothing is to be forgotten, are taken as true.
@@ -55,9 +55,18 @@ impl PostgresStore {
         self.connections.close().await;
     }
 
-    /// The turn to archive; none while another process archives.
+    /// The turn to archive notifications; none while another process archives some.
+    pub async fn take_outbox_turn(&self) -> Result<Option<Turn<'_>>, StoreError> {
+        self.turn_to_archive(OUTBOX).await
+    }
+
+    /// The turn to archive tasks; none while another process archives some.
     pub async fn take_turn(&self) -> Result<Option<Turn<'_>>, StoreError> {
-        let turn = Turn::to_archive(&self.connections).await?;
+        self.turn_to_archive(TASKS).await
+    }
+
+    async fn turn_to_archive(&self, right: Right) -> Result<Option<Turn<'_>>, StoreError> {
+        let turn = Turn::to_archive(&self.connections, right).await?;
         // Whoever had it before may just have looked.
         self.forget_known();
         Ok(turn)

@@ -3,23 +3,31 @@
 //! So no task is archived while it is forgotten, counts are changed by one at a time, and processes do not do the
 //! same work beside each other. Postgres itself ends the turn of a process that is gone.
 //!
-//! Whoever waits for the turn gets it in the order of coming. Archivers leave their work to one that is at it already, but wait
-//! for the turn like everybody: neither archiving nor cleaning, which both take one turn after the other, starves the other.
+//! Whoever waits for the turn gets it in the order of coming. Archivers leave their work to one that is at the same already, but
+//! wait for the turn like everybody: neither archiving tasks nor notifications nor cleaning, which all take one turn after the
+//! other, starves the others.
 
 use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
-use sqlx_core::query_scalar::query_scalar;
+use sqlx_core::query_scalar::{QueryScalar, query_scalar};
 use sqlx_core::raw_sql::raw_sql;
-use sqlx_postgres::PgConnection;
+use sqlx_postgres::{PgArguments, PgConnection, Postgres};
 use tokio::sync::SemaphorePermit;
 
 use super::connections::{Connections, Lent};
 use super::fault::Fault;
 
+/// The right to archive something, as the name of a lock. Who archives tasks does not do the work of who archives notifications.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Right(&'static str);
+
+pub(super) const TASKS: Right = Right("caudal archiving ");
+pub(super) const OUTBOX: Right = Right("caudal archiving notifications ");
+
 /// First the right to archive, which nobody waits for; then the turn.
 const ARCHIVE: &str = "SELECT CASE \
-    WHEN pg_try_advisory_xact_lock(hashtextextended('caudal archiving ' || current_schema(), 0)) \
+    WHEN pg_try_advisory_xact_lock(hashtextextended($1::text || current_schema(), 0)) \
     THEN pg_advisory_xact_lock(hashtextextended('caudal kept tasks ' || current_schema(), 0)) IS NOT NULL \
     ELSE false END";
 const WRITE: &str =
@@ -35,10 +43,11 @@ pub struct Turn<'s> {
 }
 
 impl<'s> Turn<'s> {
-    /// For an archiver; none while another one is at it.
-    pub(super) async fn to_archive(connections: &'s Connections) -> Result<Option<Self>, StoreError> {
+    /// For an archiver; none while another one is at the same.
+    pub(super) async fn to_archive(connections: &'s Connections, right: Right) -> Result<Option<Self>, StoreError> {
         let mut turn = Self { connections, lent: Some(connections.lend().await?), _place: None };
-        if turn.step(async |connection| begin(connection, ARCHIVE).await).await? {
+        let ask = query_scalar(ARCHIVE).bind(right.0);
+        if turn.step(async |connection| begin(connection, ask).await).await? {
             return Ok(Some(turn));
         }
         turn.finish("ROLLBACK").await?;
@@ -49,7 +58,7 @@ impl<'s> Turn<'s> {
     pub(super) async fn wait(connections: &'s Connections) -> Result<Self, StoreError> {
         let place = connections.line_up().await?;
         let mut turn = Self { connections, lent: Some(connections.lend().await?), _place: Some(place) };
-        turn.step(async |connection| begin(connection, WRITE).await).await?;
+        turn.step(async |connection| begin(connection, query_scalar(WRITE)).await).await?;
         Ok(turn)
     }
 
@@ -102,7 +111,10 @@ impl Drop for Turn<'_> {
     }
 }
 
-async fn begin(connection: &mut PgConnection, lock: &'static str) -> Result<bool, Fault> {
+async fn begin(
+    connection: &mut PgConnection,
+    lock: QueryScalar<'static, Postgres, bool, PgArguments>,
+) -> Result<bool, Fault> {
     raw_sql("BEGIN").execute(&mut *connection).await?;
-    Ok(query_scalar(lock).fetch_one(connection).await?)
+    Ok(lock.fetch_one(connection).await?)
 }

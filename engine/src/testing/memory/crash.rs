@@ -12,6 +12,7 @@ pub(super) struct CrashPlan {
     crashed: AtomicBool,
     outage: AtomicU64,
     refused_lists: AtomicU64,
+    no_room: AtomicBool,
 }
 
 /// What becomes of a write.
@@ -46,6 +47,14 @@ impl CrashPlan {
     pub(super) fn refuses_list(&self) -> bool {
         let next = |left: u64| left.checked_sub(1);
         self.refused_lists.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok()
+    }
+
+    pub(super) fn set_no_room(&self, no_room: bool) {
+        self.no_room.store(no_room, Ordering::SeqCst);
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        !self.no_room.load(Ordering::SeqCst)
     }
 
     pub(super) fn writes(&self) -> u64 {

@@ -113,6 +113,11 @@ impl MemoryStore {
         self.crash.set_outage(writes);
     }
 
+    /// From now on, or no longer, it has no room for children: writes that bear some are refused.
+    pub fn refuse_children(&self, refuse: bool) {
+        self.crash.set_no_room(refuse);
+    }
+
     /// Answers the next lists with a store error.
     pub fn refuse_lists(&self, lists: u64) {
         self.crash.set_refused_lists(lists);
@@ -181,6 +186,9 @@ impl TaskStore for MemoryStore {
 
     async fn write(&self, write: TaskWrite) -> Result<Written, WriteRefused> {
         let fate = self.crash.next();
+        if fate == Fate::Answered && !write.children.is_empty() && !self.crash.has_room() {
+            return Err(StoreError::Full("there is no room for children".to_owned()).into());
+        }
         let applied = match fate {
             Fate::Lost | Fate::Refused { applied: false } => None,
             _ => Some(self.apply(|state, now| state.write(write, now))),

@@ -159,7 +159,9 @@ impl Driver {
     /// What should be sent now. Polled right after the flow, so it sees what the flow left.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         if let Some(end) = &self.flow_end {
-            return Poll::Ready(Turn::Let(Box::new(ending_of(&self.execution, end))));
+            let held_up = if self.cannot_continue(end) { self.settled() } else { None };
+            let ending = held_up.unwrap_or_else(|| ending_of(&self.execution, end));
+            return Poll::Ready(Turn::Let(Box::new(ending)));
         }
         // What it woke while it was polled may go on: it is not only waiting.
         let is_waiting = !self.execution.attention.was_woken();
@@ -199,6 +201,12 @@ impl Driver {
         self.queue_timer.as_mut().poll(context).map(|()| Turn::GoOn)
     }
 
+    /// There is no room for the task that was to go on in this one's place.
+    fn cannot_continue(&self, end: &FlowEnd) -> bool {
+        let goes_on_elsewhere = matches!(end.result, Err(FlowError::ContinueAsNew(_)));
+        goes_on_elsewhere && self.execution.state().no_room.is_some() && !self.execution.is_stopping()
+    }
+
     /// Nothing is in flight and nothing new begins: pause or hand back, for whichever reason.
     fn settled(&self) -> Option<Ending> {
         let mismatch = self.execution.state().mismatch.clone();
@@ -229,11 +237,17 @@ impl Driver {
         let mut children = std::mem::take(&mut batch.children);
         let mut notifications = std::mem::take(&mut batch.notifications);
         let (then, end, extra) = match turn {
-            Turn::GoOn => (Then::GoOn, None, Extra::default()),
+            Turn::GoOn => {
+                (Then::GoOn, None, Extra { summary: summary.clone(), events: 0, children: 0, notifications: 0 })
+            }
             Turn::Let(ending) => {
                 let told = ending.notifications(execution);
-                let extra =
-                    Extra { events: ending.facts.len(), children: ending.children.len(), notifications: told.len() };
+                let extra = Extra {
+                    summary: summary.clone(),
+                    events: ending.facts.len(),
+                    children: ending.children.len(),
+                    notifications: told.len(),
+                };
                 for fact in &ending.facts {
                     summary.apply(fact);
                     events.push(fact.encode(now));
@@ -271,8 +285,12 @@ impl Driver {
     /// Brings the phase in line with what the worker and the controls want; returns the worker's order.
     fn heed_order(&self) -> Order {
         let order = self.hold.borrow().order;
-        let mismatch = self.execution.state().mismatch.is_some();
-        let settling = self.letting_go || self.pausing || self.lease_over || order >= Order::Release || mismatch;
+        let (mismatch, no_room) = {
+            let state = self.execution.state();
+            (state.mismatch.is_some(), state.no_room.is_some())
+        };
+        let ordered = order >= Order::Release;
+        let settling = self.letting_go || self.pausing || self.lease_over || ordered || mismatch || no_room;
         self.execution.set_phase(if settling { Phase::Settling } else { Phase::Running });
         order
     }

@@ -12,13 +12,14 @@ use tokio::sync::watch;
 
 use super::attention::Attention;
 use super::history::History;
-use super::hold::{HoldState, Order};
+use super::hold::{HoldState, holds};
 use super::pulse::{Flight, Pulse, Shuffle};
 use super::queue::Queue;
 use crate::engine::Engine;
 use crate::flow::budget::Purse;
 use crate::flow::definition::FlowDefinition;
 use crate::flow::error::{FlowError, FlowResult};
+use crate::ports::StoreError;
 use crate::task::{Fact, Key, Note, Summary, TaskRecord, Timestamp, Wait};
 
 /// How far an execution may go.
@@ -61,6 +62,8 @@ pub struct State {
     pub queue: Queue,
     pub summary: Summary,
     pub mismatch: Option<String>,
+    /// Why the store took no children: nothing begins any more, and the task is handed back to ask for them again later.
+    pub(super) no_room: Option<StoreError>,
     open_waits: HashMap<Key, Wait>,
     /// What is to be told of open waits as soon as it is known that the flow does not only pass by them, by their ids.
     pub(super) untold_waits: BTreeMap<Key, Fact>,
@@ -94,6 +97,7 @@ impl Execution {
             queue: Queue::default(),
             summary: task.summary.clone(),
             mismatch: None,
+            no_room: None,
             open_waits: HashMap::new(),
             untold_waits: BTreeMap::new(),
             chunk_starts: HashMap::new(),
@@ -213,8 +217,7 @@ impl Execution {
     }
 
     fn lease_holds(&self) -> bool {
-        let hold = *self.hold.borrow();
-        hold.order < Order::Lost && hold.until.is_none_or(|until| Instant::now() < until)
+        holds(&self.hold, Instant::now)
     }
 
     // ---- being busy

@@ -45,6 +45,8 @@ pub struct History {
     pub lost: HashMap<Key, usize>,
     /// How often the flow function failed and was begun again.
     pub flow_failures: u32,
+    /// How often it was handed back since a step or a child last came about.
+    pub handed_back: u32,
     /// Time that was not spent parked, in earlier claims.
     pub ran: Duration,
     claimed_at: Option<Timestamp>,
@@ -99,7 +101,11 @@ impl History {
         let at = event.at;
         match event.fact {
             Fact::TaskClaimed(_) => self.claimed_at = Some(at),
-            Fact::TaskWaiting(_) | Fact::TaskPaused(_) | Fact::TaskReleased(_) => self.stop_counting(at),
+            Fact::TaskWaiting(_) | Fact::TaskPaused(_) => self.stop_counting(at),
+            Fact::TaskReleased(_) => {
+                self.handed_back += 1;
+                self.stop_counting(at);
+            }
             // The worker was gone some time before anybody noticed: count to the last thing it told.
             Fact::TaskRescued(_) => self.stop_counting(self.last_at),
             Fact::TaskRetrying(_) => {
@@ -120,6 +126,7 @@ impl History {
                 known.untold = Some(0);
             }
             Fact::StepSucceeded(step) => {
+                self.handed_back = 0;
                 let known = self.step(&step.step);
                 known.outcome = Some(Ok(step.result));
                 known.streamed = false;
@@ -192,6 +199,7 @@ impl History {
                 self.waits.insert(timer.step, (at, Some(timer.until)));
             }
             Fact::ChildStarted(child) => {
+                self.handed_back = 0;
                 self.place(&child.step, child.ordinal);
                 self.apply_child_started(child.step, child.child, child.flow, at);
             }

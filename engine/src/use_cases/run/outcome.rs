@@ -10,10 +10,10 @@ use crate::flow::step::backoff;
 use crate::notification::NewNotification;
 use crate::ports::{Outcome, Then};
 use crate::task::event::{
-    SignalReceived, TaskCancelled, TaskCreated, TaskFailed, TaskPaused, TaskReleased, TaskRetrying, TaskSucceeded,
+    Log, SignalReceived, TaskCancelled, TaskCreated, TaskFailed, TaskPaused, TaskReleased, TaskRetrying, TaskSucceeded,
     TaskWaiting,
 };
-use crate::task::{ErrorReport, Fact, Json, NewTask, PauseReason, Summary, TaskState, Wait};
+use crate::task::{ErrorReport, Fact, Json, LogLevel, NewTask, PauseReason, Summary, TaskState, Wait};
 use crate::use_cases::inputs::secrets_of;
 use crate::use_cases::notify;
 
@@ -62,8 +62,24 @@ impl Ending {
 
     pub(crate) fn release(execution: &Execution) -> Option<Self> {
         let worker = execution.task.claim.as_ref().map(|(_, worker)| worker.clone())?;
-        let then = Then::Release { due_at: execution.now() };
-        Some(Self::new(TaskReleased { worker }, then, RunEnd::Released))
+        let (no_room, handed_back) = {
+            let state = execution.state();
+            (state.no_room.clone(), state.history.handed_back)
+        };
+        let Some(why) = no_room else {
+            let then = Then::Release { due_at: execution.now() };
+            return Some(Self::new(TaskReleased { worker }, then, RunEnd::Released));
+        };
+        // Behind what is in line by now: that may make room.
+        let due_at = execution.now() + backoff(handed_back + 1, execution.engine.ids.random());
+        let due_at = execution.task.options.deadline.map_or(due_at, |deadline| deadline.min(due_at));
+        let mut ending = Self::new(TaskReleased { worker }, Then::Release { due_at }, RunEnd::Released);
+        if handed_back == 0 {
+            let message = format!("no task could be started from here, it is tried again by and by: {why}");
+            let said = Log { level: LogLevel::Warn, message: message.into(), teller: Default::default() };
+            ending.facts.insert(0, said.into());
+        }
+        Some(ending)
     }
 
     fn fail(error: ErrorReport) -> Self {

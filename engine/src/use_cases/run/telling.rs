@@ -13,7 +13,7 @@ use std::task::Poll;
 use super::execution::{Execution, State, StopReason};
 use super::queue::Cargo;
 use crate::task::event::Log;
-use crate::task::{Fact, LogLevel, Timestamp};
+use crate::task::{Fact, LogLevel, NewTask, Timestamp};
 use crate::use_cases::notify;
 
 impl Execution {
@@ -44,6 +44,21 @@ impl Execution {
         let ticket = self.queue(fact, cargo);
         self.hurry(self.state());
         self.durable(ticket).await;
+    }
+
+    /// The same for a child and its start. False when the store has no room for it.
+    pub async fn bear(&self, started: Fact, child: NewTask) -> bool {
+        let ticket = self.queue(started, Cargo { child: Some(child), ..Cargo::default() });
+        self.hurry(self.state());
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.no_room.is_some() || state.queue.is_durable(ticket) {
+                return Poll::Ready(state.no_room.is_none());
+            }
+            state.queue.wake_on_settle(context.waker());
+            Poll::Pending
+        })
+        .await
     }
 
     /// Queues what the flow may know at once and others may see only when it is durable: no step begins before.

@@ -5,17 +5,17 @@ use super::super::queue::Batch;
 use super::super::writer::Sent;
 use super::super::{Backoff, ReadFailed, RunEnd, read_after};
 use super::Driver;
-use crate::ports::{WriteRefused, Written};
+use crate::ports::{StoreError, WriteRefused, Written};
 use crate::task::Fact;
 
 impl Driver {
     /// Takes in the answer to a write. Returns the end, if it was the end.
     pub(super) async fn settle(&mut self, sent: Sent) -> Option<RunEnd> {
-        let Sent { batch, end, answer } = sent;
+        let Sent { batch, end, no_room, answer } = sent;
         match answer {
             Ok(written) => {
                 self.number += 1;
-                let gap = self.note_written(&batch, written);
+                let gap = self.note_written(&batch, written, no_room);
                 if end.is_some() {
                     return end;
                 }
@@ -39,9 +39,14 @@ impl Driver {
     }
 
     /// Whether others wrote something in between.
-    fn note_written(&self, batch: &Batch, written: Written) -> bool {
+    fn note_written(&mut self, batch: &Batch, written: Written, no_room: Option<StoreError>) -> bool {
         let mut guard = self.execution.state();
         let state = &mut *guard;
+        if let Some(why) = no_room {
+            self.letting_go = false;
+            // Before anybody looks what is durable now: children are not.
+            state.no_room = Some(why);
+        }
         state.queue.settle(batch);
         for (step, place) in &batch.chunks {
             state.chunk_starts.entry(step.clone()).or_insert(written.first + *place as u64);
