@@ -3,8 +3,10 @@
 //! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them.
 //!
 //! A Redis that has reached its maxmemory refuses, whole, those that bring something new: starts, children, signals,
-//! wishes for notifications. Those that bring what is there to its end run all the same (`allow-oom`), though some of
-//! them take a little: were no task claimed, finished or cancelled any more, nothing would ever be freed.
+//! wishes for notifications. Those that bring what is there to its end run all the same (`allow-oom`): were no task
+//! claimed, finished or cancelled any more, nothing would ever be freed. They take memory beyond maxmemory, each running
+//! task as much as it tells until it ends (step results of 1 MiB, tens of thousands of events): `docker-compose.yml` says
+//! how much room to leave for that.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
