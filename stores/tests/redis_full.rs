@@ -11,7 +11,7 @@ use caudal_engine::task::{Json, NewTask, Parent, TaskId, TaskState, Tenant};
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::conformance::held::{line, wait_for_signal};
 use caudal_engine::testing::conformance::trial::within;
-use caudal_stores::redis::RedisStore;
+use caudal_stores::redis::{OpenError, RedisSettings, RedisStore};
 use redis_support::redis_server::RedisServer;
 use redis_support::scenes::Scene;
 use redis_support::{open_store, settings_of};
@@ -88,4 +88,40 @@ async fn what_was_accepted_ends_without_memory_and_makes_room() {
     held.send(&*store, held.end(TaskState::Succeeded)).await.unwrap();
     trial.check(held.task).await;
     trial.claim(again).await;
+}
+
+/// Goal: a process that comes up while Redis is full finds its store, or makes a new one, with what all must know alike, and
+/// brings on what is there; only to a load balancer it says that nothing new can be taken. Whose user may not write is told so
+/// all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_comes_up_without_memory() {
+    let server = RedisServer::start();
+    let parts = Parts::default();
+    let settings = settings_of(&server.url(), &parts);
+    let store = open_store(&settings, &parts).await;
+    let task = Scene::of(&store, parts.clone()).trial.start().await;
+    let shared = store.share("secret", "the first").await.unwrap();
+    store.shutdown().await;
+    server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+
+    let grown = RedisSettings { partitions: Some(2), ..settings.clone() };
+    for settings in [&settings, &grown] {
+        let store = open_store(settings, &parts).await;
+        assert_eq!(store.share("secret", "another").await.unwrap(), shared);
+        let checked = store.check().await;
+        assert!(matches!(checked, Err(StoreError::Full(_))), "{checked:?}");
+        let trial = Scene::of(&store, parts.clone()).trial;
+        if settings.partitions.is_none() {
+            let mut held = trial.claim(task).await;
+            held.send(&*store, held.end(TaskState::Succeeded)).await.unwrap();
+        }
+        store.shutdown().await;
+    }
+    let new = open_store(&settings_of(&server.url(), &parts), &parts).await;
+    assert_eq!(new.share("secret", "its own").await.unwrap(), "its own");
+
+    server.ask(&["ACL", "SETUSER", "default", "-hset"]);
+    let Parts { clock, ids, bell, feed, .. } = parts;
+    let refused = RedisStore::open(&settings, clock, ids, bell, feed).await;
+    assert!(matches!(refused, Err(OpenError::Permission { .. })));
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use caudal_engine::Engine;
 use caudal_engine::flow::{Registry, Resources};
-use caudal_engine::ports::{ClaimKind, ClaimRequest, RandomIds, TaskStore, WorkerBoard};
+use caudal_engine::ports::{ClaimKind, ClaimRequest, Control, RandomIds, TaskStore, TaskWrite, WorkerBoard};
 use caudal_engine::task::crash_loop::{FATAL_TAKEOVERS, is_suspect};
-use caudal_engine::task::{Limits, TaskId};
+use caudal_engine::task::{Limits, NewTask, Parent, TaskId, TaskState};
 use caudal_engine::testing::conformance::Parts;
+use caudal_engine::testing::conformance::held::line;
 use caudal_engine::testing::memory::MemoryStore;
 use caudal_engine::use_cases::rescue::rescue;
 use caudal_stores::redis::RedisStore;
@@ -39,6 +40,10 @@ impl Place {
     fn ask(&self, command: &str, kind: &str, task: TaskId, rest: &[&str]) -> String {
         let key = format!("{}{kind}:{task}", self.prefix);
         shared_server().ask(&[&[command, &key], rest].concat())
+    }
+
+    fn of_all(&self, command: &str, key: &str) -> String {
+        shared_server().ask(&[command, &format!("{}{key}", self.prefix)])
     }
 
     /// Makes what never changes of it no JSON.
@@ -71,6 +76,11 @@ impl Place {
     }
 }
 
+fn sorted(mut tasks: Vec<TaskId>) -> Vec<TaskId> {
+    tasks.sort_unstable();
+    tasks
+}
+
 /// Goal: of a claimed batch those that can be read are there, whatever is wrong with the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_is_claimed_without_those_that_cannot_be_read() {
@@ -92,10 +102,79 @@ async fn a_batch_is_claimed_without_those_that_cannot_be_read() {
     // One that counts its takeovers wrongly does not keep the others from being rescued.
     place.scene.trial.clock.advance(Duration::from_secs(9));
     let rescued = place.store.rescue(100).await.unwrap();
-    let mut rescued: Vec<TaskId> = rescued.into_iter().map(|rescued| rescued.task).collect();
-    rescued.sort_unstable();
-    assert_eq!(rescued, [ids[0], ids[1], ids[2], ids[7], ids[8], ids[9]]);
-    assert!(place.claim(ClaimKind::Ordinary).await.ends_with(&[ids[8], ids[9]]));
+    let rescued = sorted(rescued.into_iter().map(|rescued| rescued.task).collect());
+    // Nobody can tell whose task the sixth is.
+    let but_one: Vec<TaskId> = ids.iter().copied().filter(|id| *id != ids[6]).collect();
+    assert_eq!(rescued, but_one);
+    assert_eq!(place.of_all("HLEN", "unreadable"), ":1");
+    assert_eq!(place.store.stats().await.unwrap().set_aside, 1);
+    // What the others lacked could be told from the rest.
+    let mended = [ids[3], ids[4], ids[5], ids[8], ids[9]];
+    let claimed = place.claim(ClaimKind::Ordinary).await;
+    assert!(mended.iter().all(|id| claimed.contains(id)), "{claimed:?}");
+    place.scene.trial.clock.advance(Duration::from_secs(9));
+    assert_eq!(place.store.rescue(100).await.unwrap().len(), 9);
+}
+
+/// Goal: tasks that were damaged while they ran, or lay parked, keep none from being rescued, and go on with what can be
+/// told from the rest; those of which too little is left are set aside.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_damaged_meanwhile_stops_no_rescue() {
+    let place = Place::open().await;
+    let trial = &place.scene.trial;
+    let mut running = Vec::new();
+    for _ in 0..8 {
+        running.push(trial.running().await.task);
+    }
+    let damages: [(&str, &[&str]); 7] = [
+        ("HDEL", &["priority"]),
+        ("HSET", &["summary", "at its best"]),
+        ("HSET", &["head", "many"]),
+        ("HDEL", &["needs"]),
+        ("HDEL", &["flow"]),
+        ("HDEL", &["tenant"]),
+        ("HDEL", &["state"]),
+    ];
+    for (task, (command, rest)) in running.iter().zip(damages) {
+        place.ask(command, "t", *task, rest);
+    }
+    trial.clock.advance(Duration::from_secs(9));
+    let rescued = place.store.rescue(100).await.unwrap();
+    let rescued: Vec<TaskId> = rescued.into_iter().map(|rescued| rescued.task).collect();
+    let mut whole = [&running[..4], &running[7..]].concat();
+    assert_eq!(sorted(rescued), sorted(whole.clone()));
+    assert_eq!(place.store.stats().await.unwrap().set_aside, 3);
+    assert_eq!(place.of_all("ZCARD", "leases"), ":0");
+    // The first ones are odd again, in line: they are told to go on as soon as somebody meets them, or to end.
+    place.ask("HDEL", "t", running[0], &["summary", "priority"]);
+    trial.control(running[0], Control::Cancel).await.unwrap();
+    whole.remove(0);
+    assert_eq!(sorted(place.claim(ClaimKind::Ordinary).await), sorted(whole.clone()));
+    for task in whole {
+        trial.check(task).await;
+    }
+}
+
+/// Goal: a task of which too little is left keeps neither its parent nor its children from their ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_family_ends_around_one_that_is_damaged() {
+    let place = Place::open().await;
+    let trial = &place.scene.trial;
+    for damaged in [0, 1] {
+        let mut parent = trial.running().await;
+        let of = Some(Parent { task: parent.task, step: "child".into() });
+        let child = NewTask { parent: of, ..trial.new_task() };
+        let family = [parent.task, child.id];
+        let write = TaskWrite { children: vec![child], ..parent.go_on(&[line("a child")]) };
+        parent.send(&*place.store, write).await.unwrap();
+        place.ask("HDEL", "t", family[damaged], &["flow", "head"]);
+        let mut other = if damaged == 0 { trial.claim(family[1]).await } else { parent };
+        other.send(&*place.store, other.end(TaskState::Succeeded)).await.unwrap();
+        trial.check(other.task).await;
+        trial.clock.advance(Duration::from_secs(9));
+        let rescued = place.store.rescue(100).await.unwrap();
+        assert!(rescued.is_empty(), "{damaged}");
+    }
 }
 
 /// Goal: a task that cannot be read is claimed so many times, later each time, and then it has failed and says why.

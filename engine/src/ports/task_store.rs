@@ -374,6 +374,6 @@ pub struct StoreStats {
     pub bytes: u64,
     /// Lowest version and number of the tasks in line, by flow.
     pub in_line: Vec<(Arc<str>, u32, u64)>,
-    /// Ended tasks that cannot be taken to where they are kept.
+    /// Tasks that somebody must look at: ended ones that cannot be taken to where they are kept, and those nobody can read.
     pub set_aside: u64,
 }

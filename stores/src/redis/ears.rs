@@ -45,10 +45,21 @@ pub(super) struct Ears {
     pub(super) moved: Notify,
     /// Where each partition's bell is subscribed.
     pub(super) partitions: Mutex<HashMap<u16, Place>>,
-    /// Tasks whose channels we ask to leave: that they are left says nothing about the node.
-    pub(super) leaving: Mutex<HashSet<TaskId>>,
-    /// Held while channels of tasks are entered or left, so that who comes back is not taken for who goes.
+    /// Tasks whose channels we ask a node to leave: that they are left says nothing about that node.
+    pub(super) leaving: Mutex<Leaving>,
+    /// Held while channels of tasks are left, and while those of new watchers are entered: who comes back is not taken for
+    /// who goes. What is put in order needs it not: it runs in turn with the leaving, in the same task.
     pub(super) changing: tokio::sync::Mutex<()>,
+}
+
+/// Each with the node's address.
+#[derive(Default)]
+pub(super) struct Leaving(HashSet<(String, TaskId)>);
+
+impl Leaving {
+    fn forget_those_of(&mut self, address: &str) {
+        self.0.retain(|(of, _)| of != address);
+    }
 }
 
 impl Ears {
@@ -57,7 +68,8 @@ impl Ears {
         while let Some((from, heard)) = published.recv().await {
             match heard {
                 Heard::Connected => {
-                    self.leaving().clear();
+                    // Of the others the answers are still to come.
+                    self.leaving().forget_those_of(&from);
                     self.moved.notify_one();
                 }
                 Heard::Push(push) => self.take(&from, push),
@@ -76,7 +88,7 @@ impl Ears {
             }
             PushKind::Disconnection => self.give_up(from),
             // The node may have unsubscribed us by itself because it gives the slot away.
-            PushKind::SUnsubscribe if self.still_wants(push.data.first()) => self.give_up(from),
+            PushKind::SUnsubscribe if self.still_wants(from, push.data.first()) => self.give_up(from),
             _ => {}
         }
     }
@@ -101,13 +113,14 @@ impl Ears {
         }
     }
 
-    fn still_wants(&self, channel: Option<&Value>) -> bool {
+    fn still_wants(&self, from: &str, channel: Option<&Value>) -> bool {
         let Some(Value::BulkString(channel)) = channel else { return true };
         let channel = String::from_utf8_lossy(channel);
         match channel.rsplit_once(":log:") {
-            Some((_, task)) => {
-                task.parse().is_ok_and(|task| !self.leaving().remove(&task) && self.watches.contains(task))
-            }
+            Some((_, task)) => task.parse().is_ok_and(|task| {
+                let is_left = self.leaving().0.remove(&(from.to_owned(), task));
+                !is_left && self.watches.contains(task)
+            }),
             None => true,
         }
     }
@@ -257,9 +270,11 @@ impl Ears {
         for (partition, tasks) in by_partition {
             let Some(node) = self.nodes.of(partition) else { continue };
             let channels: Vec<String> = tasks.iter().map(|task| self.keys.of_task("log", *task)).collect();
-            self.leaving().extend(&tasks);
+            let leaving = tasks.into_iter().map(|task| (node.address.clone(), task));
+            let leaving: HashSet<(String, TaskId)> = leaving.collect();
+            self.leaving().0.extend(leaving.iter().cloned());
             if node.ears.send(redis::cmd("SUNSUBSCRIBE").arg(channels)).await.is_err() {
-                self.leaving().retain(|task| !tasks.contains(task));
+                self.leaving().0.retain(|left| !leaving.contains(left));
             }
         }
     }
@@ -268,7 +283,24 @@ impl Ears {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leaving(&self) -> std::sync::MutexGuard<'_, HashSet<TaskId>> {
+    fn leaving(&self) -> std::sync::MutexGuard<'_, Leaving> {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use caudal_engine::task::Timestamp;
+
+    use super::*;
+
+    /// Goal: that one node was connected to anew says nothing of what others are asked to leave.
+    #[test]
+    fn each_node_is_left_by_itself() {
+        let task = TaskId::from_parts(Timestamp::default(), 0, 1);
+        let (one, other) = (("one:1".to_owned(), task), ("other:1".to_owned(), task));
+        let mut leaving = Leaving(HashSet::from([one, other.clone()]));
+        leaving.forget_those_of("one:1");
+        assert_eq!(leaving.0, HashSet::from([other]));
     }
 }

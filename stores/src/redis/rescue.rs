@@ -64,8 +64,12 @@ impl RedisStore {
             call.push(millis(crash_loop::backoff(takeovers).min(self.limits.crash_loop_backoff)));
         }
         let asked = self.rounds.moment();
-        let [first, orphans, taken] = reply::tuple(self.nodes.call(partition, &call).await?)?;
+        let [first, orphans, taken, odd] = reply::tuple(self.nodes.call(partition, &call).await?)?;
         let taken = taken_over(taken)?;
+        for id in reply::list(odd)? {
+            let id = String::from_utf8_lossy(&reply::bytes(id)?).into_owned();
+            tracing::error!(task.id = %id, "a task lacks what nobody can tell: it is set aside, and stays as it is");
+        }
         let first = match reply::int(&orphans)? {
             0 => reply::maybe_int(&first)?,
             // Children of an ended parent are left to be cancelled.

@@ -3,8 +3,10 @@
 //! They are called by their hash and loaded whenever a connection is made or Redis has forgotten them.
 //!
 //! A Redis that has reached its maxmemory refuses, whole, those that bring something new: starts, children, signals,
-//! wishes for notifications. Those that bring what is there to its end run all the same (`allow-oom`), though some of
-//! them take a little: were no task claimed, finished or cancelled any more, nothing would ever be freed.
+//! wishes for notifications. Those that bring what is there to its end run all the same (`allow-oom`): were no task
+//! claimed, finished or cancelled any more, nothing would ever be freed. They take memory beyond maxmemory, each running
+//! task as much as it tells until it ends (step results of 1 MiB, tens of thousands of events): `docker-compose.yml` says
+//! how much room to leave for that.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -105,14 +107,16 @@ macro_rules! scripts {
 scripts! {
     ARCHIVED = " flags=allow-oom" "work" "archived";
     APPEND = " flags=allow-oom" "append";
+    /// Whether something new would be taken now.
     CHECK = "" "check";
     CLAIM = " flags=allow-oom" "claim";
     CONTROL = " flags=allow-oom" "work" "birth" "ending" "control";
     CREATE = "" "work" "birth" "create";
     CREATE_PLAIN = "" "create_plain";
     END_PLAIN = " flags=allow-oom" "end_plain";
-    GROW = "" "grow";
-    LAYOUT = "" "layout";
+    /// With this and the next, and what is shared, a process comes up: nobody else would free anything.
+    GROW = " flags=allow-oom" "grow";
+    LAYOUT = " flags=allow-oom" "layout";
     EVENTS = " flags=no-writes" "events";
     /// The notifications that an end bears belong to it.
     FAIL = " flags=allow-oom" "work" "birth" "ending" "outbox" "fail";
@@ -134,9 +138,12 @@ scripts! {
     LIST = " flags=no-writes" "list";
     LIST_OLD = "" "list_old";
     READ = " flags=no-writes" "read";
+    /// Whether the user may write, be there room or not.
+    REHEARSE = " flags=allow-oom" "check";
     RENEW = " flags=allow-oom" "renew";
     RESCUE = " flags=allow-oom" "work" "birth" "ending" "rescue";
     RETRY_ASIDE = " flags=allow-oom" "work" "retry_aside";
+    SHARE = " flags=allow-oom" "share";
     STATS = " flags=no-writes" "stats";
     RESERVE = "" "reserve";
     SETTLE = "" "settle";

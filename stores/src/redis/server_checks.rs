@@ -12,7 +12,7 @@ use super::link::Link;
 use super::nodes::{Node, Nodes};
 use super::open::{Found, OpenError};
 use super::reply;
-use super::scripts::CHECK;
+use super::scripts::REHEARSE;
 use super::settings::RedisSettings;
 use super::stats::info_field;
 
@@ -179,12 +179,13 @@ pub(super) async fn foreign_keys(nodes: &Nodes, keys: &Keys, server: &str) -> Re
     Ok(())
 }
 
-/// The user may write there what the store writes.
+/// The user may write there what the store writes. Whether there is room for it is not asked: a process must come up
+/// without, to end what is there.
 async fn rehearse(nodes: &Nodes, keys: &Keys, node: &Node) -> Result<(), OpenError> {
     let is_there = |partition: &u16| nodes.of(*partition).is_some_and(|of| of.address == node.address);
     // One that could hold no partition holds no tasks.
     let Some(partition) = (0..MOST_PARTITIONS).find(is_there) else { return Ok(()) };
-    let rehearsal = CHECK.call(&keys.of(partition)).arg(0);
+    let rehearsal = REHEARSE.call(&keys.of(partition)).arg(0);
     let done = node.commands.send(&rehearsal.command).await;
     done.map(drop).map_err(|error| OpenError::of(&node.address, keys.prefix(), &error))
 }

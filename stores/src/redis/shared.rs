@@ -2,19 +2,15 @@
 
 use caudal_engine::ports::StoreError;
 
-use super::fault::unreadable;
 use super::reply;
+use super::scripts::SHARE;
 use super::store::RedisStore;
 
 impl RedisStore {
-    /// Keeps the value under this name unless there is one; answers the one that is kept.
+    /// Keeps the value under this name unless there is one; answers the one that is kept. Done without memory, too: without
+    /// these values no process comes up.
     pub async fn share(&self, name: &str, value: &str) -> Result<String, StoreError> {
-        let key = format!("{}shared", self.keys.of(0));
-        let mut put = redis::cmd("HSETNX");
-        put.arg(&key).arg(name).arg(value);
-        self.nodes.send(0, &put).await?;
-        let kept = self.shared(name).await?;
-        kept.ok_or_else(|| unreadable(format_args!("'{name}' was shared and is not there")))
+        reply::text(self.nodes.call(0, &SHARE.call(&self.keys.of(0)).arg(name).arg(value)).await?)
     }
 
     /// The one that is kept, if any.

@@ -253,6 +253,7 @@ impl Scene {
                     async move { store.fail_queued(queued, error, vec![a_mail(queued)]).await.map(drop) }
                 })
             }
+            "share" => self.repeated(|store| async move { store.share("secret", "value").await.map(drop) }),
             "delete" | "clean" | "archived" | "set aside" | "retry what is aside" => {
                 let mut held = trial.running().await;
                 trial.signal(held.task, "go").await.unwrap();
@@ -302,8 +303,9 @@ pub const WRITING: &[&str] = &[
     "unsuppress",
     "restore",
 ];
-/// What frees memory, or brings what is there nearer to its end: done without memory, too.
+/// What frees memory, or brings what is there nearer to its end, or a process up: done without memory, too.
 pub const FREEING: &[&str] = &[
+    "share",
     "claim",
     "append",
     "park",

@@ -69,7 +69,7 @@ local till = int('%d', now + tonumber(ARGV[2]))
 
 -- What is asked of a task, and answered: by number, because a table by name would cost more than all the rest.
 local TENANT, FLOW, STATE, RAN, HEAD, SUMMARY, DUE, STARTED, CLAIM, WORKER = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-local EPOCH, NEEDS, LANE = 11, 12, 13
+local EPOCH, NEEDS, LANE, PRIORITY = 11, 12, 13, 14
 
 local function take(id, lane)
   local key, log = P .. 't:' .. id, P .. 'l:' .. id
@@ -78,10 +78,13 @@ local function take(id, lane)
   local was, started, version = t[STATE], t[STARTED], ARGV[lane.flow + 1]
   if t[LANE] ~= lane.name or (was ~= 'queued' and was ~= 'waiting') then return false end
   -- One that makes no sense is told of and leaves the line: nobody can claim it, and it would keep all others from that.
+  -- As if its claim had run out, the rescuer finds it: what it lacks is told from the rest, or it is set aside.
   if not (t[TENANT] and t[FLOW] and t[SUMMARY] and tonumber(t[HEAD] or '') and tonumber(t[NEEDS] or '')
-    and tonumber(t[RAN] or 0) and tonumber(t[EPOCH] or 0)) then
+    and tonumber(t[RAN] or 0) and tonumber(t[EPOCH] or 0) and string.find(t[PRIORITY] or '', '^[012]$')) then
     answer[#answer + 1] = id
     answer[#answer + 1] = { '', {} }
+    live[#live + 1] = now_text
+    live[#live + 1] = id
     return false
   end
   t[HEAD], t[EPOCH] = int('%d', tonumber(t[HEAD]) + 1), int('%d', tonumber(t[EPOCH] or 0) + 1)
@@ -149,8 +152,8 @@ if #lines > 0 then
     for _, value in ipairs(call('HMGET', P .. 'counts', unpack(counts))) do
       if value and not tonumber(value) then error('a count is no number') end
     end
-    call('ZCARD', P .. 'leases')
   end
+  if #live > 2 then call('ZCARD', P .. 'leases') end
   for _, lane in ipairs(lines) do
     call(unpack(lane.left))
     local first = call('ZRANGE', lane.line, 0, 0, 'WITHSCORES')

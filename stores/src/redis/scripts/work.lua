@@ -55,6 +55,27 @@ local function shown(f)
   return SHOWN[f.state]
 end
 
+-- What a task lacks is told from the rest, where it can be: one odd task must keep no other from its end or its rescue.
+-- Answers which fields that are, or nil. A head is that of the log's last element.
+local function mend(f, id)
+  local mended
+  local function put(field, value)
+    f[field], mended = value, mended or {}
+    table.insert(mended, field)
+  end
+  if not string.find(f.head or '', '^%d+$') then
+    local page = redis.pcall('LINDEX', P .. 'l:' .. id, -1)
+    local first, count = string.match(type(page) == 'string' and page or '', '^(%d+) (%d+)\n')
+    put('head', first and int(first + count - 1))
+  end
+  if not string.find(f.priority or '', '^[012]$') then put('priority', '1') end
+  if not string.find(f.needs or '', '^%d+$') then put('needs', string.match(f.version or '', '^%d+$') or '0') end
+  if not string.find(f.summary or '', '^%d') then put('summary', '0 ' .. (f.summary or '')) end
+  if f.ran and not string.find(f.ran, '^%d+$') then put('ran', '0') end
+  if f.epoch and not string.find(f.epoch, '^%d+$') then put('epoch', string.match(f.claim or '', '^%d+') or '0') end
+  return mended
+end
+
 local function load(id)
   local task = tasks[id]
   if task == nil then
@@ -63,15 +84,19 @@ local function load(id)
     if #flat > 0 then
       local f = {}
       for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
-      -- What is no number counts as none: one odd task must not keep the others from being rescued.
+      local mended = mend(f, id)
+      -- What is no number counts as none.
       f.asked, f.takeovers = tonumber(f.asked or 0) or 0, tonumber(f.takeovers or 0) or 0
       f.head = tonumber(f.head)
-      task = { id = id, f = f, set = {}, told = {}, count = 0, shown = shown(f) }
+      task = { id = id, f = f, set = {}, told = {}, count = 0, shown = shown(f), mended = mended }
     end
     tasks[id] = task
   end
   return task
 end
+
+-- Of others nobody can tell what they lack.
+local function is_whole(task) return task.f.tenant and task.f.flow and task.f.head and task.shown end
 
 local function touch(task)
   if not task.touched then
