@@ -19,8 +19,10 @@ pub struct ArchiverSettings {
     pub most_tasks: usize,
     /// Their inputs and logs, about.
     pub most_bytes: usize,
-    /// As long as less than this waits and others are busy, a batch is followed by a rest of its length: tasks go first.
+    /// As long as less than this waits and others are busy, a batch is followed by a rest: tasks go first.
     pub unhurried_bytes: u64,
+    /// How many times as long as the batch the rest is.
+    pub rest: u32,
     /// How long ended tasks may wait for others to go with them.
     pub gather: Duration,
     /// How often the live part is asked though no news came: news can be lost.
@@ -41,6 +43,7 @@ impl Default for ArchiverSettings {
             most_tasks: 200,
             most_bytes: 4 * 1024 * 1024,
             unhurried_bytes: 128 * 1024 * 1024,
+            rest: 3,
             gather: Duration::from_millis(250),
             look_again: Duration::from_secs(15),
             retry_set_aside: Duration::from_secs(3600),
@@ -139,7 +142,7 @@ impl Archiver {
             let is_more = waiting.tasks > self.settings.most_tasks as u64;
             let is_urgent = waiting.presses || waiting.bytes >= self.settings.unhurried_bytes;
             if is_more && is_busy && !is_urgent {
-                tokio::time::sleep(took).await;
+                tokio::time::sleep(took * self.settings.rest).await;
             }
         }
     }
