@@ -90,9 +90,9 @@ async fn what_was_accepted_ends_without_memory_and_makes_room() {
     trial.claim(again).await;
 }
 
-/// Goal: a process that comes up while Redis is full finds its store, or makes a new one, with what all must know alike, and
-/// brings on what is there; only to a load balancer it says that nothing new can be taken. Whose user may not write is told so
-/// all the same.
+/// Goal: a process that comes up while Redis is full finds its store, with what all must know alike, and brings on what is
+/// there; only to a load balancer it says that nothing new can be taken. Who would begin a store there, or whose user may not
+/// write, is told so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_comes_up_without_memory() {
     let server = RedisServer::start();
@@ -117,8 +117,12 @@ async fn a_process_comes_up_without_memory() {
         }
         store.shutdown().await;
     }
-    let new = open_store(&settings_of(&server.url(), &parts), &parts).await;
-    assert_eq!(new.share("secret", "its own").await.unwrap(), "its own");
+    let Parts { clock, ids, bell, feed, .. } = parts.clone();
+    let new = RedisStore::open(&settings_of(&server.url(), &parts), clock, ids, bell, feed).await;
+    assert!(
+        matches!(new, Err(OpenError::Store { reason: StoreError::Full(_), .. })),
+        "one that begins without room is misconfigured"
+    );
 
     server.ask(&["ACL", "SETUSER", "default", "-hset"]);
     let Parts { clock, ids, bell, feed, .. } = parts;

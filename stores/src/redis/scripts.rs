@@ -107,7 +107,7 @@ macro_rules! scripts {
 scripts! {
     ARCHIVED = " flags=allow-oom" "work" "archived";
     APPEND = " flags=allow-oom" "append";
-    /// Whether something new would be taken now.
+    /// Whether something new would be taken now, as a new store would be.
     CHECK = "" "check";
     CLAIM = " flags=allow-oom" "claim";
     CONTROL = " flags=allow-oom" "work" "birth" "ending" "control";
@@ -138,7 +138,7 @@ scripts! {
     LIST = " flags=no-writes" "list";
     LIST_OLD = "" "list_old";
     READ = " flags=no-writes" "read";
-    /// Whether the user may write, be there room or not.
+    /// Whether the user may write, be there room or not: where tasks are, a process comes up without.
     REHEARSE = " flags=allow-oom" "check";
     RENEW = " flags=allow-oom" "renew";
     RESCUE = " flags=allow-oom" "work" "birth" "ending" "rescue";

@@ -12,7 +12,7 @@ use super::link::Link;
 use super::nodes::{Node, Nodes};
 use super::open::{Found, OpenError};
 use super::reply;
-use super::scripts::REHEARSE;
+use super::scripts::{CHECK, REHEARSE};
 use super::settings::RedisSettings;
 use super::stats::info_field;
 
@@ -161,8 +161,8 @@ pub(super) async fn foreign_keys(nodes: &Nodes, keys: &Keys, server: &str) -> Re
         prefix: keys.prefix().to_owned(),
         example,
     };
-    match &*kind {
-        "hash" => {}
+    let is_new = match &*kind {
+        "hash" => false,
         "none" => {
             for node in nodes.all() {
                 let scanned = scan(&node.commands, keys.prefix()).await;
@@ -170,22 +170,24 @@ pub(super) async fn foreign_keys(nodes: &Nodes, keys: &Keys, server: &str) -> Re
                     return Err(foreign(example));
                 }
             }
+            true
         }
         other => return Err(foreign(format!("{layout} is a {other}"))),
-    }
+    };
     for node in nodes.all() {
-        rehearse(nodes, keys, &node).await?;
+        rehearse(nodes, keys, &node, is_new).await?;
     }
     Ok(())
 }
 
-/// The user may write there what the store writes. Whether there is room for it is not asked: a process must come up
-/// without, to end what is there.
-async fn rehearse(nodes: &Nodes, keys: &Keys, node: &Node) -> Result<(), OpenError> {
+/// The user may write there what the store writes. Whether there is room for it is asked of a new store alone: where tasks
+/// are, a process must come up without, to end them.
+async fn rehearse(nodes: &Nodes, keys: &Keys, node: &Node, is_new: bool) -> Result<(), OpenError> {
     let is_there = |partition: &u16| nodes.of(*partition).is_some_and(|of| of.address == node.address);
     // One that could hold no partition holds no tasks.
     let Some(partition) = (0..MOST_PARTITIONS).find(is_there) else { return Ok(()) };
-    let rehearsal = REHEARSE.call(&keys.of(partition)).arg(0);
+    let script = if is_new { &CHECK } else { &REHEARSE };
+    let rehearsal = script.call(&keys.of(partition)).arg(0);
     let done = node.commands.send(&rehearsal.command).await;
     done.map(drop).map_err(|error| OpenError::of(&node.address, keys.prefix(), &error))
 }
