@@ -1,7 +1,8 @@
 //! Takes over what dead workers left.
 //!
 //! Where claims belong to the living process there is only what the process before left: it is taken over at the
-//! start, in bites, between which claiming goes on. Where claims expire it is looked for every second.
+//! start, in bites, between which claiming goes on. Where claims expire it is looked for all the time; the store knows until when
+//! none can have died, and is asked nothing before.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use caudal_engine::use_cases::rescue::rescue;
 
 use crate::shared::Shared;
 
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long a dead worker's tasks may wait beyond the end of their claims.
+const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn rescue_tasks(shared: Arc<Shared>) {
     let engine = &shared.engine;
@@ -38,6 +41,6 @@ pub(crate) async fn rescue_tasks(shared: Arc<Shared>) {
                 }
             }
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(if failing { PAUSE_AFTER_FAILURE } else { PAUSE }).await;
     }
 }
