@@ -5,7 +5,7 @@
 mod redis_support;
 
 use caudal_engine::ports::{TaskStore, TaskWrite};
-use caudal_engine::task::{Fact, LogEntry};
+use caudal_engine::task::{Fact, LogEntry, TaskState, Tenant};
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::conformance::held::line;
 use proptest::prelude::*;
@@ -50,4 +50,32 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         runtime.block_on(any_layout_reads_the_same(&pages, &merges, bytes));
     }
+}
+
+/// Goal: whoever begins to watch a task asks Redis once, for the task and its log, be it running or ended; the log of one
+/// that has a long one is left to be read in pieces.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_log_comes_with_its_task() {
+    let parts = Parts::default();
+    let store = open_store(&settings_of(&shared_server().url(), &parts), &parts).await;
+    let scene = Scene::of(&store, parts);
+    let (mut short, mut long) = (scene.trial.running().await, scene.trial.running().await);
+    short.send(&*store, short.go_on(&[line("on it goes")])).await.unwrap();
+    for _ in 0..20 {
+        long.send(&*store, long.go_on(&[line("and on")])).await.unwrap();
+    }
+    for _ in 0..2 {
+        let monitor = shared_server().monitor();
+        let (record, log) = store.task_and_log(&Tenant::default(), short.task).await.unwrap().unwrap();
+        let id = short.task.to_string();
+        let asked = monitor.lines().iter().filter(|line| line.contains(&id) && !line.contains(" lua]")).count();
+        assert_eq!((asked, record.head, log.len()), (1, short.seen, short.seen as usize));
+        assert_eq!(log, store.events(short.task, 0, usize::MAX).await.unwrap());
+        if record.state == TaskState::Running {
+            short.send(&*store, short.end(TaskState::Succeeded)).await.unwrap();
+        }
+    }
+    let (record, log) = store.task_and_log(&Tenant::default(), long.task).await.unwrap().unwrap();
+    assert_eq!((record.head, log.len()), (long.seen, 0));
+    store.shutdown().await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use caudal_engine::Engine;
-use caudal_engine::task::{TaskId, TaskRecord, Tenant};
+use caudal_engine::task::{LogEntry, TaskId, TaskRecord, Tenant};
 
 use crate::access::Access;
 use crate::api_error::ApiError;
@@ -63,6 +63,15 @@ impl Site {
     /// The task, if there is one of this tenant.
     pub(crate) async fn task(&self, tenant: &Tenant, task: TaskId) -> Result<TaskRecord, ApiError> {
         self.engine.store.task(tenant, task).await?.ok_or_else(ApiError::no_task)
+    }
+
+    /// The same, with its log where that comes with it.
+    pub(crate) async fn task_and_log(
+        &self,
+        tenant: &Tenant,
+        task: TaskId,
+    ) -> Result<(TaskRecord, Vec<LogEntry>), ApiError> {
+        self.engine.store.task_and_log(tenant, task).await?.ok_or_else(ApiError::no_task)
     }
 
     pub(crate) fn body_bytes(&self) -> usize {

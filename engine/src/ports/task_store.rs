@@ -103,6 +103,16 @@ pub trait TaskStore: Send + Sync + 'static {
 
     async fn task(&self, tenant: &Tenant, task: TaskId) -> Result<Option<TaskRecord>, StoreError>;
 
+    /// The same for somebody who is about to read the log: with all of it up to the record's head where the store has that
+    /// at hand and it is short, else with none of it.
+    async fn task_and_log(
+        &self,
+        tenant: &Tenant,
+        task: TaskId,
+    ) -> Result<Option<(TaskRecord, Vec<LogEntry>)>, StoreError> {
+        Ok(self.task(tenant, task).await?.map(|record| (record, Vec::new())))
+    }
+
     /// The log after `after`, in order, at most `most_bytes` of bodies (but at least one entry, if there is one).
     async fn events(&self, task: TaskId, after: u64, most_bytes: usize) -> Result<Vec<LogEntry>, StoreError>;
 

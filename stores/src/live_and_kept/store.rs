@@ -119,6 +119,17 @@ impl TaskStore for LiveAndKeptStore {
         }
     }
 
+    async fn task_and_log(
+        &self,
+        tenant: &Tenant,
+        task: TaskId,
+    ) -> Result<Option<(TaskRecord, Vec<LogEntry>)>, StoreError> {
+        match self.live.task_and_log(tenant, task).await? {
+            None => Ok(self.kept.task(tenant, task).await?.map(|record| (record, Vec::new()))),
+            found => Ok(found),
+        }
+    }
+
     async fn events(&self, task: TaskId, after: u64, most_bytes: usize) -> Result<Vec<LogEntry>, StoreError> {
         let entries = self.live.events(task, after, most_bytes).await?;
         // A reader that has all there is of a live task asks nothing of the kept part.

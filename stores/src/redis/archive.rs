@@ -18,7 +18,7 @@ use futures_util::future::{join_all, try_join_all};
 use redis::Cmd;
 
 use super::create::id_of;
-use super::log::LogPage;
+use super::log::{LogPage, SHORT};
 use super::reply;
 use super::scripts::{ARCHIVED, RETRY_ASIDE};
 use super::store::{RedisStore, millis};
@@ -40,10 +40,8 @@ impl EndedTask {
 /// The record and, if that is short, its log.
 type Ended = Result<(TaskRecord, Option<Vec<LogPage>>), StoreError>;
 
-/// Records read at once: each may have an input as long as inputs may be.
+/// Tasks that one script reads or lets go: it keeps all others waiting, and an input may be as long as inputs may be.
 const BITE: usize = 32;
-/// Bytes of a log that is read together with its task, and with others.
-const SHORT: usize = 32 * 1024;
 /// Tasks that one script puts back.
 const MOST_RETRIED: u64 = 100;
 
@@ -117,11 +115,14 @@ impl RedisStore {
     /// These are safe: they are forgotten after `grace`.
     pub async fn archived(&self, tasks: &[TaskId], grace: Duration) -> Result<(), StoreError> {
         let calls = by_partition(tasks).into_iter().map(|(partition, tasks)| async move {
-            let call = ARCHIVED.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(grace)).arg("");
-            let call = tasks.iter().fold(call, |call, task| call.arg(task.to_string()));
-            self.nodes.call(partition, &call).await
+            for bite in tasks.chunks(BITE) {
+                let call = ARCHIVED.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(grace)).arg("");
+                let call = bite.iter().fold(call, |call, task| call.arg(task.to_string()));
+                self.nodes.call(partition, &call).await?;
+            }
+            Ok(())
         });
-        join_all(calls).await.into_iter().try_for_each(|answer| answer.map(drop))
+        join_all(calls).await.into_iter().collect()
     }
 
     /// This one cannot be archived. It is kept with the error, and not offered again.

@@ -32,6 +32,8 @@ use super::watches::{Place, Watches};
 const BEAT: Duration = Duration::from_secs(1);
 /// A connection that only listens is asked for a sign of life every so many beats.
 const BEATS_PER_PING: u64 = 2;
+/// Channels that are left with one command.
+const MOST_LEFT_AT_ONCE: usize = 256;
 
 pub(super) struct Ears {
     pub(super) nodes: Arc<Nodes>,
@@ -261,13 +263,17 @@ impl Ears {
         join_all(asking).await;
     }
 
-    /// All of a partition at once: they may be thousands.
+    /// Many of a partition at once, for they may be thousands; but others wait for Redis meanwhile.
     async fn unsubscribe(&self, tasks: Vec<TaskId>) {
         let mut by_partition: HashMap<u16, Vec<TaskId>> = HashMap::new();
         for task in tasks {
             by_partition.entry(task.partition()).or_default().push(task);
         }
+        let mut bites = Vec::new();
         for (partition, tasks) in by_partition {
+            bites.extend(tasks.chunks(MOST_LEFT_AT_ONCE).map(|bite| (partition, bite.to_vec())));
+        }
+        for (partition, tasks) in bites {
             let Some(node) = self.nodes.of(partition) else { continue };
             let channels: Vec<String> = tasks.iter().map(|task| self.keys.of_task("log", *task)).collect();
             let leaving = tasks.into_iter().map(|task| (node.address.clone(), task));

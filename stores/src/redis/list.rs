@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caudal_engine::ports::{StoreError, TaskFilter, TaskPage};
-use caudal_engine::task::{TaskId, TaskRecord, TaskState, Tenant, WireState};
+use caudal_engine::task::{LogEntry, TaskId, TaskRecord, TaskState, Tenant, WireState};
 use futures_util::future::{join_all, try_join_all};
 use redis::Value;
 
 use super::create::id_of;
 use super::fault::unreadable;
-use super::log::LogPage;
+use super::log::{LogPage, SHORT};
 use super::record::Fields;
 use super::reply;
 use super::scripts::{LIST, READ};
@@ -80,6 +80,19 @@ impl RedisStore {
     pub(super) async fn read_task(&self, tenant: &Tenant, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
         let mut records = self.read_some(task.partition(), &[task]).await?;
         Ok(records.pop().filter(|record| record.tenant == *tenant))
+    }
+
+    pub(super) async fn read_task_and_log(
+        &self,
+        tenant: &Tenant,
+        task: TaskId,
+    ) -> Result<Option<(TaskRecord, Vec<LogEntry>)>, StoreError> {
+        let mut read = self.read_with_logs(task.partition(), &[task], SHORT).await?;
+        let of_tenant = read.pop().filter(|(record, _)| record.tenant == *tenant);
+        Ok(of_tenant.map(|(record, pages)| {
+            let entries = pages.iter().flatten().flat_map(LogPage::entries).collect();
+            (record, entries)
+        }))
     }
 
     pub(super) async fn list_page(&self, filter: &TaskFilter) -> Result<TaskPage, StoreError> {

@@ -17,6 +17,8 @@ use super::store::RedisStore;
 
 /// Elements of a log that are read at once where all are wanted.
 const BITE: usize = 32;
+/// Bytes of a log that is read together with its task.
+pub(super) const SHORT: usize = 32 * 1024;
 
 /// Some events of a log, in order: what one write wrote, or several together.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -197,6 +197,15 @@ impl TaskStore for RedisStore {
         self.read_task(tenant, task).await
     }
 
+    async fn task_and_log(
+        &self,
+        tenant: &Tenant,
+        task: TaskId,
+    ) -> Result<Option<(TaskRecord, Vec<LogEntry>)>, StoreError> {
+        self.watches.stand(task).await;
+        self.read_task_and_log(tenant, task).await
+    }
+
     async fn events(&self, task: TaskId, after: u64, most_bytes: usize) -> Result<Vec<LogEntry>, StoreError> {
         self.watches.stand(task).await;
         self.read_events(task, after, most_bytes).await

@@ -48,7 +48,7 @@ pub(crate) use event_stream::EventStream;
 pub(crate) use many_stream::{MOST_TASKS, ManyStream, Source, Wanted};
 pub(crate) use members::View;
 pub(crate) use snapshot_stream::SnapshotStream;
-pub(crate) use view_of::view_of;
+pub(crate) use view_of::{view_of, view_with};
 pub(crate) use watched::Watched;
 
 use channel::Channel;
@@ -138,6 +138,11 @@ impl Live {
         }
     }
 
+    /// Whether its log is read here already.
+    pub(crate) fn reads(&self, task: TaskId) -> bool {
+        self.channels().get(&task).is_some_and(|channel| channel.strong_count() > 0)
+    }
+
     /// The channel of this task, folded up to now. It lives as long as somebody holds it.
     pub(crate) async fn channel(self: &Arc<Self>, watched: impl Into<Watched>) -> Result<Arc<Channel>, StoreError> {
         let channel = self.channel_at_once(watched.into());
@@ -146,16 +151,15 @@ impl Live {
     }
 
     /// The same before it is folded: who takes a place now is served from what is read.
-    fn channel_at_once(self: &Arc<Self>, Watched { task, watch, head }: Watched) -> Arc<Channel> {
+    fn channel_at_once(self: &Arc<Self>, watched: Watched) -> Arc<Channel> {
+        let task = watched.task;
         let mut channels = self.channels();
         if let Some(channel) = channels.get(&task).and_then(Weak::upgrade) {
             return channel;
         }
         let channel = Channel::new(task, Arc::downgrade(self));
         channels.insert(task, Arc::downgrade(&channel));
-        // To watch comes before to read: what comes between is then in both.
-        let watch = watch.unwrap_or_else(|| self.engine.feed.watch(task));
-        self.start(pump::Pump::new(&channel, self.engine.clone(), watch, head));
+        self.start(pump::Pump::new(&channel, self.engine.clone(), watched));
         channel
     }
 

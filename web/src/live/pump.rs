@@ -14,6 +14,7 @@ use caudal_engine::task::{LogEntry, TaskId, TaskView};
 use super::channel::{Channel, Signs};
 use super::frames::Snapshot;
 use super::unfolded::Unfolded;
+use super::watched::Watched;
 
 /// At most 20 snapshots in any second, the first one and the end included.
 const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(56);
@@ -34,6 +35,8 @@ pub(super) struct Pump {
     head: u64,
     /// The newest one that was heard of: up to here the store has what the feed does not bring.
     behind_to: u64,
+    /// The log's beginning, as it was read when the watch began.
+    known: Vec<LogEntry>,
     view: TaskView,
     /// Taken in, but not folded into the view before somebody wants to see it.
     unfolded: Unfolded,
@@ -45,9 +48,10 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    /// `head` is what the log is known to reach since the watch began; none when the store must be asked.
-    pub(super) fn new(channel: &Arc<Channel>, engine: Engine, watch: Watch, head: Option<u64>) -> Self {
+    pub(super) fn new(channel: &Arc<Channel>, engine: Engine, watched: Watched) -> Self {
         let now = Instant::now();
+        // To watch comes before to read: what comes between is then in both.
+        let watch = watched.watch.unwrap_or_else(|| engine.feed.watch(channel.task));
         // Another process's news may get lost on the way.
         let head_check_at = (!engine.store.finds_lost_news()).then_some(now + BETWEEN_HEAD_CHECKS);
         Self {
@@ -57,7 +61,9 @@ impl Pump {
             engine,
             watch,
             head: 0,
-            behind_to: head.unwrap_or(u64::MAX),
+            // Of what is not known the store is asked.
+            behind_to: watched.head.unwrap_or(u64::MAX),
+            known: watched.entries,
             view: TaskView::default(),
             unfolded: Unfolded::default(),
             told: None,
@@ -155,12 +161,15 @@ impl Pump {
         }
     }
 
-    /// From what was told a moment ago, if it is that new, else from the store.
+    /// From what was told a moment ago, if it is that new, else from what came with the record, else from the store.
     async fn read_from_the_beginning(&mut self) -> Result<(), StoreError> {
+        let known = std::mem::take(&mut self.known);
         if let Some(entries) = self.engine.feed.recent_entries(self.task) {
             self.take(&entries);
             // The watch began before: what came since is in it.
             self.behind_to = self.head;
+        } else {
+            self.take(&known);
         }
         self.read_store().await
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::access::{Caller, Role};
 use crate::api_error::ApiResult;
-use crate::live::view_of;
+use crate::live::view_with;
 use crate::request::task_id;
 use crate::site::OfSite;
 use crate::task_json::{TaskJson, shown_input};
@@ -32,8 +32,8 @@ struct Answer {
 
 pub(super) async fn task(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     let tenant = tenant_of(&request);
-    let record = site.task(&tenant, task_id(&id)?).await?;
-    let view = view_of(&*site.engine.store, record.id).await?;
+    let (record, log) = site.task_and_log(&tenant, task_id(&id)?).await?;
+    let view = view_with(&*site.engine.store, record.id, log).await?;
     let of_parent = TaskFilter { tenant, parent: Some(record.id), limit: MOST_CHILDREN, ..TaskFilter::default() };
     let id = record.id;
     let children = site.engine.store.list(&of_parent).await?;

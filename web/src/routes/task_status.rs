@@ -6,10 +6,10 @@ use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_T
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use caudal_engine::ports::LogEnd;
-use caudal_engine::task::{TaskId, Tenant};
+use caudal_engine::task::{LogEntry, TaskId, Tenant};
 
 use crate::api_error::{ApiError, ApiResult};
-use crate::live::{EventStream, SnapshotStream, View, Watched, view_of};
+use crate::live::{EventStream, SnapshotStream, View, Watched, view_with};
 use crate::request::{Query, task_id};
 use crate::site::OfSite;
 use crate::tenant::tenant_of;
@@ -20,9 +20,10 @@ pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<Str
     let query = Query::of(&request);
     let wants_json = wants_json(&request);
     let seen = if wants_json { 0 } else { seen(&request, &query)? };
-    let end = end_of_log(&site, &tenant_of(&request), task, seen).await?;
+    let wants_log = wants_json || !site.live.reads(task);
+    let (end, log) = end_of_log(&site, &tenant_of(&request), task, seen, wants_log).await?;
     if wants_json {
-        let view = view_of(&*site.engine.store, task).await?;
+        let view = view_with(&*site.engine.store, task, log).await?;
         return Ok(HttpResponse::Ok().json(view));
     }
     let view = view_asked(&query)?;
@@ -34,7 +35,7 @@ pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<Str
     }
     let beyond = seen > end.head;
     let after = if beyond { 0 } else { seen };
-    let watched = watched.up_to(end.head);
+    let watched = watched.up_to(end.head, log);
     Ok(match view {
         View::Snapshots => streaming(SnapshotStream::open(&site.live, watched, after).await?),
         View::Events => streaming(EventStream::open(&site.live, watched, after, beyond.then_some(end.head)).await?),
@@ -48,13 +49,21 @@ fn seen(request: &HttpRequest, query: &Query) -> Result<u64, ApiError> {
 }
 
 /// Of a task that was started here a moment ago the store is not asked; unless the client has seen more than was told
-/// here, because it read it from the store, which has it a moment earlier.
-async fn end_of_log(site: &OfSite, tenant: &Tenant, task: TaskId, seen: u64) -> Result<LogEnd, ApiError> {
+/// here, because it read it from the store, which has it a moment earlier. The log comes along where the store has it at
+/// hand.
+async fn end_of_log(
+    site: &OfSite,
+    tenant: &Tenant,
+    task: TaskId,
+    seen: u64,
+    wants_log: bool,
+) -> Result<(LogEnd, Vec<LogEntry>), ApiError> {
     if let Some(end) = site.engine.feed.recent_end(tenant, task).filter(|end| seen <= end.head) {
-        return Ok(end);
+        return Ok((end, Vec::new()));
     }
-    let record = site.task(tenant, task).await?;
-    Ok(LogEnd { head: record.head, ended: record.state.is_ended() })
+    let (record, log) =
+        if wants_log { site.task_and_log(tenant, task).await? } else { (site.task(tenant, task).await?, Vec::new()) };
+    Ok((LogEnd { head: record.head, ended: record.state.is_ended() }, log))
 }
 
 pub(super) fn view_asked(query: &Query) -> Result<View, ApiError> {

@@ -137,6 +137,23 @@ pub async fn a_log_is_read_in_pieces(trial: Trial) {
     assert!(trial.store().last_event(unknown).await.unwrap().is_none());
 }
 
+/// Goal: a log that comes with its task is all of it, however long it is; of another tenant's task nothing comes.
+pub async fn a_log_comes_whole_or_not_at_all(trial: Trial) {
+    let mut held = trial.running().await;
+    for bytes in [1, 10, 1_000, 20_000, 40_000] {
+        for _ in 0..6 {
+            held.send(&*trial.store(), held.go_on(&[line(&"x".repeat(bytes))])).await.unwrap();
+            let (record, log) = trial.store().task_and_log(&Tenant::default(), held.task).await.unwrap().unwrap();
+            assert_eq!(record.head, held.seen);
+            let whole = trial.store().events(held.task, 0, 1_000_000).await.unwrap();
+            assert!(log.is_empty() || log == whole, "{} of {} events", log.len(), whole.len());
+        }
+    }
+    let other = Tenant::new("other");
+    assert!(trial.store().task_and_log(&other, held.task).await.unwrap().is_none());
+    assert!(trial.store().task_and_log(&Tenant::default(), trial.new_task().id).await.unwrap().is_none());
+}
+
 /// Goal: only what has ended can be forgotten, and then nothing of it is left.
 pub async fn what_has_ended_can_be_forgotten(trial: Trial) {
     let (task, tenant) = (trial.start().await, Tenant::default());

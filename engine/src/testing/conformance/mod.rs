@@ -87,7 +87,7 @@ macro_rules! conformance_tests {
                 a_verdict_on_a_child_is_told, a_late_write_and_a_rescue_do_not_both_win;
             lists: a_list_is_newest_first_in_pages, a_list_can_be_filtered, a_search_sees_no_secret,
                 tenants_do_not_see_each_other,
-                a_log_is_read_in_pieces, what_has_ended_can_be_forgotten, the_old_are_cleaned_away,
+                a_log_is_read_in_pieces, a_log_comes_whole_or_not_at_all, what_has_ended_can_be_forgotten, the_old_are_cleaned_away,
                 the_many_are_cleaned_away, figures_count_what_is_there;
             bounds: the_line_of_a_tenant_is_bounded, what_goes_on_passes_a_full_line,
                 waiting_signals_are_bounded_per_name, a_full_log_takes_no_signals;

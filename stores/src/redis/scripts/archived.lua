@@ -1,20 +1,24 @@
 -- Takes ended tasks out of those that are to be archived: they are, or they cannot be. What is archived is counted where
 -- it is kept, and no longer here. What cannot be is in the way as what waits is: its bytes stay counted.
 --
--- ARGV: 2 how long they are kept when they are archived, 3 why they cannot be or '', then ids
-for i = 4, #ARGV do
-  local id = ARGV[i]
-  if call('ZSCORE', P .. 'ended', id) then
-    local f = call('HMGET', P .. 't:' .. id, 'bytes', 'state', 'flow')
-    later('ZREM', P .. 'ended', id)
+-- ARGV: 2 how long they are kept when they are archived, 3 why they cannot be or '', then ids, at most some thousands
+local waiting, gone, kept = call('ZMSCORE', P .. 'ended', unpack(ARGV, 4)), {}, {}
+for i, is_there in ipairs(waiting) do
+  local id = ARGV[i + 3]
+  if is_there then
+    gone[#gone + 1] = id
     if ARGV[3] ~= '' then
       later('HSET', P .. 'aside', id, ARGV[3])
     else
+      local f = call('HMGET', P .. 't:' .. id, 'bytes', 'state', 'flow')
       add('unarchived', -tonumber(f[1] or 0))
-      later('ZADD', P .. 'archived', int(now() + tonumber(ARGV[2])), id)
+      kept[#kept + 1] = int(now() + tonumber(ARGV[2]))
+      kept[#kept + 1] = id
       if f[2] then add(f[2] .. '>- ' .. f[3], 1) end
     end
   end
 end
+later_in_pieces('ZREM', P .. 'ended', gone)
+later_in_pieces('ZADD', P .. 'archived', kept)
 commit()
 return 1
