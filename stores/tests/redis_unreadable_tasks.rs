@@ -11,9 +11,9 @@ use caudal_engine::Engine;
 use caudal_engine::flow::{Registry, Resources};
 use caudal_engine::ports::{ClaimKind, ClaimRequest, Control, RandomIds, TaskStore, TaskWrite, WorkerBoard};
 use caudal_engine::task::crash_loop::{FATAL_TAKEOVERS, is_suspect};
-use caudal_engine::task::{Limits, NewTask, Parent, TaskId, TaskState};
+use caudal_engine::task::{Limits, NewTask, Parent, TaskId, TaskState, WorkerId};
 use caudal_engine::testing::conformance::Parts;
-use caudal_engine::testing::conformance::held::line;
+use caudal_engine::testing::conformance::held::{Held, line};
 use caudal_engine::testing::memory::MemoryStore;
 use caudal_engine::use_cases::rescue::rescue;
 use caudal_stores::redis::RedisStore;
@@ -153,6 +153,37 @@ async fn what_was_damaged_meanwhile_stops_no_rescue() {
     for task in whole {
         trial.check(task).await;
     }
+}
+
+/// Goal: a running task whose log's head makes no sense is nobody's, so that it is rescued; those that are renewed with it
+/// are told of themselves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_odd_head_shifts_no_other_answer() {
+    let place = Place::open().await;
+    let (trial, worker) = (&place.scene.trial, WorkerId::new("worker"));
+    let mut running = Vec::new();
+    for lines in 0..3 {
+        let mut held = trial.running().await;
+        for _ in 0..lines {
+            held.send(&*place.store, held.go_on(&[line("on its way")])).await.unwrap();
+        }
+        running.push(held);
+    }
+    for damage in [["HSET", "head", "many"].as_slice(), &["HDEL", "head"]] {
+        place.ask(damage[0], "t", running[0].task, &damage[1..]);
+        trial.clock.advance(Duration::from_secs(1));
+        let claims: Vec<_> = running.iter().map(|held| (held.task, held.claim)).collect();
+        let renewed = place.store.renew(&worker, &claims).await.unwrap();
+        let told: Vec<_> = renewed.iter().map(|told| (told.task, told.held, told.head)).collect();
+        let held = |held: &Held| (held.task, true, held.seen);
+        assert_eq!(told, [(running[0].task, false, 0), held(&running[1]), held(&running[2])]);
+    }
+    // Its claim was not renewed.
+    trial.clock.advance(Duration::from_secs(1));
+    let rescued = place.store.rescue(100).await.unwrap();
+    assert_eq!(rescued.into_iter().map(|rescued| rescued.task).collect::<Vec<_>>(), [running[0].task]);
+    assert_eq!(place.claim(ClaimKind::Ordinary).await, [running[0].task]);
+    trial.check(running[0].task).await;
 }
 
 /// Goal: a task of which too little is left keeps neither its parent nor its children from their ends.
