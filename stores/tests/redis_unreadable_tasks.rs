@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use caudal_engine::Engine;
 use caudal_engine::flow::{Registry, Resources};
-use caudal_engine::ports::{ClaimKind, ClaimRequest, Control, RandomIds, TaskStore, TaskWrite, WorkerBoard};
+use caudal_engine::ports::{ClaimKind, ClaimRequest, Control, KnownFlow, RandomIds, TaskStore, TaskWrite, WorkerBoard};
 use caudal_engine::task::crash_loop::{FATAL_TAKEOVERS, is_suspect};
 use caudal_engine::task::{Limits, NewTask, Parent, TaskId, TaskState, WorkerId};
 use caudal_engine::testing::conformance::Parts;
@@ -51,8 +51,23 @@ impl Place {
         self.ask("LSET", "l", task, &["0", "{"]);
     }
 
+    /// These and no others.
+    fn is_set_aside(&self, tasks: &[TaskId]) {
+        let key = format!("{}unreadable", self.prefix);
+        for task in tasks {
+            assert_eq!(shared_server().ask(&["HEXISTS", &key, &task.to_string()]), ":1", "{task}");
+        }
+        assert_eq!(self.of_all("HLEN", "unreadable"), format!(":{}", tasks.len()));
+    }
+
     async fn claim(&self, kind: ClaimKind) -> Vec<TaskId> {
-        let request = ClaimRequest { most: 10, kind, ..self.scene.trial.request() };
+        self.claim_as(1, kind).await
+    }
+
+    /// As code of this version.
+    async fn claim_as(&self, version: u32, kind: ClaimKind) -> Vec<TaskId> {
+        let mut request = ClaimRequest { most: 10, kind, ..self.scene.trial.request() };
+        request.flows = request.flows.iter().map(|flow| KnownFlow { version, ..flow.clone() }).collect();
         let claimed = self.scene.trial.claim_next(request).await;
         claimed.tasks.into_iter().map(|claimed| claimed.task.id).collect()
     }
@@ -184,6 +199,39 @@ async fn one_odd_head_shifts_no_other_answer() {
     assert_eq!(rescued.into_iter().map(|rescued| rescued.task).collect::<Vec<_>>(), [running[0].task]);
     assert_eq!(place.claim(ClaimKind::Ordinary).await, [running[0].task]);
     trial.check(running[0].task).await;
+}
+
+/// Goal: a task that forgot which version it needs is run by no older code than made it or ran it last; when nobody can tell,
+/// it is set aside, and can be cancelled all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forgetful_tasks_meet_no_older_code() {
+    let place = Place::open().await;
+    let trial = &place.scene.trial;
+    let damages: [&[&str]; 4] = [&["needs"], &["needs", "version"], &["needs", "ran"], &["needs", "version", "ran"]];
+    let mut tasks = Vec::new();
+    for _ in damages {
+        tasks.push(trial.start().await);
+    }
+    assert_eq!(place.claim_as(2, ClaimKind::Ordinary).await, tasks);
+    for (task, damage) in tasks.iter().zip(damages) {
+        place.ask("HDEL", "t", *task, damage);
+    }
+    trial.clock.advance(Duration::from_secs(3));
+    let rescued = place.store.rescue(100).await.unwrap();
+    assert_eq!(sorted(rescued.into_iter().map(|rescued| rescued.task).collect()), tasks[..3]);
+    assert_eq!(place.claim(ClaimKind::Ordinary).await, [tasks[2]], "newer code ran the others");
+    assert_eq!(sorted(place.claim_as(2, ClaimKind::Ordinary).await), tasks[..2]);
+    place.is_set_aside(&[tasks[3]]);
+
+    // In line it is met, and set aside, too.
+    let queued = trial.start().await;
+    place.ask("HDEL", "t", queued, damages[3]);
+    assert!(place.claim_as(2, ClaimKind::Ordinary).await.is_empty());
+    trial.clock.advance(Duration::from_secs(3));
+    place.store.rescue(100).await.unwrap();
+    assert_eq!(place.store.stats().await.unwrap().set_aside, 2);
+    trial.control(queued, Control::Cancel).await.unwrap();
+    assert_eq!(place.ask("HGET", "t", queued, &["state"]), "cancelled");
 }
 
 /// Goal: a task of which too little is left keeps neither its parent nor its children from their ends.

@@ -40,7 +40,7 @@ end
 -- It stays as it is for somebody to look at.
 local function set_aside(id)
   lease({ id = id }, false)
-  later('HSET', P .. 'unreadable', id, 'it has no tenant, no flow, no state or no log')
+  later('HSET', P .. 'unreadable', id, 'it has no tenant, flow, state, version or log')
   odd[#odd + 1] = id
 end
 
@@ -48,7 +48,7 @@ if tonumber(known[2]) + length <= now() then
   for _, id in ipairs(call('ZRANGE', P .. 'leases', '-inf', int(now()), 'BYSCORE', 'LIMIT', 0, most)) do
     local task = load(id)
     local state = task and task.f.state
-    if task and not ENDED[state] and not is_whole(task) then
+    if task and not ENDED[state] and not can_go_on(task) then
       set_aside(id)
     elseif state == 'running' or (task and task.mended and (state == 'queued' or state == 'waiting')) then
       take_over(task)
