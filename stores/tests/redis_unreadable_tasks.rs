@@ -30,7 +30,8 @@ struct Place {
 
 impl Place {
     async fn open() -> Self {
-        let parts = Parts::default();
+        let mut parts = Parts::default();
+        parts.limits.line_per_tenant = 1_000;
         let settings = settings_of(&shared_server().url(), &parts);
         let store = open_store(&settings, &parts).await;
         let scene = Scene::of(&store, parts.clone());
@@ -232,6 +233,40 @@ async fn forgetful_tasks_meet_no_older_code() {
     assert_eq!(place.store.stats().await.unwrap().set_aside, 2);
     trial.control(queued, Control::Cancel).await.unwrap();
     assert_eq!(place.ask("HGET", "t", queued, &["state"]), "cancelled");
+}
+
+/// Goal: however many in line make no sense, a claim takes a bounded number of them out of it and those behind them are
+/// reached; each is brought on by the rescuer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_odd_ones_are_passed_in_bites() {
+    const ODD: usize = 600;
+    let place = Place::open().await;
+    let trial = &place.scene.trial;
+    let mut tasks = Vec::new();
+    for number in 0..=ODD {
+        let task = trial.start().await;
+        if number < ODD {
+            place.ask("HSET", "t", task, &["needs", "nothing"]);
+        }
+        tasks.push(task);
+    }
+    let mut claimed = Vec::new();
+    for claims in 1..=3 {
+        assert!(claimed.is_empty());
+        claimed = place.claim(ClaimKind::Ordinary).await;
+        let out: usize = place.of_all("ZCARD", "leases").trim_start_matches(':').parse().unwrap();
+        assert!(out <= claims * 300, "{out} were taken out of line");
+    }
+    assert_eq!(claimed, tasks[ODD..]);
+    trial.clock.advance(Duration::from_secs(3));
+    while !place.store.rescue(100).await.unwrap().is_empty() {}
+    claimed.clear();
+    while let next = place.claim(ClaimKind::Ordinary).await
+        && !next.is_empty()
+    {
+        claimed.extend(next);
+    }
+    assert!(sorted(claimed) == tasks, "some were lost");
 }
 
 /// Goal: a task of which too little is left keeps neither its parent nor its children from their ends.
