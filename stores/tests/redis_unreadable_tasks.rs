@@ -291,6 +291,48 @@ async fn a_family_ends_around_one_that_is_damaged() {
     }
 }
 
+/// Goal: what was set aside and is repaired by hand goes on when that is looked for, and knows what happened meanwhile; the
+/// others stay, those that are gone do not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_repaired_go_on() {
+    let place = Place::open().await;
+    let trial = &place.scene.trial;
+    let mut parent = trial.running().await;
+    let of = Some(Parent { task: parent.task, step: "child".into() });
+    let child = NewTask { parent: of, ..trial.new_task() };
+    let child_id = child.id;
+    let write = TaskWrite { children: vec![child], ..parent.go_on(&[line("a child")]) };
+    parent.send(&*place.store, write).await.unwrap();
+    let mut child = trial.claim(child_id).await;
+    let (stays, gone) = (trial.running().await.task, trial.running().await.task);
+    let queued = trial.start().await;
+    for task in [parent.task, stays, gone, queued] {
+        place.ask("HDEL", "t", task, &["flow"]);
+    }
+    assert!(place.claim(ClaimKind::Ordinary).await.is_empty());
+    child.send(&*place.store, child.end(TaskState::Succeeded)).await.unwrap();
+    trial.clock.advance(Duration::from_secs(3));
+    assert!(place.store.rescue(100).await.unwrap().is_empty());
+    assert_eq!(place.store.retry_aside().await.unwrap(), 0);
+    assert_eq!(place.store.stats().await.unwrap().set_aside, 4);
+
+    let flow = trial.record(child_id).await.flow;
+    for task in [parent.task, queued] {
+        place.ask("HSET", "t", task, &["flow", &flow]);
+    }
+    place.ask("DEL", "t", gone, &[]);
+    place.store.retry_aside().await.unwrap();
+    place.is_set_aside(&[stays]);
+    let rescued = place.store.rescue(100).await.unwrap();
+    let repaired = sorted(vec![parent.task, queued]);
+    assert_eq!(sorted(rescued.into_iter().map(|rescued| rescued.task).collect()), repaired);
+    assert_eq!(sorted(place.claim(ClaimKind::Ordinary).await), repaired);
+    assert!(trial.kinds(parent.task).await.contains(&"child.ended"));
+    for task in repaired {
+        trial.check(task).await;
+    }
+}
+
 /// Goal: a task that cannot be read is claimed so many times, later each time, and then it has failed and says why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_cannot_be_read_comes_to_an_end() {

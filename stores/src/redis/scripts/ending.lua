@@ -22,7 +22,8 @@ local function tell_parent(task)
   local f = task.f
   if not f.parent then return end
   local parent, step = load(string.sub(f.parent, 1, 36)), string.sub(f.parent, 38)
-  if not parent or ENDED[parent.f.state] or not can_end(parent) then return end
+  -- One that lacks what nobody can tell is told, too: it may be repaired.
+  if not parent or ENDED[parent.f.state] or not parent.f.head then return end
   tell(parent, ARGV[6] .. step .. ARGV[7] .. task.id .. ARGV[8])
   -- The parent of a continued task waits under the first one's id, but always under the same key.
   if is_whole(parent) then wake(parent, '\nc' .. task.id .. '\n', '\nk' .. step .. '\n') end

@@ -2,7 +2,8 @@
 -- parents where one script was not enough.
 --
 -- Nobody is rescued in the first lease length after this server came up: workers could not renew while it was away.
--- A claim that is none brings the task here too (see `claim.lua`): what it lacks is told from the rest, or it is set aside.
+-- A claim that is none brings the task here too (see `claim.lua`, `retry_aside.lua`): what it lacks is told from the rest,
+-- or it is set aside. Some of that may have been told meanwhile by somebody else; in line it is not.
 --
 -- Which server it is and since when is kept beside the leases, and asked here, where nothing can come in between.
 --
@@ -50,7 +51,7 @@ if tonumber(known[2]) + length <= now() then
     local state = task and task.f.state
     if task and not ENDED[state] and not can_go_on(task) then
       set_aside(id)
-    elseif state == 'running' or (task and task.mended and (state == 'queued' or state == 'waiting')) then
+    elseif state == 'running' or state == 'queued' or state == 'waiting' then
       take_over(task)
     else
       lease({ id = id }, false)
