@@ -72,10 +72,19 @@ fn tell_comparison(page: &mut String, comparison: &Comparison) -> Result<()> {
     }
     tell_table(page, &comparison.scenario, &lines)?;
     for contender in comparison.contenders.iter().filter(|contender| !contender.failures.is_empty()) {
-        let first = contender.failures.first().and_then(|failure| failure.lines().next()).unwrap_or_default();
+        let first = contender.failures.first().map(|failure| in_short(failure)).unwrap_or_default();
         writeln!(page, "{} failed in {} rounds: {first}\n", contender.name, contender.failures.len())?;
     }
     Ok(())
+}
+
+/// What failed, and the last words of whatever did: these name the error.
+fn in_short(failure: &str) -> String {
+    let mut lines = failure.lines().map(str::trim).filter(|line| !line.is_empty());
+    match (lines.next().unwrap_or_default(), lines.next_back()) {
+        (first, Some(last)) => format!("{first} … {last}"),
+        (first, None) => first.to_owned(),
+    }
 }
 
 fn tell_report(page: &mut String, report: &Report) -> Result<()> {
@@ -100,6 +109,13 @@ fn tell_table(page: &mut String, title: &str, lines: &[Vec<String>]) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: a failure is told with the error at its end, once.
+    #[test]
+    fn failures_name_their_error() {
+        assert_eq!(in_short("it ended badly:\nready\n  Error: in use \n\n"), "it ended badly: … Error: in use");
+        assert_eq!((in_short("no answer\n"), in_short("")), ("no answer".to_owned(), String::new()));
+    }
 
     /// Goal: only the figures are replaced, and a page without marks gets some.
     #[test]

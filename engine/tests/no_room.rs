@@ -9,7 +9,7 @@ mod desk;
 use std::future::pending;
 use std::time::Duration;
 
-use caudal::ports::Control;
+use caudal::ports::{Clock, Control};
 use caudal::prelude::*;
 use caudal::task::TaskState;
 use caudal::use_cases::run::RunEnd;
@@ -162,4 +162,30 @@ async fn a_flow_without_end_waits_for_room() {
     assert_eq!(end_of(desk.run().await.1).await, RunEnd::Released);
     desk.control(Control::Cancel).await;
     assert_eq!(desk.record().await.state, TaskState::Cancelled);
+}
+
+/// Goes on without end, for an hour.
+#[flow(deadline = "1h")]
+async fn hurried_flow(ctx: &mut FlowContext) -> FlowResult<()> {
+    ctx.continue_as_new(&json!({}))
+}
+
+/// Goal: however long a store is full, a task asks it for room less and less often, every ten minutes at last, and its
+/// deadline ends that.
+#[tokio::test]
+async fn a_store_that_stays_full_is_asked_less_and_less() {
+    let desk = Desk::with(hurried_flow, json!({})).await;
+    let deadline = desk.clock.now() + HOUR;
+    desk.store.refuse_children(true);
+    let (mut longest, mut tries) = (FIRST_PAUSE, 0);
+    while end_of(desk.run().await.1).await == RunEnd::Released {
+        let (now, due_at) = (desk.clock.now(), desk.record().await.due_at.unwrap());
+        let pause = due_at.since(now);
+        assert!(pause <= longest && (pause >= longest / 2 || due_at == deadline), "{pause:?}, at most {longest:?}");
+        longest = (longest * 2).min(Duration::from_secs(600));
+        desk.clock.advance(pause);
+        tries += 1;
+    }
+    assert_eq!((desk.clock.now(), desk.record().await.state), (deadline, TaskState::Failed));
+    assert!(tries < 25, "asked {tries} times in an hour");
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use caudal_engine::ports::{Control, ControlRefused, SignalRefused, StoreError, TaskFilter, TaskStore};
 use caudal_engine::task::{TaskId, TaskState, Tenant, WireState};
 use caudal_engine::testing::conformance::held::line;
-use caudal_engine::testing::conformance::trial::new_signal;
+use caudal_engine::testing::conformance::trial::{new_signal, within};
 use caudal_engine::testing::conformance::{Harness, Parts, Trial};
 use caudal_stores::live_and_kept::{Archiver, ArchiverSettings, CaughtUp, LiveAndKeptStore};
 use caudal_stores::postgres::{PostgresSettings, PostgresStore};
@@ -286,6 +286,26 @@ async fn archivers_take_turns() {
     assert!(turn.is_none() || left == CaughtUp::OthersTurn);
     drop(turn);
     whole.archived(41).await;
+}
+
+/// Goal: while others are busy, what presses is archived without a rest; what does not is followed by one, and none is
+/// longer than it may be, however slow a batch is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_presses_has_no_rest() {
+    for (presses, longest_rest) in [(true, Duration::MAX), (false, Duration::from_millis(5))] {
+        let whole = whole(&settings(), false).await;
+        let slow = ArchiverSettings { most_tasks: 3, rest: u32::MAX, longest_rest, ..quick() };
+        let (kept, clock) = (whole.kept.clone(), whole.trial.clock.clone());
+        let archiver = Archiver::new(whole.live.clone(), kept, whole.trial.feed.clone(), clock, slow);
+        for _ in 0..10 {
+            whole.ended().await;
+        }
+        whole.live.noted().is_busy = true;
+        whole.live.noted().presses = presses;
+        assert_eq!(within(archiver.catch_up()).await.unwrap(), CaughtUp::All, "presses: {presses}");
+        let noted = whole.live.noted();
+        assert_eq!((noted.archived.len(), noted.asked), (10, 4));
+    }
 }
 
 /// Goal: a task that is deleted while others archive does not come back.

@@ -180,6 +180,7 @@ async fn short_logs_come_with_their_tasks() {
     let first = tasks[0].to_string();
     let asked = monitor.lines().iter().filter(|line| line.contains(&first) && !line.contains(" lua]")).count();
     assert_eq!(asked, 1);
+    assert_eq!(offered.len(), tasks.len());
     for (task, ended) in tasks.iter().zip(offered) {
         let log: Vec<LogEntry> = ended.log.iter().flat_map(|page| page.entries()).collect();
         assert_eq!(log, store.events(*task, 0, usize::MAX).await.unwrap());

@@ -8,9 +8,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caudal_engine::ports::{CreateRefused, Created, StoreError, TaskFilter, TaskStore};
+use caudal_engine::notification::{Channel, NewNotification, NotificationId};
+use caudal_engine::ports::{
+    CreateRefused, Created, NotificationOutbox, SendOutcome, StoreError, TaskFilter, TaskStore,
+};
 use caudal_engine::task::record::Idempotency;
-use caudal_engine::task::{NewTask, TaskId, TaskState, Tenant, home_of_key};
+use caudal_engine::task::{Json, NewTask, TaskId, TaskState, Tenant, WorkerId, home_of_key};
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::conformance::held::Held;
 use caudal_stores::redis::RedisSettings;
@@ -24,6 +27,7 @@ use redis_support::{settings_of, shared_server};
 fn of(partitions: u16) -> RedisSettings {
     let mut settings = settings_of(&shared_server().url(), &Parts::default());
     settings.limits.line_per_tenant = 10_000;
+    settings.limits.outbox_per_tenant = 10_000;
     RedisSettings { partitions: Some(partitions), ..settings }
 }
 
@@ -62,6 +66,36 @@ async fn claims_go_round() {
         2,
         "the free places are for all partitions"
     );
+}
+
+/// Goal: a mail whose next try has come, which rings no bell, is sent although others come in without end elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_hides_no_retry_elsewhere() {
+    let spread = open(&of(4)).await;
+    let (store, clock, sender) = (&spread.store, &spread.scene.trial.clock, WorkerId::new("sender"));
+    let put = async |partition, number: u64| {
+        let id = NotificationId::first(spread.scene.trial.now(), partition, number << 20);
+        let (channel, recipient) = (Channel::Mail, "ana@example.org".into());
+        let mail = NewNotification { id, channel, recipient, body: Json::null() };
+        store.put(&Tenant::default(), vec![mail], None).await.unwrap().unwrap();
+        id
+    };
+    let claim = async || store.claim_notifications(&sender, Channel::Mail, 1).await.unwrap().items.remove(0);
+    let tried = put(2, 1).await;
+    let due_at = spread.scene.trial.now() + Duration::from_secs(5);
+    let outcome = SendOutcome::Deferred { due_at, error: "later, please".to_owned() };
+    assert!(store.settle(tried, claim().await.claim, outcome).await.unwrap());
+    for number in 2..42 {
+        put(0, number).await;
+    }
+    // From here on the burst has rung, and nobody else has.
+    claim().await;
+    clock.advance(Duration::from_secs(6));
+    let mut claims = 0;
+    while claim().await.record.id != tried {
+        claims += 1;
+        assert!(claims < 39, "only the burst is heard");
+    }
 }
 
 /// Goal: a list is in one order over all partitions, page by page; figures are sums; a rescue looks everywhere.

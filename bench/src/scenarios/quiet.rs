@@ -1,6 +1,6 @@
 //! When a server has done all that the tasks it has ended still need, as to be archived.
 //!
-//! Little CPU for a moment says little: what archives gathers, rests as long as it worked, and waits for Postgres, whose CPU is
+//! Little CPU for a moment says little: what archives gathers, rests up to three times as long as it worked, and waits for Postgres, whose CPU is
 //! not counted. So it must be quiet for longer than such a pause, and who archives must say that nothing waits.
 
 use std::time::{Duration, Instant};

@@ -9,9 +9,13 @@ mod process;
 mod redis;
 mod system;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::Add;
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::{Add, Range};
 use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -156,8 +160,46 @@ impl Server {
     }
 }
 
-/// Another process may take it before the server does; then the start fails, and says so.
+/// Where servers listen, as far as the kernel gives these ports to no client.
+const PORTS: Range<u16> = 20_000..32_000;
+/// The first of the ports that the kernel gives to clients, then the last.
+const PORTS_OF_CLIENTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+
+/// Another process may take it before the server does; then the start fails, and says so. A client cannot: there are
+/// thousands of them here, and each would be given any port that the kernel gives to clients.
 fn free_address() -> Result<SocketAddr> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(RandomState::new().hash_one(()) as u16));
+    let told = fs::read_to_string(PORTS_OF_CLIENTS).unwrap_or_default();
+    let ports = ports_of_servers(&told);
+    let next = || ports.start + NEXT.fetch_add(1, Ordering::Relaxed) % ports.len().max(1) as u16;
+    let found = ports.clone().find_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, next())).ok());
+    let listener = match found {
+        Some(listener) => listener,
+        None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?,
+    };
     Ok(listener.local_addr()?)
+}
+
+fn ports_of_servers(told: &str) -> Range<u16> {
+    let first_of_clients = told.split_whitespace().next().and_then(|first| first.parse().ok());
+    PORTS.start..first_of_clients.map_or(PORTS.start, |first: u16| first.clamp(PORTS.start, PORTS.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: no server is given a port that a client may be given, where there are others, nor one twice.
+    #[test]
+    fn no_client_takes_a_servers_port() {
+        assert_eq!(ports_of_servers("32768\t60999\n"), 20_000..32_000);
+        assert_eq!(ports_of_servers("21000 60999"), 20_000..21_000);
+        assert!(ports_of_servers("1024 65535").is_empty() && ports_of_servers("").is_empty());
+        let ports = ports_of_servers(&fs::read_to_string(PORTS_OF_CLIENTS).unwrap());
+        let (one, other) = (free_address().unwrap().port(), free_address().unwrap().port());
+        assert!(
+            one != other && (ports.is_empty() || (ports.contains(&one) && ports.contains(&other))),
+            "{one}, {other}"
+        );
+    }
 }

@@ -21,8 +21,10 @@ pub struct ArchiverSettings {
     pub most_bytes: usize,
     /// As long as less than this waits and others are busy, a batch is followed by a rest: tasks go first.
     pub unhurried_bytes: u64,
-    /// How many times as long as the batch the rest is.
+    /// How many times as long as the batch the rest is …
     pub rest: u32,
+    /// … up to here: meanwhile nobody sees how much waits, and a slow batch is no sign that others are busy with this store.
+    pub longest_rest: Duration,
     /// How long ended tasks may wait for others to go with them.
     pub gather: Duration,
     /// How often the live part is asked though no news came: news can be lost.
@@ -44,6 +46,7 @@ impl Default for ArchiverSettings {
             most_bytes: 4 * 1024 * 1024,
             unhurried_bytes: 128 * 1024 * 1024,
             rest: 3,
+            longest_rest: Duration::from_secs(1),
             gather: Duration::from_millis(250),
             look_again: Duration::from_secs(15),
             retry_set_aside: Duration::from_secs(3600),
@@ -142,7 +145,7 @@ impl Archiver {
             let is_more = waiting.tasks > self.settings.most_tasks as u64;
             let is_urgent = waiting.presses || waiting.bytes >= self.settings.unhurried_bytes;
             if is_more && is_busy && !is_urgent {
-                tokio::time::sleep(took * self.settings.rest).await;
+                tokio::time::sleep(took.saturating_mul(self.settings.rest).min(self.settings.longest_rest)).await;
             }
         }
     }

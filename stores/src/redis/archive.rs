@@ -132,7 +132,8 @@ impl RedisStore {
         self.nodes.call(partition, &call.arg(task.to_string())).await.map(drop)
     }
 
-    /// What was set aside is offered again. Answers how many tasks.
+    /// What was set aside is offered again. Answers how many tasks. Those that lacked what nobody could tell, and were
+    /// repaired by hand since, go on.
     pub async fn retry_aside(&self) -> Result<u64, StoreError> {
         let mut retried = 0;
         for partition in 0..self.layout.partitions() {
@@ -140,11 +141,20 @@ impl RedisStore {
             let mut waiting = redis::cmd("HLEN");
             waiting.arg(format!("{}aside", self.keys.of(partition)));
             let mut left = reply::count(&self.nodes.send(partition, &waiting).await?)?;
-            while left > 0 {
-                let call = RETRY_ASIDE.call(&self.keys.of(partition)).arg(self.turned()).arg(left.min(MOST_RETRIED));
-                let moved = reply::count(&self.nodes.call(partition, &call).await?)?;
+            let mut cursor = "0".to_owned();
+            while left > 0 || !cursor.is_empty() {
+                let call = RETRY_ASIDE.call(&self.keys.of(partition)).arg(self.turned());
+                let call = call.arg(left.min(MOST_RETRIED)).arg(&cursor);
+                let asked = self.rounds.moment();
+                let [moved, repaired, next] = reply::tuple(self.nodes.call(partition, &call).await?)?;
+                let (moved, repaired) = (reply::count(&moved)?, reply::count(&repaired)?);
+                if repaired > 0 {
+                    tracing::warn!(tasks = repaired, "tasks that could not go on were repaired and are rescued");
+                    self.rounds.saw_leases(partition, asked, Some(0));
+                }
                 retried += moved;
                 left = if moved == 0 { 0 } else { left.saturating_sub(moved) };
+                cursor = reply::text(next)?;
             }
         }
         Ok(retried)

@@ -1,7 +1,7 @@
 //! Taking over from workers whose claims ran out.
 //!
-//! Asked every second by every worker, it costs nothing while no claim can have died: answers of claims say when the
-//! next one could, and a claim given later lives longer than that.
+//! Workers look all the time, which costs nothing while no claim can have died: answers of claims say when the next one
+//! could, and a claim given later lives longer than that.
 
 use caudal_engine::ports::{Outcome, Rescued, StoreError};
 use caudal_engine::task::{Tenant, WireState, crash_loop};

@@ -5,8 +5,8 @@
 //! A Redis that has reached its maxmemory refuses, whole, those that bring something new: starts, children, signals,
 //! wishes for notifications. Those that bring what is there to its end run all the same (`allow-oom`): were no task
 //! claimed, finished or cancelled any more, nothing would ever be freed. They take memory beyond maxmemory, each running
-//! task as much as it tells until it ends (step results of 1 MiB, tens of thousands of events): `docker-compose.yml` says
-//! how much room to leave for that.
+//! task as much as it tells until it ends (step results of 1 MiB, tens of thousands of events), and each whose children are
+//! refused a few events whenever it asks again: `docker-compose.yml` says how much room to leave for that.
 
 use std::fmt::Write;
 use std::sync::LazyLock;

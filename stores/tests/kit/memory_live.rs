@@ -10,12 +10,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{
-    ClaimRequest, Claimed, Control, ControlRefused, CreateRefused, Created, NewSignal, Renewed, Rescued,
+    ClaimRequest, Claimed, Control, ControlRefused, CreateRefused, Created, Feed, NewSignal, Renewed, Rescued,
     SignalAccepted, SignalRefused, StoreError, StoreStats, TaskChange, TaskFilter, TaskPage, TaskStore, TaskWrite,
     WriteRefused, Written,
 };
 use caudal_engine::task::record::Idempotency;
-use caudal_engine::task::{Claim, ErrorReport, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, WorkerId};
+use caudal_engine::task::{
+    Claim, ErrorReport, LogEntry, NewTask, TaskId, TaskRecord, TaskState, Tenant, WireState, WorkerId,
+};
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::memory::MemoryStore;
 use caudal_stores::live_and_kept::{LivePart, Unarchived};
@@ -26,6 +28,7 @@ pub struct MemoryLive {
     pub memory: Arc<MemoryStore>,
     /// Readers do not see archived tasks.
     hides: bool,
+    feed: Arc<Feed>,
     changes: Mutex<broadcast::Receiver<TaskChange>>,
     noted: Mutex<Noted>,
 }
@@ -37,14 +40,17 @@ pub struct Noted {
     pub set_aside: BTreeMap<TaskId, String>,
     /// How often a batch was asked for.
     pub asked: usize,
+    /// There is news with every batch.
+    pub is_busy: bool,
+    pub presses: bool,
 }
 
 impl MemoryLive {
     pub fn new(parts: Parts, hides: bool) -> Arc<Self> {
         let Parts { clock, ids, bell, feed, limits } = parts;
         let changes = Mutex::new(feed.changes());
-        let memory = Arc::new(MemoryStore::new(clock, ids, bell, feed, limits));
-        Arc::new(Self { memory, hides, changes, noted: Mutex::default() })
+        let memory = Arc::new(MemoryStore::new(clock, ids, bell, feed.clone(), limits));
+        Arc::new(Self { memory, hides, feed, changes, noted: Mutex::default() })
     }
 
     pub fn noted(&self) -> MutexGuard<'_, Noted> {
@@ -182,16 +188,21 @@ impl LivePart for MemoryLive {
         Ok(Unarchived {
             tasks: noted.waiting.len() as u64,
             set_aside: noted.set_aside.len() as u64,
+            presses: noted.presses,
             ..Unarchived::default()
         })
     }
 
     async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<ArchivedTask>, StoreError> {
-        let waiting = {
+        let (waiting, is_busy) = {
             let mut noted = self.noted();
             noted.asked += 1;
-            noted.waiting.clone()
+            (noted.waiting.clone(), noted.is_busy)
         };
+        if let Some((task, tenant)) = waiting.first_key_value().filter(|_| is_busy) {
+            let (task, tenant) = (*task, tenant.clone());
+            self.feed.publish_change(TaskChange { task, tenant, flow: "busy".into(), state: WireState::Progress });
+        }
         let (mut batch, mut bytes) = (Vec::new(), 0);
         for (task, tenant) in waiting {
             let Some(ended) = self.archived_task(task, &tenant).await else {

@@ -133,14 +133,19 @@ pub async fn the_end_of_a_parent_cancels_its_children(trial: Trial) {
         let mut done = trial.claim(done).await;
         done.send(&*trial.store(), done.end(TaskState::Succeeded)).await.unwrap();
         let queued = bear(&trial, &mut parent).await;
-        parent.send(&*trial.store(), parent.end(state)).await.unwrap();
-        assert_eq!(trial.state(queued).await, TaskState::Cancelled);
+        let newborn = child_of(&trial, parent.task);
+        let born = newborn.id;
+        let write = TaskWrite { children: vec![newborn], ..parent.end(state) };
+        parent.send(&*trial.store(), write).await.unwrap();
+        for child in [queued, born] {
+            assert_eq!(trial.state(child).await, TaskState::Cancelled);
+        }
         assert_eq!(trial.state(done.task).await, TaskState::Succeeded);
         assert!(trial.record(running.task).await.cancelling);
         let answer = running.send(&*trial.store(), running.go_on(&[line("still here")])).await.unwrap();
         assert!(answer.cancelling);
         running.send(&*trial.store(), running.end(TaskState::Cancelled)).await.unwrap();
-        for task in [parent.task, running.task, done.task, queued] {
+        for task in [parent.task, running.task, done.task, queued, born] {
             trial.check(task).await;
         }
     }

@@ -17,6 +17,11 @@ use crate::task::{ErrorReport, Fact, Json, LogLevel, NewTask, PauseReason, Summa
 use crate::use_cases::inputs::secrets_of;
 use crate::use_cases::notify;
 
+/// How long a task whose children the store has no room for is put off the first time, twice as long the next …
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// … up to here. Each try adds to the log of a store that is full, which may last, and for thousands of tasks.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
 /// The flow function's result, and how many things and scopes it made at its top level.
 #[derive(Debug)]
 pub(crate) struct FlowEnd {
@@ -71,7 +76,7 @@ impl Ending {
             return Some(Self::new(TaskReleased { worker }, then, RunEnd::Released));
         };
         // Behind what is in line by now: that may make room.
-        let due_at = execution.now() + backoff(handed_back + 1, execution.engine.ids.random());
+        let due_at = execution.now() + pause_for_room(handed_back, execution.engine.ids.random());
         let due_at = execution.task.options.deadline.map_or(due_at, |deadline| deadline.min(due_at));
         let mut ending = Self::new(TaskReleased { worker }, Then::Release { due_at }, RunEnd::Released);
         if handed_back == 0 {
@@ -97,6 +102,14 @@ impl Ending {
         let then = Then::End { state: TaskState::Cancelled, outcome: Outcome::default() };
         Self::new(TaskCancelled { reason }, then, RunEnd::Cancelled)
     }
+}
+
+/// Between half and the whole of what it may be: those that were refused at the same time do not come back at once, and none
+/// comes back soon.
+fn pause_for_room(handed_back: u32, random: u64) -> Duration {
+    let most = FIRST_PAUSE.saturating_mul(1 << handed_back.min(10)).min(LONGEST_PAUSE);
+    let half = u64::try_from(most.as_millis() / 2).unwrap_or(u64::MAX);
+    Duration::from_millis(half + random % (half + 1))
 }
 
 /// The flow function ended: what now? Whatever it is, a parent pays for what was spent.

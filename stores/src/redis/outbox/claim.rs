@@ -60,14 +60,14 @@ impl Collected {
 }
 
 impl RedisStore {
-    /// Where the bell rang first, then the others in turn, until enough is claimed; of the rest it is asked when
+    /// Where the bell rang first (but now and then not), then the others in turn, until enough is claimed; of the rest it is asked when
     /// something is due there. What any question of this process has seen in the last second is not asked again.
     pub(super) async fn claim_from_outbox(
         &self,
         channel: Channel,
         most: usize,
     ) -> Result<ClaimedNotifications, StoreError> {
-        let order = self.outbox_rounds.of(channel).order(self.layout.partitions());
+        let order = self.outbox_rounds.order(channel, self.layout.partitions());
         let (first, others) = order.split_at(usize::from(most > 0).min(order.len()));
         let mut claimed = Collected::default();
         for partition in first {

@@ -2,6 +2,7 @@
 //! is due, as far as it was seen lately, by whichever question.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,10 @@ use super::super::settings::StoreTime;
 /// looks again: of those that look in turn the first looks for all.
 const BELIEVED: i64 = 1_100;
 
+/// One claim in so many begins with the partition whose turn it is, whatever has rung: where a burst rings without end it
+/// would be the only one that is asked, and those elsewhere whose time has come ring no bell.
+const FAIR: usize = 8;
+
 /// When the next of each channel is due, as offsets from the moment of the question.
 pub(in super::super) type Dues = [Option<i64>; Channel::ALL.len()];
 
@@ -25,17 +30,30 @@ struct Look {
 
 pub(in super::super) struct OutboxRounds {
     rounds: [Rounds; Channel::ALL.len()],
+    claims: [AtomicUsize; Channel::ALL.len()],
     looks: Mutex<HashMap<u16, Look>>,
 }
 
 impl OutboxRounds {
     pub(in super::super) fn new(lease: Duration, time: StoreTime, clock: &Arc<dyn Clock>) -> Self {
         let rounds = Channel::ALL.map(|_| Rounds::new(lease, time, clock.clone()));
-        Self { rounds, looks: Mutex::default() }
+        Self { rounds, claims: Default::default(), looks: Mutex::default() }
     }
 
     pub(in super::super) fn of(&self, channel: Channel) -> &Rounds {
         &self.rounds[channel as usize]
+    }
+
+    /// In which order to claim from the partitions of a channel.
+    pub(super) fn order(&self, channel: Channel, count: u16) -> Vec<u16> {
+        let claims = self.claims[channel as usize].fetch_add(1, Ordering::Relaxed);
+        match claims % FAIR {
+            0 => {
+                let start = u16::try_from(claims / FAIR % usize::from(count.max(1))).unwrap_or(0);
+                (start..count).chain(0..start).collect()
+            }
+            _ => self.of(channel).order(count),
+        }
     }
 
     /// In any channel.
@@ -77,6 +95,22 @@ mod tests {
     use caudal_engine::testing::clock::TestClock;
 
     use super::*;
+
+    /// Goal: where the bell rings is first, but not always: everybody's turn comes.
+    #[test]
+    fn nobody_rings_so_loud_that_others_are_never_first() {
+        let clock: Arc<dyn Clock> = Arc::new(TestClock::default());
+        let rounds = OutboxRounds::new(Duration::from_secs(2), StoreTime::Process, &clock);
+        rounds.ring(2);
+        let mut first = [0; 4];
+        for _ in 0..4 * FAIR {
+            let mut order = rounds.order(Channel::Mail, 4);
+            first[usize::from(order[0])] += 1;
+            order.sort_unstable();
+            assert_eq!(order, [0, 1, 2, 3]);
+        }
+        assert_eq!(first, [1, 1, 4 * FAIR - 3, 1]);
+    }
 
     /// Goal: one look serves all channels for a second; a ring, and time, make it worth nothing.
     #[test]

@@ -8,6 +8,8 @@ local P, call, int = KEYS[1], redis.call, string.format
 local kind, most, turn = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 -- Lanes that one claim looks at, those due longest first.
 local MOST_LANES = 4096
+-- That are in line and cannot be claimed: one claim takes no more of them out of it. The next one goes on behind them.
+local MOST_ODD = 256
 -- Read of a lane at once. Not more than are asked for: to write down due times takes long.
 local BITE = math.min(most, 16)
 
@@ -115,18 +117,21 @@ local function take(id, lane)
   return true
 end
 
-while #changes < most do
+local odd = 0
+while #changes < most and odd < MOST_ODD do
   local at = (turn % 20) * 3
   local lane = next_lane(string.sub(ARGV[10], at + 1, at + 1)) or next_lane(string.sub(ARGV[10], at + 2, at + 2))
     or next_lane(string.sub(ARGV[10], at + 3, at + 3))
   if not lane then break end
   local id = lane.front[lane.at]
   lane.at = lane.at + 2
-  if not lane.front[lane.at] and #lane.front == 2 * BITE and #changes + 1 < most then read_on(lane) end
   if take(id, lane) then
     free[lane.flow] = free[lane.flow] - 1
     turn = turn + 1
+  else
+    odd = odd + 1
   end
+  if not lane.front[lane.at] and #lane.front == 2 * BITE and #changes < most then read_on(lane) end
   -- One that has no business here goes too: nothing may stand in the way of those behind it.
   if not lane.left then
     lane.left = { 'ZREM', lane.line }

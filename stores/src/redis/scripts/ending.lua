@@ -22,15 +22,16 @@ local function tell_parent(task)
   local f = task.f
   if not f.parent then return end
   local parent, step = load(string.sub(f.parent, 1, 36)), string.sub(f.parent, 38)
-  if not parent or ENDED[parent.f.state] or not is_whole(parent) then return end
+  -- One that lacks what nobody can tell is told, too: it may be repaired.
+  if not parent or ENDED[parent.f.state] or not parent.f.head then return end
   tell(parent, ARGV[6] .. step .. ARGV[7] .. task.id .. ARGV[8])
   -- The parent of a continued task waits under the first one's id, but always under the same key.
-  wake(parent, '\nc' .. task.id .. '\n', '\nk' .. step .. '\n')
+  if is_whole(parent) then wake(parent, '\nc' .. task.id .. '\n', '\nk' .. step .. '\n') end
 end
 
 -- Answers whether the task has ended by it.
 local function ask_to_cancel(task, cancelling, asked, cancelled, ended)
-  if not task or ENDED[task.f.state] or not is_whole(task) then return false end
+  if not task or ENDED[task.f.state] or not can_end(task) then return false end
   if not has(task, CANCELLING) then
     ask(task, CANCELLING, true)
     tell(task, cancelling, asked)

@@ -2,7 +2,8 @@
 -- parents where one script was not enough.
 --
 -- Nobody is rescued in the first lease length after this server came up: workers could not renew while it was away.
--- A claim that is none brings the task here too (see `claim.lua`): what it lacks is told from the rest, or it is set aside.
+-- A claim that is none brings the task here too (see `claim.lua`, `retry_aside.lua`): what it lacks is told from the rest,
+-- or it is set aside. Some of that may have been told meanwhile by somebody else; in line it is not.
 --
 -- Which server it is and since when is kept beside the leases, and asked here, where nothing can come in between.
 --
@@ -40,7 +41,7 @@ end
 -- It stays as it is for somebody to look at.
 local function set_aside(id)
   lease({ id = id }, false)
-  later('HSET', P .. 'unreadable', id, 'it has no tenant, no flow, no state or no log')
+  later('HSET', P .. 'unreadable', id, 'it has no tenant, flow, state, version or log')
   odd[#odd + 1] = id
 end
 
@@ -48,9 +49,9 @@ if tonumber(known[2]) + length <= now() then
   for _, id in ipairs(call('ZRANGE', P .. 'leases', '-inf', int(now()), 'BYSCORE', 'LIMIT', 0, most)) do
     local task = load(id)
     local state = task and task.f.state
-    if task and not ENDED[state] and not is_whole(task) then
+    if task and not ENDED[state] and not can_go_on(task) then
       set_aside(id)
-    elseif state == 'running' or (task and task.mended and (state == 'queued' or state == 'waiting')) then
+    elseif state == 'running' or state == 'queued' or state == 'waiting' then
       take_over(task)
     else
       lease({ id = id }, false)

@@ -69,7 +69,11 @@ local function mend(f, id)
     put('head', first and int(first + count - 1))
   end
   if not string.find(f.priority or '', '^[012]$') then put('priority', '1') end
-  if not string.find(f.needs or '', '^%d+$') then put('needs', string.match(f.version or '', '^%d+$') or '0') end
+  if not string.find(f.needs or '', '^%d+$') then
+    -- Of the code that made it and the code that ran it last the newer: older code than that never runs it again.
+    local made, ran = tonumber(string.match(f.version or '', '^%d+$')), tonumber(string.match(f.ran or '', '^%d+$'))
+    put('needs', (made or ran) and int(math.max(made or ran, ran or made)))
+  end
   if not string.find(f.summary or '', '^%d') then put('summary', '0 ' .. (f.summary or '')) end
   if f.ran and not string.find(f.ran, '^%d+$') then put('ran', '0') end
   if f.epoch and not string.find(f.epoch, '^%d+$') then put('epoch', string.match(f.claim or '', '^%d+') or '0') end
@@ -96,7 +100,10 @@ local function load(id)
 end
 
 -- Of others nobody can tell what they lack.
-local function is_whole(task) return task.f.tenant and task.f.flow and task.f.head and task.shown end
+local function can_end(task) return task.f.tenant and task.f.flow and task.f.head and shown(task.f) end
+
+-- Only these can be in line: of others nobody can tell which code may run them.
+local function is_whole(task) return can_end(task) and task.f.needs end
 
 local function touch(task)
   if not task.touched then
@@ -126,6 +133,8 @@ local function go(task, state)
 end
 
 local function has(task, flag) return task.f.asked % (flag * 2) >= flag end
+
+local function can_go_on(task) return is_whole(task) or (can_end(task) and has(task, CANCELLING)) end
 
 local function ask(task, flag, on)
   if has(task, flag) ~= on then set(task, 'asked', task.f.asked + (on and flag or -flag)) end
