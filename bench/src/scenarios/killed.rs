@@ -46,7 +46,8 @@ impl Default for Options {
 
 impl Options {
     pub(super) fn small(self) -> Self {
-        Self { tasks: 4, steps: 4, step_ms: 50, kill_after_seconds: 0.1, away_seconds: 0.1, ..self }
+        // So many that either of two workers has some.
+        Self { tasks: 24, steps: 4, step_ms: 50, kill_after_seconds: 0.1, away_seconds: 0.1, ..self }
     }
 
     /// Two workers, each with room for all: no task waits for another.

@@ -94,6 +94,10 @@ impl Launch {
             if self.needs.mails && self.system.is_ours() {
                 server.parts.push(places.sender().start()?);
             }
+            // One that comes up later would have nothing to do while others are measured.
+            for tells in server.archivers.clone() {
+                wait_for(&mut server, &tells).await?;
+            }
             let first = tokio::time::timeout(LONGEST_START, run_one(&server)).await;
             first.with_context(|| format!("no worker is ready:\n{}", server.last_words()))??;
         }
@@ -103,8 +107,14 @@ impl Launch {
 
 /// Waits until the web process serves.
 pub(super) async fn wait_until_ready(server: &mut Server) -> Result<()> {
+    let target = server.target.clone();
+    wait_for(server, &target).await
+}
+
+/// Waits until this part of the server says that it is ready.
+async fn wait_for(server: &mut Server, target: &Target) -> Result<()> {
     let began = Instant::now();
-    while !is_ready(&server.target).await {
+    while !is_ready(target).await {
         server.check()?;
         if began.elapsed() > LONGEST_START {
             bail!("the server was not ready within {} s:\n{}", LONGEST_START.as_secs(), server.last_words());
