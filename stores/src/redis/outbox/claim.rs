@@ -60,8 +60,9 @@ impl Collected {
 }
 
 impl RedisStore {
-    /// Where the bell rang first (but now and then not), then the others in turn, until enough is claimed; of the rest it is asked when
-    /// something is due there. What any question of this process has seen in the last second is not asked again.
+    /// Where the bell rang first (but now and then not), then the others in turn, until enough is claimed; of the rest it
+    /// is asked when something is due there. What any question of this process has seen in the last second is not asked
+    /// again.
     pub(super) async fn claim_from_outbox(
         &self,
         channel: Channel,
