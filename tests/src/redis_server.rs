@@ -28,7 +28,8 @@ pub struct RedisServer {
 
 #[derive(Debug)]
 struct Running {
-    /// A shell that waits for the end of its input, which comes with the end of whoever holds it, and kills the server.
+    /// A shell that waits for a line, or for the end of its input, which comes with the end of whoever holds it, and kills
+    /// the server. In the second case nobody is left to remove the folder, so it does that too.
     keeper: Child,
     pid: u32,
 }
@@ -81,7 +82,7 @@ impl RedisServer {
     /// As a loss of power: nothing is said, nothing is saved.
     pub fn kill(&mut self) {
         if let Some(mut running) = self.running.take() {
-            drop(running.keeper.stdin.take());
+            drop(running.keeper.stdin.take().map(|mut input| input.write_all(b"\n")));
             running.keeper.wait().unwrap();
         }
     }
@@ -125,7 +126,8 @@ impl RedisServer {
 
     fn run(&mut self) -> bool {
         let program = std::env::var(PROGRAM).unwrap_or_else(|_| "redis-server".to_owned());
-        let script = "\"$PROGRAM\" \"$@\" >redis.log 2>&1 & echo $!; read -r _; kill -9 $!; wait";
+        let script = "alone=; \"$PROGRAM\" \"$@\" >redis.log 2>&1 & echo $!; read -r _ || alone=yes; kill -9 $!; wait
+            [ -z \"$alone\" ] || rm -rf \"$PWD\"";
         let port = self.port.to_string();
         let mut keeper = Command::new("sh")
             .args(["-c", script, "sh", "--port", &port, "--bind", "127.0.0.1", "--save", ""])
