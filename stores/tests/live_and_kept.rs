@@ -5,7 +5,7 @@
 mod kit;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use caudal_engine::ports::{Control, ControlRefused, SignalRefused, StoreError, TaskFilter, TaskStore};
@@ -302,9 +302,11 @@ async fn what_presses_has_no_rest() {
         }
         whole.live.noted().is_busy = true;
         whole.live.noted().presses = presses;
+        let began = Instant::now();
         assert_eq!(within(archiver.catch_up()).await.unwrap(), CaughtUp::All, "presses: {presses}");
         let noted = whole.live.noted();
         assert_eq!((noted.archived.len(), noted.asked), (10, 4));
+        assert!(presses || began.elapsed() >= 3 * longest_rest, "three batches are followed by another");
     }
 }
 

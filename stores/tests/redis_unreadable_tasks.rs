@@ -219,10 +219,10 @@ async fn forgetful_tasks_meet_no_older_code() {
     }
     trial.clock.advance(Duration::from_secs(3));
     let rescued = place.store.rescue(100).await.unwrap();
-    assert_eq!(sorted(rescued.into_iter().map(|rescued| rescued.task).collect()), tasks[..3]);
-    assert_eq!(place.claim(ClaimKind::Ordinary).await, [tasks[2]], "newer code ran the others");
+    assert_eq!(sorted(rescued.into_iter().map(|rescued| rescued.task).collect()), tasks[..2]);
+    assert!(place.claim(ClaimKind::Ordinary).await.is_empty(), "newer code ran them");
     assert_eq!(sorted(place.claim_as(2, ClaimKind::Ordinary).await), tasks[..2]);
-    place.is_set_aside(&[tasks[3]]);
+    place.is_set_aside(&tasks[2..]);
 
     // In line it is met, and set aside, too.
     let queued = trial.start().await;
@@ -230,7 +230,7 @@ async fn forgetful_tasks_meet_no_older_code() {
     assert!(place.claim_as(2, ClaimKind::Ordinary).await.is_empty());
     trial.clock.advance(Duration::from_secs(3));
     place.store.rescue(100).await.unwrap();
-    assert_eq!(place.store.stats().await.unwrap().set_aside, 2);
+    assert_eq!(place.store.stats().await.unwrap().set_aside, 3);
     trial.control(queued, Control::Cancel).await.unwrap();
     assert_eq!(place.ask("HGET", "t", queued, &["state"]), "cancelled");
 }

@@ -32,7 +32,7 @@ use super::watches::{Place, Watches};
 const BEAT: Duration = Duration::from_secs(1);
 /// A connection that only listens is asked for a sign of life every so many beats.
 const BEATS_PER_PING: u64 = 2;
-/// Channels that are left with one command.
+/// Channels that are left at once: all others wait for Redis meanwhile.
 const MOST_LEFT_AT_ONCE: usize = 256;
 
 pub(super) struct Ears {
@@ -234,10 +234,7 @@ impl Ears {
     }
 
     async fn beat(&self, beat: u64) {
-        {
-            let _changing = self.changing.lock().await;
-            self.unsubscribe(self.watches.drop_abandoned()).await;
-        }
+        self.leave_abandoned().await;
         if self.nodes.misses_one() {
             self.nodes.read_map().await;
         }
@@ -252,6 +249,19 @@ impl Ears {
         }
     }
 
+    /// Some at once: whoever begins to watch meanwhile waits for no more than these.
+    async fn leave_abandoned(&self) {
+        loop {
+            let _changing = self.changing.lock().await;
+            let abandoned = self.watches.drop_abandoned(MOST_LEFT_AT_ONCE);
+            let is_last = abandoned.len() < MOST_LEFT_AT_ONCE;
+            self.unsubscribe(abandoned).await;
+            if is_last {
+                return;
+            }
+        }
+    }
+
     async fn ask_for_heads(&self) {
         let asking = self.watches.all().into_iter().map(|(task, _)| async move {
             match self.head_of(task).await {
@@ -263,17 +273,13 @@ impl Ears {
         join_all(asking).await;
     }
 
-    /// Many of a partition at once, for they may be thousands; but others wait for Redis meanwhile.
+    /// All of a partition at once.
     async fn unsubscribe(&self, tasks: Vec<TaskId>) {
         let mut by_partition: HashMap<u16, Vec<TaskId>> = HashMap::new();
         for task in tasks {
             by_partition.entry(task.partition()).or_default().push(task);
         }
-        let mut bites = Vec::new();
         for (partition, tasks) in by_partition {
-            bites.extend(tasks.chunks(MOST_LEFT_AT_ONCE).map(|bite| (partition, bite.to_vec())));
-        }
-        for (partition, tasks) in bites {
             let Some(node) = self.nodes.of(partition) else { continue };
             let channels: Vec<String> = tasks.iter().map(|task| self.keys.of_task("log", *task)).collect();
             let leaving = tasks.into_iter().map(|task| (node.address.clone(), task));

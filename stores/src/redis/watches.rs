@@ -106,10 +106,11 @@ impl Watches {
         self.tasks().contains_key(&task)
     }
 
-    /// Forgets what nobody watches any more; answers it.
-    pub(super) fn drop_abandoned(&self) -> Vec<TaskId> {
+    /// Forgets some of what nobody watches any more; answers it.
+    pub(super) fn drop_abandoned(&self, most: usize) -> Vec<TaskId> {
         let mut tasks = self.tasks();
-        let abandoned: Vec<TaskId> = tasks.keys().copied().filter(|task| !self.feed.is_watched(*task)).collect();
+        let abandoned = tasks.keys().copied().filter(|task| !self.feed.is_watched(*task));
+        let abandoned: Vec<TaskId> = abandoned.take(most).collect();
         abandoned.iter().for_each(|task| drop(tasks.remove(task)));
         abandoned
     }
@@ -206,7 +207,7 @@ mod tests {
         assert!(news.is_urgent() && news.head > 9, "its end may have been lost");
         assert!(watch.try_next().is_none());
         drop(watch);
-        assert_eq!(watches.drop_abandoned(), [task]);
+        assert_eq!(watches.drop_abandoned(10), [task]);
         assert!(!watches.contains(task));
     }
 }

@@ -16,9 +16,11 @@ use crate::tenant::tenant_of;
 
 pub(super) async fn task_status(site: OfSite, request: HttpRequest, id: Path<String>) -> ApiResult {
     let task = task_id(&id)?;
-    let watched = Watched::begin(&site.engine, task);
     let query = Query::of(&request);
     let wants_json = wants_json(&request);
+    // Who asks once is told nothing of what comes later.
+    let asks_once = wants_json || request.method() == Method::HEAD;
+    let watched = if asks_once { Watched::from(task) } else { Watched::begin(&site.engine, task) };
     let seen = if wants_json { 0 } else { seen(&request, &query)? };
     let wants_log = wants_json || !site.live.reads(task);
     let (end, log) = end_of_log(&site, &tenant_of(&request), task, seen, wants_log).await?;

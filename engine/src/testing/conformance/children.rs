@@ -148,6 +148,9 @@ pub async fn the_end_of_a_parent_cancels_its_children(trial: Trial) {
         for task in [parent.task, running.task, done.task, queued, born] {
             trial.check(task).await;
         }
+        // One that was born and cancelled with the same write is in no line either.
+        let stats = trial.store().stats().await.unwrap();
+        assert_eq!((stats.due, stats.oldest_due, stats.in_line), (0, None, Vec::new()));
     }
 }
 

@@ -26,7 +26,7 @@ local function tell_parent(task)
   if not parent or ENDED[parent.f.state] or not parent.f.head then return end
   tell(parent, ARGV[6] .. step .. ARGV[7] .. task.id .. ARGV[8])
   -- The parent of a continued task waits under the first one's id, but always under the same key.
-  if is_whole(parent) then wake(parent, '\nc' .. task.id .. '\n', '\nk' .. step .. '\n') end
+  if can_end(parent) then wake(parent, '\nc' .. task.id .. '\n', '\nk' .. step .. '\n') end
 end
 
 -- Answers whether the task has ended by it.

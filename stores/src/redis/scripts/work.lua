@@ -72,6 +72,7 @@ local function mend(f, id)
   if not string.find(f.needs or '', '^%d+$') then
     -- Of the code that made it and the code that ran it last the newer: older code than that never runs it again.
     local made, ran = tonumber(string.match(f.version or '', '^%d+$')), tonumber(string.match(f.ran or '', '^%d+$'))
+    if f.started and not ran then made = nil end
     put('needs', (made or ran) and int(math.max(made or ran, ran or made)))
   end
   if not string.find(f.summary or '', '^%d') then put('summary', '0 ' .. (f.summary or '')) end
@@ -156,19 +157,44 @@ local function tell(task, body, status)
   return task.f.head
 end
 
+-- Whether it was this script that put it there: then nothing was written of it yet.
+local function takes_back(lane, id)
+  local line = joined[lane] or {}
+  for i = 1, #line, 2 do
+    if line[i + 1] == id then
+      table.remove(line, i)
+      table.remove(line, i)
+      line.first = tonumber(line[1])
+      for at = 3, #line, 2 do line.first = math.min(line.first, tonumber(line[at])) end
+      if #line == 0 then joined[lane] = nil end
+      return true
+    end
+  end
+  return false
+end
+
 local function leave_line(task)
   local lane = task.f.lane
   if lane and lane ~= '' then
-    left[lane] = left[lane] or {}
-    table.insert(left[lane], task.id)
+    if not takes_back(lane, task.id) then
+      left[lane] = left[lane] or {}
+      table.insert(left[lane], task.id)
+    end
     set(task, 'lane', '')
     set(task, 'due', '')
   end
 end
 
+local function lease(task, till)
+  leases = leases or {}
+  leases[task.id] = till
+end
+
 local function join_line(task, due)
   leave_line(task)
   local f = task.f
+  -- Nobody can tell which code may run it: the rescuer sets it aside.
+  if not f.needs then return lease(task, now()) end
   local lane = f.priority .. (f.takeovers >= SUSPECT_TAKEOVERS and 's' or 'o') .. f.needs .. ' ' .. f.flow
   local line = joined[lane] or { first = due }
   joined[lane], line.first = line, math.min(due, line.first)
@@ -177,11 +203,6 @@ local function join_line(task, due)
   set(task, 'lane', lane)
   set(task, 'due', int(due))
   ring = true
-end
-
-local function lease(task, till)
-  leases = leases or {}
-  leases[task.id] = till
 end
 
 -- Takes the claim from whoever holds it.
