@@ -14,6 +14,8 @@ class TaskActions extends HTMLElement {
   #shown = '';
   /** By what they begin: pressed twice, or after an answer that was lost, it is one task. */
   #keys = new Map();
+  /** Stays the same while one may cancel, whatever comes and goes around it: it may be asking already. */
+  #cancel = null;
 
   show(task) {
     const { state, record } = task;
@@ -23,10 +25,13 @@ class TaskActions extends HTMLElement {
     const key = `${state} ${flags} ${record.flow} ${worker ?? ''}`;
     if (key === this.#shown) return;
     this.#shown = key;
+    if (task.id !== this.task?.id) this.#cancel = null;
     this.task = task;
+    const hadFocus = this.#cancel && this.#cancel === document.activeElement;
     this.problem = h('p', { class: 'field-error', role: 'alert', hidden: true });
     const buttons = h('div', { class: 'buttons', role: 'group', 'aria-label': text.task.actions }, this.#buttons(state, flags, record));
     fill(this, buttons, this.problem);
+    if (hadFocus && this.#cancel.isConnected) this.#cancel.focus();
     if (worker) this.#offerStop(buttons, worker, key);
   }
 
@@ -52,7 +57,8 @@ class TaskActions extends HTMLElement {
   }
 
   #cancelButton() {
-    return confirmButton(text.task.cancel, text.task.confirmCancel, (button) => this.#control('cancel', button));
+    this.#cancel ??= confirmButton(text.task.cancel, text.task.confirmCancel, (button) => this.#control('cancel', button));
+    return this.#cancel;
   }
 
   /** For demonstrations, where the server says that it may be done. */

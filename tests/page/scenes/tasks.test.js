@@ -80,6 +80,12 @@ test('steering', async () => {
   await page.getByRole('button', { name: 'Resume' }).click();
   await state(page, 'Running');
   await page.getByRole('button', { name: 'Cancel' }).click();
+  // Another worker takes it over just then: the buttons are drawn anew, and the question stands all the same.
+  await page.locator('task-actions').evaluate((actions) => {
+    const { task } = actions;
+    actions.show({ ...task, id: task.id, state: task.state, ended: task.ended, record: { ...task.record, worker: 'another' } });
+  });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Really cancel?');
   await page.getByRole('button', { name: 'Really cancel?' }).click();
   await state(page, 'Cancelled');
   await page.getByRole('button', { name: 'Start again' }).click();
