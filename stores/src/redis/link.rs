@@ -1,6 +1,7 @@
 //! One connection to one server, made again whenever it breaks.
 //!
-//! Commands of all callers share it: what comes at the same time goes out together. While it is down they are refused
+//! Commands of all callers share it: what comes at the same time goes out together. (Threads that serve by themselves have
+//! one beside it, see [`own_connections`].) While it is down they are refused
 //! at once; nothing is sent twice by itself, since only a caller knows whether that is safe. Once it is made, its
 //! scripts are loaded, so that no caller meets a server without them but by an accident in between.
 //!
@@ -10,6 +11,7 @@
 //!      └──────────── 20 ms … 500 ms ◀────────────┘
 //! ```
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::fault;
+use super::own_connections;
 use super::scripts;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,11 +51,15 @@ pub(super) enum Heard {
 
 pub(super) struct Link {
     shared: Arc<Shared>,
+    server: ConnectionInfo,
+    purpose: Purpose,
     /// Ends the task that keeps the connection.
     _stop: watch::Sender<()>,
 }
 
 struct Shared {
+    /// No other link of this process has it.
+    id: u64,
     name: String,
     open: RwLock<Option<Open>>,
     /// Counts the connections that were made; which of them is broken.
@@ -69,22 +76,40 @@ struct Open {
 impl Link {
     /// Keeps a connection from now on, in the runtime that this is called in. The first attempt is made at once.
     pub(super) fn keep(server: ConnectionInfo, purpose: Purpose) -> Self {
+        static LINKS: AtomicU64 = AtomicU64::new(0);
         let (stop, stopped) = watch::channel(());
         let shared = Arc::new(Shared {
+            id: LINKS.fetch_add(1, Ordering::Relaxed),
             name: server.addr().to_string(),
             open: RwLock::default(),
             made: watch::Sender::new(0),
             broken: watch::Sender::new(0),
         });
-        tokio::spawn(keep(shared.clone(), server, purpose, stopped));
-        Self { shared, _stop: stop }
+        tokio::spawn(keep(shared.clone(), server.clone(), purpose.clone(), stopped));
+        Self { shared, server, purpose, _stop: stop }
     }
 
     pub(super) async fn send(&self, command: &Cmd) -> Result<Value, RedisError> {
         let Some(mut open) = self.open() else { return Err(is_down(&self.shared.name)) };
+        if let Some(own) = self.own(open.number) {
+            open.connection = own;
+        }
         let answer = open.connection.send_packed_command(command).await.and_then(checked);
         self.judge(&answer, open.number);
         answer
+    }
+
+    /// The connection of this thread, if it should have one and it is there.
+    fn own(&self, number: u64) -> Option<MultiplexedConnection> {
+        if !matches!(self.purpose, Purpose::Commands) || !own_connections::are_wanted_here() {
+            return None;
+        }
+        own_connections::of(self.shared.id, number).unwrap_or_else(|to_be_opened| {
+            let (server, purpose) = (self.server.clone(), self.purpose.clone());
+            let opening = async move { connect(&server, &purpose).await };
+            to_be_opened.open(opening, self.shared.broken.subscribe());
+            None
+        })
     }
 
     pub(super) async fn load_scripts(&self) -> Result<(), RedisError> {

@@ -34,6 +34,7 @@ mod nodes;
 mod old_tasks;
 mod open;
 mod outbox;
+mod own_connections;
 mod record;
 mod reply;
 mod rescue;

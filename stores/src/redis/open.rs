@@ -18,6 +18,7 @@ use super::link::{self, Published};
 use super::nodes::Nodes;
 use super::old_tasks;
 use super::outbox::OutboxRounds;
+use super::own_connections;
 use super::rounds::Rounds;
 use super::server_checks;
 use super::settings::RedisSettings;
@@ -175,6 +176,7 @@ fn start_thread() -> Result<(IoThread, tokio::runtime::Handle), OpenError> {
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let thread = std::thread::Builder::new().name("caudal-redis".to_owned()).spawn(move || {
+        own_connections::keep_shared_here();
         runtime.block_on(async {
             let _ = stopped.await;
         });
