@@ -10,11 +10,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::time::Duration;
 
 use redis::RedisError;
 use redis::aio::MultiplexedConnection;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::watch;
+
+const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 thread_local! {
     /// By the link that they belong to.
@@ -51,6 +54,17 @@ pub(super) fn of(link: u64, number: u64) -> Result<Option<MultiplexedConnection>
     })
 }
 
+/// Returns when it is dead. The shared one is asked something every second; this one may have nothing to do for hours,
+/// and servers, and what is on the way, close what is silent for long.
+async fn keep_alive(connection: &mut MultiplexedConnection) {
+    loop {
+        tokio::time::sleep(LONGEST_SILENCE).await;
+        if connection.send_packed_command(&redis::cmd("PING")).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Nobody else opens it meanwhile.
 pub(super) struct ToBeOpened {
     link: u64,
@@ -65,9 +79,13 @@ impl ToBeOpened {
         mut broken: watch::Receiver<u64>,
     ) {
         tokio::spawn(async move {
-            if let Ok(connection) = opening.await {
-                self.put(Some(connection));
-                let _ = broken.wait_for(|broken| *broken >= self.number).await;
+            if let Ok(mut connection) = opening.await {
+                self.put(Some(connection.clone()));
+                let is_over = async { drop(broken.wait_for(|broken| *broken >= self.number).await) };
+                tokio::select! {
+                    () = is_over => {}
+                    () = keep_alive(&mut connection) => {}
+                }
             }
             self.put(None);
         });
