@@ -1,9 +1,9 @@
 //! One connection to one server, made again whenever it breaks.
 //!
 //! Commands of all callers share it: what comes at the same time goes out together. (Threads that serve by themselves have
-//! one beside it, see [`own_connections`].) While it is down they are refused
-//! at once; nothing is sent twice by itself, since only a caller knows whether that is safe. Once it is made, its
-//! scripts are loaded, so that no caller meets a server without them but by an accident in between.
+//! one beside it, see [`own_connections`].) While it is down they are refused at once; nothing is sent twice by itself,
+//! since only a caller knows whether that is safe. Once it is made, its scripts are loaded, so that no caller meets a
+//! server without them but by an accident in between.
 //!
 //! ```text
 //!   connect ──▶ load scripts ──▶ up ──▶ broken (an I/O error, no answer in time)
@@ -106,7 +106,8 @@ impl Link {
         }
         own_connections::of(self.shared.id, number).unwrap_or_else(|to_be_opened| {
             let (server, purpose) = (self.server.clone(), self.purpose.clone());
-            let opening = async move { connect(&server, &purpose).await };
+            // The server has the scripts: the shared connection is up.
+            let opening = async move { reach(&server, &purpose).await };
             to_be_opened.open(opening, self.shared.broken.subscribe());
             None
         })
@@ -220,6 +221,14 @@ async fn keep(shared: Arc<Shared>, server: ConnectionInfo, purpose: Purpose, mut
 }
 
 async fn connect(server: &ConnectionInfo, purpose: &Purpose) -> Result<MultiplexedConnection, RedisError> {
+    let mut connection = reach(server, purpose).await?;
+    if matches!(purpose, Purpose::Commands) {
+        load_scripts(&mut connection).await?;
+    }
+    Ok(connection)
+}
+
+async fn reach(server: &ConnectionInfo, purpose: &Purpose) -> Result<MultiplexedConnection, RedisError> {
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(ANSWER_TIMEOUT))
@@ -231,11 +240,7 @@ async fn connect(server: &ConnectionInfo, purpose: &Purpose) -> Result<Multiplex
         let settings = server.redis_settings().clone().set_protocol(redis::ProtocolVersion::RESP3);
         server = server.set_redis_settings(settings);
     }
-    let mut connection = Client::open(server)?.get_multiplexed_async_connection_with_config(&config).await?;
-    if matches!(purpose, Purpose::Commands) {
-        load_scripts(&mut connection).await?;
-    }
-    Ok(connection)
+    Client::open(server)?.get_multiplexed_async_connection_with_config(&config).await
 }
 
 pub(super) async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {

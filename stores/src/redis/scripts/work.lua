@@ -23,8 +23,9 @@ local CANCELLING, PAUSING = 1, 2
 local tasks = {}
 -- Those of them that changed, in order.
 local touched = {}
--- Who leaves and who comes into each lane; until when claims live, or false for those that end.
-local left, joined, leases = {}, {}, nil
+-- Who leaves and who comes into each lane, and when these are due, the first of them; until when claims live, or false for
+-- those that end.
+local left, joined, firsts_joined, leases = {}, {}, {}, nil
 -- What is to be added to the counts; which of these are known to be numbers.
 local deltas, counted = {}, {}
 -- Other commands to be sent, in order.
@@ -157,20 +158,13 @@ local function tell(task, body, status)
   return task.f.head
 end
 
--- Whether it was this script that put it there: then nothing was written of it yet.
+-- Whether it was this script that put it there: then nothing was written of it yet. Thousands may be born and cancelled
+-- together, so nothing is searched for.
 local function takes_back(lane, id)
-  local line = joined[lane] or {}
-  for i = 1, #line, 2 do
-    if line[i + 1] == id then
-      table.remove(line, i)
-      table.remove(line, i)
-      line.first = tonumber(line[1])
-      for at = 3, #line, 2 do line.first = math.min(line.first, tonumber(line[at])) end
-      if #line == 0 then joined[lane] = nil end
-      return true
-    end
-  end
-  return false
+  local line = joined[lane]
+  if not line or not line[id] then return false end
+  line[id] = nil
+  return true
 end
 
 local function leave_line(task)
@@ -196,10 +190,8 @@ local function join_line(task, due)
   -- Nobody can tell which code may run it: the rescuer sets it aside.
   if not f.needs then return lease(task, now()) end
   local lane = f.priority .. (f.takeovers >= SUSPECT_TAKEOVERS and 's' or 'o') .. f.needs .. ' ' .. f.flow
-  local line = joined[lane] or { first = due }
-  joined[lane], line.first = line, math.min(due, line.first)
-  line[#line + 1] = int(due)
-  line[#line + 1] = task.id
+  joined[lane] = joined[lane] or {}
+  joined[lane][task.id] = due
   set(task, 'lane', lane)
   set(task, 'due', int(due))
   ring = true
@@ -270,7 +262,15 @@ end
 
 local function save_lines()
   for lane, ids in pairs(left) do later_in_pieces('ZREM', P .. 'q:' .. lane, ids) end
-  for lane, line in pairs(joined) do later_in_pieces('ZADD', P .. 'q:' .. lane, line) end
+  for lane, line in pairs(joined) do
+    local newcomers = {}
+    for newcomer, due in pairs(line) do
+      newcomers[#newcomers + 1] = int(due)
+      newcomers[#newcomers + 1] = newcomer
+      firsts_joined[lane] = math.min(due, firsts_joined[lane] or due)
+    end
+    later_in_pieces('ZADD', P .. 'q:' .. lane, newcomers)
+  end
   if leases then
     local live, dead = { 'ZADD', P .. 'leases' }, { 'ZREM', P .. 'leases' }
     for id, till in pairs(leases) do
@@ -328,9 +328,9 @@ local function settle_lanes(scores)
     firsts[lane] = first[2] or false
     if first[2] then call('ZADD', key, first[2], lane) else call('ZREM', key, lane) end
   end
-  for lane, line in pairs(joined) do
-    if not left[lane] and (not scores[lane] or tonumber(scores[lane]) > line.first) then
-      call('ZADD', key, int(line.first), lane)
+  for lane, first in pairs(firsts_joined) do
+    if not left[lane] and (not scores[lane] or tonumber(scores[lane]) > first) then
+      call('ZADD', key, int(first), lane)
     end
   end
 end
@@ -357,8 +357,8 @@ local function commit()
   save_counts()
   look_at_all()
   local scores = {}
-  for lane in pairs(joined) do scores[lane] = call('ZSCORE', P .. 'lanes', lane) end
-  if next(left) and not next(joined) and not looked[P .. 'lanes'] then call('ZCARD', P .. 'lanes') end
+  for lane in pairs(firsts_joined) do scores[lane] = call('ZSCORE', P .. 'lanes', lane) end
+  if next(left) and not next(firsts_joined) and not looked[P .. 'lanes'] then call('ZCARD', P .. 'lanes') end
   for _, write in ipairs(writes) do call(unpack(write)) end
   settle_lanes(scores)
   tell_process()
