@@ -18,9 +18,9 @@ use super::watched::Watched;
 
 /// At most 20 snapshots in any second, the first one and the end included.
 const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(56);
-/// What comes within this time after readers of the log were told is told together. A running task writes every few
-/// hundred microseconds, and each telling wakes a thread and sends a packet for every reader.
-const GATHERING: Duration = Duration::from_millis(4);
+/// What comes within this time after readers of the log were told is told together: about a frame of a screen. A running
+/// task may write every few hundred microseconds, and each telling wakes a thread and sends a packet for every reader.
+const GATHERING: Duration = Duration::from_millis(16);
 const BETWEEN_HEAD_CHECKS: Duration = Duration::from_secs(1);
 const AFTER_STORE_ERROR: Duration = Duration::from_millis(500);
 pub(super) const PAGE_BYTES: usize = 256 * 1024;
