@@ -4,6 +4,7 @@
 
 mod redis_support;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use caudal_engine::ports::{StoreError, TaskStore};
@@ -18,6 +19,12 @@ use redis_support::{open_store, settings_of};
 /// Those of the process, without the one that asks.
 fn connections(server: &RedisServer) -> usize {
     server.ask(&["CLIENT", "LIST"]).lines().filter(|line| !line.contains("cmd=client")).count()
+}
+
+fn ids(server: &RedisServer) -> BTreeSet<u64> {
+    let listed = server.ask(&["CLIENT", "LIST"]);
+    let others = listed.lines().filter(|line| !line.contains("cmd=client"));
+    others.filter_map(|line| line.split("id=").nth(1)?.split(' ').next()?.parse().ok()).collect()
 }
 
 /// Asks for the task until so many are there.
@@ -55,6 +62,26 @@ async fn a_thread_that_serves_by_itself_has_its_own() {
         }
     })
     .await;
+}
+
+/// Goal: what befalls a thread's own connection alone cuts off nobody else; it is made anew.
+#[tokio::test(flavor = "current_thread")]
+async fn its_own_breaks_alone() {
+    let server = RedisServer::start();
+    let parts = Parts::default();
+    let store = open_store(&settings_of(&server.url(), &parts), &parts).await;
+    let shared = ids(&server);
+    let scene = Scene::of(&store, parts);
+    let task = scene.trial.start().await;
+    has(&store, task, &server, 3).await;
+    let own = ids(&server).difference(&shared).copied().next().unwrap();
+    server.ask(&["CLIENT", "KILL", "ID", &own.to_string()]);
+    has(&store, task, &server, 3).await;
+    let now = ids(&server);
+    assert!(now.is_superset(&shared) && !now.contains(&own), "{shared:?} and {own}, now {now:?}");
+    store.shutdown().await;
+    let refused = store.task(&Tenant::default(), task).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }
 
 /// Goal: many threads that share their work share a connection, too.

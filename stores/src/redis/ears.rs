@@ -281,11 +281,15 @@ impl Ears {
         }
         for (partition, tasks) in by_partition {
             let Some(node) = self.nodes.of(partition) else { continue };
-            let channels: Vec<String> = tasks.iter().map(|task| self.keys.of_task("log", *task)).collect();
+            // Each by a command of its own: one is answered by as many answers as it names channels, or by one error.
+            let mut commands = redis::pipe();
+            for task in &tasks {
+                commands.cmd("SUNSUBSCRIBE").arg(self.keys.of_task("log", *task));
+            }
             let leaving = tasks.into_iter().map(|task| (node.address.clone(), task));
             let leaving: HashSet<(String, TaskId)> = leaving.collect();
             self.leaving().0.extend(leaving.iter().cloned());
-            if node.ears.send(redis::cmd("SUNSUBSCRIBE").arg(channels)).await.is_err() {
+            if node.ears.send_all(&commands).await.is_err() {
                 self.leaving().0.retain(|left| !leaving.contains(left));
             }
         }

@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, PushInfo, RedisError, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, PushInfo, RedisError, Value};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -70,7 +70,9 @@ struct Shared {
 #[derive(Clone)]
 struct Open {
     connection: MultiplexedConnection,
+    /// Of the shared connection, also where a thread has its own beside it.
     number: u64,
+    is_own: bool,
 }
 
 impl Link {
@@ -90,13 +92,26 @@ impl Link {
     }
 
     pub(super) async fn send(&self, command: &Cmd) -> Result<Value, RedisError> {
-        let Some(mut open) = self.open() else { return Err(is_down(&self.shared.name)) };
-        if let Some(own) = self.own(open.number) {
-            open.connection = own;
-        }
+        let mut open = self.nearest().ok_or_else(|| is_down(&self.shared.name))?;
         let answer = open.connection.send_packed_command(command).await.and_then(checked);
-        self.judge(&answer, open.number);
+        self.judge(&answer, &open);
         answer
+    }
+
+    /// Commands that are each answered once. An error of one is the answer to all.
+    pub(super) async fn send_all(&self, commands: &Pipeline) -> Result<(), RedisError> {
+        let mut open = self.nearest().ok_or_else(|| is_down(&self.shared.name))?;
+        let answers = open.connection.send_packed_commands(commands, 0, commands.len()).await;
+        let answers = answers.and_then(|answers| answers.into_iter().try_for_each(|answer| checked(answer).map(drop)));
+        self.judge(&answers, &open);
+        answers
+    }
+
+    /// The connection of this thread, else the one that all share, if that is up.
+    fn nearest(&self) -> Option<Open> {
+        let shared = self.open()?;
+        let own = self.own(shared.number);
+        Some(own.map_or_else(|| shared.clone(), |connection| Open { connection, is_own: true, ..shared.clone() }))
     }
 
     /// The connection of this thread, if it should have one and it is there.
@@ -106,15 +121,16 @@ impl Link {
         }
         own_connections::of(self.shared.id, number).unwrap_or_else(|to_be_opened| {
             let (server, purpose) = (self.server.clone(), self.purpose.clone());
-            // The server has the scripts: the shared connection is up.
+            // The server has the scripts, as a rule: the shared connection is up.
             let opening = async move { reach(&server, &purpose).await };
             to_be_opened.open(opening, self.shared.broken.subscribe());
             None
         })
     }
 
+    /// Where this thread sends its commands: what has just answered that it has none need not be where the shared one leads.
     pub(super) async fn load_scripts(&self) -> Result<(), RedisError> {
-        let Some(mut open) = self.open() else { return Err(is_down(&self.shared.name)) };
+        let mut open = self.nearest().ok_or_else(|| is_down(&self.shared.name))?;
         load_scripts(&mut open.connection).await
     }
 
@@ -146,11 +162,18 @@ impl Link {
         self.shared.open.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn judge(&self, answer: &Result<Value, RedisError>, number: u64) {
+    /// What is wrong with a thread's own connection alone, such as an answer that did not come in time, cuts off nobody
+    /// else. What is wrong with the server is wrong with the shared one, too.
+    fn judge<T>(&self, answer: &Result<T, RedisError>, used: &Open) {
         if let Err(error) = answer
             && breaks(error)
         {
-            self.shared.break_off(number);
+            if used.is_own {
+                own_connections::let_go(self.shared.id, used.number);
+            }
+            if !used.is_own || !is_of_the_connection(error) {
+                self.shared.break_off(used.number);
+            }
         }
     }
 }
@@ -176,9 +199,13 @@ fn is_down(name: &str) -> RedisError {
 /// Whether the connection cannot be used any more. A replica may have been the primary a moment ago: its address may
 /// lead to another server by now.
 fn breaks(error: &RedisError) -> bool {
-    error.is_io_error()
-        || matches!(error.kind(), ErrorKind::Parse | ErrorKind::AuthenticationFailed)
+    is_of_the_connection(error)
+        || error.kind() == ErrorKind::AuthenticationFailed
         || matches!(error.code(), Some("READONLY" | "NOAUTH"))
+}
+
+fn is_of_the_connection(error: &RedisError) -> bool {
+    error.is_io_error() || error.kind() == ErrorKind::Parse
 }
 
 async fn keep(shared: Arc<Shared>, server: ConnectionInfo, purpose: Purpose, mut stopped: watch::Receiver<()>) {
@@ -189,7 +216,8 @@ async fn keep(shared: Arc<Shared>, server: ConnectionInfo, purpose: Purpose, mut
             match connect(&server, &purpose).await {
                 Ok(connection) => {
                     let number = *shared.made.borrow() + 1;
-                    *shared.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Open { connection, number });
+                    *shared.open.write().unwrap_or_else(PoisonError::into_inner) =
+                        Some(Open { connection, number, is_own: false });
                     shared.made.send_replace(number);
                     if let Purpose::Ears(from, published) = &purpose {
                         // Nobody hears any more only when the store is being closed.

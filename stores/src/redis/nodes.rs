@@ -23,7 +23,7 @@ const MOST_REDIRECTS: usize = 5;
 /// Between two looks at a map that has not changed yet although it must.
 const MAP_PAUSE: Duration = Duration::from_millis(50);
 
-/// A server and the two connections to it.
+/// A server and the two connections to it that all threads share.
 pub(super) struct Node {
     pub(super) address: String,
     pub(super) commands: Link,
@@ -174,6 +174,14 @@ impl Nodes {
         }
         if *self.changed.borrow() == number {
             tokio::time::sleep(MAP_PAUSE).await;
+        }
+    }
+
+    /// To be called when nobody keeps the connections any more.
+    pub(super) fn close(&self) {
+        for node in self.all() {
+            node.commands.give_up();
+            node.ears.give_up();
         }
     }
 

@@ -4,8 +4,8 @@
 //! beside busy cores each of them waits its turn. A runtime of one thread that has a connection of its own does all of it
 //! in that thread. One of many threads would gain nothing, and has the shared one.
 //!
-//! It belongs to the shared connection: it is opened only while that one is up, and when either breaks, both are made
-//! anew. Until it is there the shared one serves.
+//! It belongs to the shared connection: it is opened only while that one is up, and goes with it. When it breaks alone, it
+//! goes alone. Until it is there (again) the shared one serves.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -15,9 +15,13 @@ use std::time::Duration;
 use redis::RedisError;
 use redis::aio::MultiplexedConnection;
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-const LONGEST_SILENCE: Duration = Duration::from_secs(15);
+use super::fault::words_of;
+
+const LONGEST_SILENCE: Duration = Duration::from_secs(5);
+/// After one could not be opened: a server that takes no more connections is not asked for one with every command.
+const PAUSE: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// By the link that they belong to.
@@ -30,6 +34,8 @@ struct Own {
     number: u64,
     /// None while it is being opened.
     connection: Option<MultiplexedConnection>,
+    /// Tells whoever keeps it that it is here no more.
+    _kept: oneshot::Sender<()>,
 }
 
 /// This thread keeps the shared connections: here they are as good as its own.
@@ -48,10 +54,20 @@ pub(super) fn of(link: u64, number: u64) -> Result<Option<MultiplexedConnection>
     OWN.with_borrow_mut(|all| match all.get(&link) {
         Some(own) if own.number == number => Ok(own.connection.clone()),
         _ => {
-            all.insert(link, Own { number, connection: None });
-            Err(ToBeOpened { link, number })
+            let (kept, let_go) = oneshot::channel();
+            all.insert(link, Own { number, connection: None, _kept: kept });
+            Err(ToBeOpened { link, number, let_go })
         }
     })
+}
+
+/// The one of this thread is of no use any more.
+pub(super) fn let_go(link: u64, number: u64) {
+    OWN.with_borrow_mut(|all| {
+        if all.get(&link).is_some_and(|own| own.number == number) {
+            all.remove(&link);
+        }
+    });
 }
 
 /// Returns when it is dead. The shared one is asked something every second; this one may have nothing to do for hours,
@@ -69,36 +85,45 @@ async fn keep_alive(connection: &mut MultiplexedConnection) {
 pub(super) struct ToBeOpened {
     link: u64,
     number: u64,
+    let_go: oneshot::Receiver<()>,
 }
 
 impl ToBeOpened {
-    /// Lets go of it when the shared connection has broken, or is kept no more.
+    /// Keeps it until it is let go of, is dead, or the shared connection has broken or is kept no more.
     pub(super) fn open(
         self,
         opening: impl Future<Output = Result<MultiplexedConnection, RedisError>> + Send + 'static,
         mut broken: watch::Receiver<u64>,
     ) {
+        let Self { link, number, let_go } = self;
         tokio::spawn(async move {
-            if let Ok(mut connection) = opening.await {
-                self.put(Some(connection.clone()));
-                let is_over = async { drop(broken.wait_for(|broken| *broken >= self.number).await) };
-                tokio::select! {
-                    () = is_over => {}
-                    () = keep_alive(&mut connection) => {}
+            let keeping = async {
+                match opening.await {
+                    Ok(mut connection) => {
+                        put(link, number, &connection);
+                        keep_alive(&mut connection).await;
+                    }
+                    Err(error) => {
+                        tracing::debug!(error = words_of(&error), "a thread gets no Redis connection of its own now");
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
+            };
+            tokio::select! {
+                biased;
+                // Somebody else may be opening another by now.
+                _ = let_go => {}
+                () = keeping => self::let_go(link, number),
+                _ = broken.wait_for(|broken| *broken >= number) => self::let_go(link, number),
             }
-            self.put(None);
         });
     }
+}
 
-    fn put(&self, connection: Option<MultiplexedConnection>) {
-        OWN.with_borrow_mut(|all| match all.get_mut(&self.link) {
-            Some(own) if own.number == self.number => match connection {
-                Some(connection) => own.connection = Some(connection),
-                None => drop(all.remove(&self.link)),
-            },
-            // Of a later shared connection.
-            _ => {}
-        });
-    }
+fn put(link: u64, number: u64, connection: &MultiplexedConnection) {
+    OWN.with_borrow_mut(|all| {
+        if let Some(own) = all.get_mut(&link).filter(|own| own.number == number) {
+            own.connection = Some(connection.clone());
+        }
+    });
 }

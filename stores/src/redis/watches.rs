@@ -92,9 +92,11 @@ impl Watches {
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What came since the last look.
+    /// What came since the last look and has not gone again.
     pub(super) fn take_arrivals(&self) -> Vec<(TaskId, Option<Place>)> {
-        std::mem::take(&mut *self.arrivals()).into_iter().map(|task| (task, None)).collect()
+        let arrivals = std::mem::take(&mut *self.arrivals());
+        let tasks = self.tasks();
+        arrivals.into_iter().filter(|task| tasks.contains_key(task)).map(|task| (task, None)).collect()
     }
 
     /// What is to be subscribed and where it is now.

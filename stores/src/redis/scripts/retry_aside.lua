@@ -18,8 +18,10 @@ for i = 1, #page[2], 2 do
   local is_open = task and not ENDED[task.f.state]
   if not is_open or can_go_on(task) then
     later('HDEL', P .. 'unreadable', id)
-    -- One that goes on already, because a signal or somebody's word brought it in line, has a claim of its own by now.
-    if is_open and not call('ZSCORE', P .. 'leases', id) then
+    -- One that goes on already, because a signal or somebody's word brought it in line, is there or has a claim by now.
+    local goes_on = is_open
+      and (call('ZSCORE', P .. 'leases', id) or call('ZSCORE', P .. 'q:' .. (task.f.lane or ''), id))
+    if is_open and not goes_on then
       lease(task, now())
       repaired = repaired + 1
     end

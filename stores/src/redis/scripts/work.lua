@@ -236,7 +236,7 @@ local function make_page(task)
     if task.details then later('RPUSH', key, task.details, task.page) else later('RPUSH', key, task.page) end
   end
   if task.set.ended then
-    local bytes = (call('MEMORY', 'USAGE', P .. 'l:' .. task.id) or 0) + #(task.page or '')
+    local bytes = (call('MEMORY', 'USAGE', P .. 'l:' .. task.id, 'SAMPLES', '0') or 0) + #(task.page or '')
     set(task, 'bytes', bytes)
     add('unarchived', bytes)
   end
