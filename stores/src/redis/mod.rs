@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   create, claim, write, control, signal …            task, events, list, stats
-//!                  │ one script each                              │
+//!                  │ one script each (short writes together)      │
 //!                  ▼                                              ▼
 //!   nodes: which server holds the partition ──▶ link: one connection each, made again when it breaks
-//!                                                      │
+//!                                                      │ (and one for each thread that serves by itself)
 //!   ears: what scripts publish ◀── a second one each ──┘
 //!     └──▶ bell, feed of this process
 //! ```
@@ -43,6 +43,7 @@ mod scripts;
 mod server_checks;
 mod settings;
 mod shared;
+mod short_writes;
 mod stats;
 mod store;
 mod watches;

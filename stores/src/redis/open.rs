@@ -22,6 +22,7 @@ use super::own_connections;
 use super::rounds::Rounds;
 use super::server_checks;
 use super::settings::RedisSettings;
+use super::short_writes::{self, ShortWrites};
 use super::store::{IoThread, RedisStore};
 use super::watches::Watches;
 
@@ -224,6 +225,10 @@ async fn open_inside(
     let rounds = Arc::new(Rounds::new(settings.lease, settings.time, clock.clone()));
     let outbox_rounds = Arc::new(OutboxRounds::new(settings.lease, settings.time, &clock));
     let watches = Watches::new(feed);
+    let short_writes = ShortWrites::new();
+    let sender =
+        short_writes::Sender { nodes: nodes.clone(), keys: keys.clone(), time: settings.time, clock: clock.clone() };
+    tokio::spawn(short_writes.clone().send(sender));
     let store = RedisStore {
         nodes: nodes.clone(),
         keys: keys.clone(),
@@ -231,6 +236,7 @@ async fn open_inside(
         rounds: rounds.clone(),
         outbox_rounds: outbox_rounds.clone(),
         watches: watches.clone(),
+        short_writes,
         bell: bell.clone(),
         clock,
         ids,

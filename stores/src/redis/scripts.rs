@@ -106,14 +106,12 @@ macro_rules! scripts {
 
 scripts! {
     ARCHIVED = " flags=allow-oom" "work" "archived";
-    APPEND = " flags=allow-oom" "append";
     /// Whether something new would be taken now, as a new store would be.
     CHECK = "" "check";
     CLAIM = " flags=allow-oom" "claim";
     CONTROL = " flags=allow-oom" "work" "birth" "ending" "control";
     CREATE = "" "work" "birth" "create";
     CREATE_PLAIN = "" "create_plain";
-    END_PLAIN = " flags=allow-oom" "end_plain";
     /// With this and the next, and what is shared, a process comes up: nobody else would free anything.
     GROW = " flags=allow-oom" "grow";
     LAYOUT = " flags=allow-oom" "layout";
@@ -144,6 +142,7 @@ scripts! {
     RESCUE = " flags=allow-oom" "work" "birth" "ending" "rescue";
     RETRY_ASIDE = " flags=allow-oom" "work" "retry_aside";
     SHARE = " flags=allow-oom" "share";
+    SHORT_WRITES = " flags=allow-oom" "short_writes";
     STATS = " flags=no-writes" "stats";
     RESERVE = "" "reserve";
     SETTLE = "" "settle";

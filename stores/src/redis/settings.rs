@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use caudal_engine::ports::Clock;
 use caudal_engine::task::Limits;
 
 /// Whose clock decides what is due and whose lease ran out.
@@ -12,6 +13,16 @@ pub enum StoreTime {
     Server,
     /// The process's own. For tests that turn it: several processes would disagree.
     Process,
+}
+
+impl StoreTime {
+    /// The time that decides what is due, as scripts are told it: nothing when they ask the server.
+    pub(super) fn turned(self, clock: &dyn Clock) -> String {
+        match self {
+            Self::Server => String::new(),
+            Self::Process => clock.now().as_millis().to_string(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

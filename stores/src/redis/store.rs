@@ -25,6 +25,7 @@ use super::reply;
 use super::rounds::Rounds;
 use super::scripts::CHECK;
 use super::settings::StoreTime;
+use super::short_writes::ShortWrites;
 use super::watches::Watches;
 
 pub struct RedisStore {
@@ -34,6 +35,7 @@ pub struct RedisStore {
     pub(super) rounds: Arc<Rounds>,
     pub(super) outbox_rounds: Arc<OutboxRounds>,
     pub(super) watches: Arc<Watches>,
+    pub(super) short_writes: Arc<ShortWrites>,
     pub(super) bell: Arc<Bell>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
@@ -75,14 +77,11 @@ impl RedisStore {
             // One that panicked has nothing more to close.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
+        self.nodes.close();
     }
 
-    /// The time that decides what is due, as scripts are told it: nothing when they ask the server.
     pub(super) fn turned(&self) -> String {
-        match self.time {
-            StoreTime::Server => String::new(),
-            StoreTime::Process => self.clock.now().as_millis().to_string(),
-        }
+        self.time.turned(&*self.clock)
     }
 
     /// How far a time of the process's clock is from now: the clocks of process and server need not agree.

@@ -11,7 +11,7 @@ use super::fault::unreadable;
 use super::log::lines_of;
 use super::record::{claim_text, waits_text};
 use super::reply;
-use super::scripts::{APPEND, Call, END_PLAIN, WRITE, WRITE_WITH_CHILDREN};
+use super::scripts::{Call, WRITE, WRITE_WITH_CHILDREN, channel_letter};
 use super::store::RedisStore;
 
 impl RedisStore {
@@ -22,16 +22,23 @@ impl RedisStore {
         let partition = write.task.partition();
         let is_plain = write.signals_taken.is_empty() && write.children.is_empty() && write.compact_from.is_none();
         let tells_nobody = write.notifications.is_empty();
-        let answer = match &write.then {
-            Then::GoOn if is_plain && tells_nobody => self.nodes.call(partition, &self.append_of(write)).await?,
-            Then::End { state, outcome } if is_plain && outcome.continued_as.is_none() => {
-                match self.nodes.call(partition, &self.end_of(write, *state)?).await? {
-                    // It has more to it: relatives, or a key.
-                    Value::Nil => self.nodes.call(partition, &self.write_of(write)?).await?,
-                    answer => answer,
-                }
+        let short = match &write.then {
+            Then::GoOn if is_plain && tells_nobody => {
+                Some(short_form(write, if write.step_finished { "1" } else { "" }, ""))
             }
-            _ => self.nodes.call(partition, &self.write_of(write)?).await?,
+            Then::End { state, outcome } if is_plain && outcome.continued_as.is_none() => {
+                Some(short_form(write, state.as_str(), shown(*state)?.as_str()))
+            }
+            _ => None,
+        };
+        let answer = match short {
+            Some(short) => self.short_writes.write(partition, short).await?,
+            None => Value::Nil,
+        };
+        let answer = match answer {
+            // There is more to it: relatives, a key, something odd.
+            Value::Nil => self.nodes.call(partition, &self.write_of(write)?).await?,
+            answer => answer,
         };
         if !is_plain || !matches!(write.then, Then::GoOn) {
             self.rounds.ring(partition);
@@ -42,25 +49,6 @@ impl RedisStore {
         answer_of(&answer, write.events.len() as u64)
     }
 
-    fn append_of(&self, write: &TaskWrite) -> Call {
-        claimed(APPEND.call(&self.keys.of(write.task.partition())), write)
-            .arg(write.events.len())
-            .arg(lines_of(&write.events))
-            .arg(summary_text(&write.summary))
-            .flag(write.step_finished)
-    }
-
-    fn end_of(&self, write: &TaskWrite, state: TaskState) -> Result<Call, WriteRefused> {
-        let call = END_PLAIN.call(&self.keys.of(write.task.partition())).arg(self.turned());
-        Ok(claimed(call, write)
-            .arg(write.events.len())
-            .arg(lines_of(&write.events))
-            .arg(summary_text(&write.summary))
-            .arg(state.as_str())
-            .arg(shown(state)?.as_str())
-            .notifications(&write.notifications))
-    }
-
     fn write_of(&self, write: &TaskWrite) -> Result<Call, WriteRefused> {
         let partition = write.task.partition();
         let script = if write.children.is_empty() { &WRITE } else { &WRITE_WITH_CHILDREN };
@@ -69,7 +57,8 @@ impl RedisStore {
             Then::End { state, outcome } => call.ending(self.clock.now(), shown(*state)?, outcome),
             _ => call.no_ending(),
         };
-        let mut call = claimed(call, write)
+        let mut call = call
+            .arg(&claimed(write))
             .arg(write.seen)
             .arg(write.events.len())
             .arg(lines_of(&write.events))
@@ -111,14 +100,27 @@ impl RedisStore {
 }
 
 /// The task, the claim, and by what a repeat and the write before are known.
-fn claimed(call: Call, write: &TaskWrite) -> Call {
+fn claimed(write: &TaskWrite) -> [String; 4] {
     let claim = claim_text(write.claim);
     let same = format!("{claim} {} ", write.number);
     let before = match write.number {
         1 => String::new(),
         number => format!("{claim} {} ", number - 1),
     };
-    call.arg(write.task.to_string()).arg(claim).arg(same).arg(before)
+    [write.task.to_string(), claim, same, before]
+}
+
+/// As `short_writes.lua` reads it: `after` says that a step finished, or which state ends the task.
+fn short_form(write: &TaskWrite, after: &str, shown: &str) -> Vec<String> {
+    let mut form = Vec::with_capacity(10 + 4 * write.notifications.len());
+    form.extend(claimed(write));
+    form.extend([write.events.len().to_string(), lines_of(&write.events), summary_text(&write.summary)]);
+    form.extend([after.to_owned(), shown.to_owned(), write.notifications.len().to_string()]);
+    for new in &write.notifications {
+        form.extend([new.id.to_string(), channel_letter(new.channel).to_owned()]);
+        form.extend([new.recipient.to_string(), new.body.text().to_owned()]);
+    }
+    form
 }
 
 fn lives_with(child: TaskId, partition: u16) -> Result<(), WriteRefused> {

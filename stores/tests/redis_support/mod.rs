@@ -16,7 +16,7 @@ pub mod redis_server;
 
 pub mod keyspace;
 pub mod monitor;
-mod outbox_scenes;
+pub mod outbox_scenes;
 pub mod proxy;
 pub mod scenes;
 pub mod spread;

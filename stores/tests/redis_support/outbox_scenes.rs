@@ -134,6 +134,6 @@ fn mail_to(recipient: &str, id: NotificationId) -> NewNotification {
 }
 
 /// One about a task.
-pub(super) fn a_mail(about: TaskId) -> NewNotification {
+pub fn a_mail(about: TaskId) -> NewNotification {
     mail_to(ADDRESS, NotificationId::first(Default::default(), about.partition(), 1 << 20))
 }
