@@ -35,7 +35,7 @@ impl Call {
 struct Memory {
     calls: Vec<Call>,
     /// For the next calls, in order; then all is well.
-    answers: VecDeque<&'static str>,
+    answers: VecDeque<String>,
 }
 
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub struct Hook {
 
 impl Hook {
     /// Answers the first calls so (`"503 Service Unavailable"`), further ones with 204.
-    pub async fn answering(answers: &[&'static str]) -> Self {
+    pub async fn answering(answers: &[&str]) -> Self {
         Self::that(answers, true).await
     }
 
@@ -63,10 +63,11 @@ impl Hook {
         self.answers.send_replace(true);
     }
 
-    async fn that(answers: &[&'static str], is_answering: bool) -> Self {
+    async fn that(answers: &[&str], is_answering: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let memory = Arc::new(Mutex::new(Memory { calls: Vec::new(), answers: answers.iter().copied().collect() }));
+        let answers = answers.iter().map(|&words| words.to_owned()).collect();
+        let memory = Arc::new(Mutex::new(Memory { calls: Vec::new(), answers }));
         let told = memory.clone();
         let answers = watch::Sender::new(is_answering);
         let may_answer = answers.subscribe();
@@ -124,7 +125,7 @@ async fn answer(stream: TcpStream, memory: Arc<Mutex<Memory>>, mut may_answer: w
     let words = {
         let mut memory = lock(&memory);
         memory.calls.push(Call { head, body: String::from_utf8(body).unwrap() });
-        memory.answers.pop_front().unwrap_or("204 No Content")
+        memory.answers.pop_front().unwrap_or_else(|| "204 No Content".to_owned())
     };
     may_answer.wait_for(|may| *may).await.ok()?;
     let reply = format!("HTTP/1.1 {words}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

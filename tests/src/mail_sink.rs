@@ -1,6 +1,7 @@
 //! A mail server of our own that misbehaves as it is told, and remembers every mail that it has said OK to.
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub struct MailSink {
     port: u16,
     manners: watch::Sender<Manners>,
     taken: Arc<Mutex<Vec<Taken>>>,
+    most_at_once: Arc<AtomicUsize>,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -53,6 +55,7 @@ impl MailSink {
             port: free_port(),
             manners: watch::Sender::new(Manners::Good),
             taken: Arc::default(),
+            most_at_once: Arc::default(),
             accepting: None,
         };
         sink.come_up().await;
@@ -77,13 +80,14 @@ impl MailSink {
 
     pub async fn come_up(&mut self) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.unwrap();
-        let (manners, taken) = (self.manners.subscribe(), self.taken.clone());
+        let (manners, taken, most) = (self.manners.subscribe(), self.taken.clone(), self.most_at_once.clone());
         self.accepting = Some(tokio::spawn(async move {
             // They end with this task.
             let mut conversations = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                conversations.spawn(Conversation::with(stream, manners.clone(), taken.clone()).hold());
                 while conversations.try_join_next().is_some() {}
+                conversations.spawn(Conversation::with(stream, manners.clone(), taken.clone()).hold());
+                most.fetch_max(conversations.len(), Ordering::SeqCst);
             }
         }));
     }
@@ -93,6 +97,11 @@ impl MailSink {
         // The sink itself, whoever accepts, and each conversation has one.
         let is_alone = || async { (Arc::strong_count(&self.taken) <= 2).then_some(()) };
         until("the sink is left alone", is_alone).await;
+    }
+
+    /// How many conversations it was in at the same time, at most. One that has just ended may be counted with the next.
+    pub fn most_at_once(&self) -> usize {
+        self.most_at_once.load(Ordering::SeqCst)
     }
 
     pub fn taken(&self) -> Vec<Taken> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::patience::Patience;
@@ -127,6 +128,14 @@ impl Setup {
         let listen_flag = self.role.listen_flag();
         let own = [format!("--{listen_flag}={address}"), format!("--data-folder={data_folder}")];
         own.into_iter().chain(self.flags.iter().map(|(name, value)| format!("--{name}={value}"))).collect()
+    }
+
+    /// A key as `caudal new-key` makes it, and its line.
+    pub fn new_key(&self, name: &str, role: &str) -> (String, String) {
+        let output = self.command("new-key").args([name, "--role", role, "--json"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        [&made["key"], &made["line"]].map(|text| text.as_str().unwrap().to_owned()).into()
     }
 
     /// The program with this first argument, with nothing of the environment that would change what it does.

@@ -3,18 +3,10 @@
 
 use std::net::TcpListener;
 
-use caudal_tests::{Client, Server, Setup, keys_told, setup};
+use caudal_tests::{Client, Server, keys_told, setup};
 use serde_json::{Value, json};
 
 const SECRET: &str = "the same on all web servers, and long";
-
-/// A key as `caudal new-key` makes it, and its line.
-fn new_key(setup: &Setup, name: &str, role: &str) -> (String, String) {
-    let output = setup.command("new-key").args([name, "--role", role, "--json"]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
-    [&made["key"], &made["line"]].map(|text| text.as_str().unwrap().to_owned()).into()
-}
 
 async fn start(client: &Client, key: &str) -> Value {
     let body = json!({ "flow": "count_words_flow", "inputs": { "text": "a b" } });
@@ -36,7 +28,7 @@ async fn log_in(client: &Client, key: &str) -> (String, String) {
 /// Goal: one login and one watch link are good on every server with the same keys and secret, wherever its data is.
 #[tokio::test]
 async fn a_login_crosses_servers() {
-    let (ann, ann_line) = new_key(&setup!(), "ann", "start");
+    let (ann, ann_line) = setup!().new_key("ann", "start");
     let server = async || {
         let setup = setup!().environment("CAUDAL_API_KEYS", &*ann_line).environment("CAUDAL_SECRET", SECRET);
         setup.start().await
@@ -60,8 +52,8 @@ async fn a_login_crosses_servers() {
 /// Goal: the log names the key by which something was done, and tells of refused ones without what was tried.
 #[tokio::test]
 async fn the_log_names_who_acted() {
-    let (ci, ci_line) = new_key(&setup!(), "ci-robot", "start");
-    let (_, eve_line) = new_key(&setup!(), "eve", "read");
+    let (ci, ci_line) = setup!().new_key("ci-robot", "start");
+    let (_, eve_line) = setup!().new_key("eve", "read");
     let server = setup!().environment("CAUDAL_API_KEYS", format!("{ci_line}, {eve_line}")).start().await;
     let client = server.client();
     let task = start(&client, &ci).await["task_id"].as_str().unwrap().to_owned();
@@ -111,7 +103,7 @@ async fn a_failed_first_start_loses_no_key() {
 /// Goal: keys and secrets that cannot be used stop the start, and are not repeated.
 #[tokio::test]
 async fn bad_settings_keep_their_secrets() {
-    let (key, line) = new_key(&setup!(), "ann", "read");
+    let (key, line) = setup!().new_key("ann", "read");
     for (name, value, said) in [
         ("CAUDAL_API_KEYS", format!("{line},ann:read:{key}"), "entry 2 must end with the SHA-256"),
         ("CAUDAL_API_KEYS", format!("{line},{line}"), "two keys in api_keys have the name 'ann'"),

@@ -1,11 +1,16 @@
 //! Who wants no more mail gets none, by one click, and nobody else can do it for them.
 
-use caudal_tests::{Answer, Client, MailSink};
+use caudal_tests::{Answer, Client, MailSink, Manners, until};
 use serde_json::{Value, json};
 
 use crate::place::{Mode, PAGE, Place, Plan};
 
-in_both_modes!(one_click_is_enough, forged_links_are_refused, links_outlive_a_changed_secret);
+in_both_modes!(
+    one_click_is_enough,
+    no_retry_reaches_who_has_left,
+    forged_links_are_refused,
+    links_outlive_a_changed_secret
+);
 
 /// The link of this mail, without the address of the page.
 async fn link_of(place: &Place, id: &str) -> String {
@@ -49,6 +54,45 @@ async fn one_click_is_enough(mode: Mode) {
     assert_eq!(client.post(&format!("/notifications/{third}/retry"), &json!({})).await.status, 200);
     place.becomes(&third, "sent").await;
     assert_eq!(sink.taken().len(), 4);
+}
+
+/// Goal: a mail that waits to be tried again is not sent to who was taken off meanwhile, by a click or by an administrator;
+/// beside them, who still wants it has it.
+async fn no_retry_reaches_who_has_left(mode: Mode) {
+    let sink = MailSink::start().await;
+    sink.behave(Manners::Refuses("451 4.3.2 too busy, come back"));
+    let place = Plan::sending_to(mode, &sink).start().await;
+    let client = place.client();
+    let [clicks, listed, stays] = [
+        place.send("ana@example.org", "Patience", "Hola").await,
+        place.send("ben@example.org", "Patience", "Hola").await,
+        place.send("eva@example.org", "Patience", "Hola").await,
+    ];
+    for id in [&clicks, &listed, &stays] {
+        place.becomes(id, "deferred").await;
+    }
+    assert_eq!(click(&client, &link_of(&place, &clicks).await).await.status, 200);
+    client.post("/suppressions", &json!({ "address": "Ben <BEN@example.org>" })).await.ok();
+    // A try that had begun before is over then: it was refused, as all were.
+    for id in [&clicks, &listed] {
+        until("no try is on its way", || async {
+            let told = place.notification(id).await;
+            ["deferred", "suppressed"].iter().any(|state| told["state"] == *state).then_some(())
+        })
+        .await;
+    }
+    sink.behave(Manners::Good);
+    let all_ended = || async { (place.list("state=sent,failed,suppressed").await.len() == 3).then_some(()) };
+    until("all have ended", all_ended).await;
+    for id in [&clicks, &listed] {
+        let suppressed = place.notification(id).await;
+        assert_eq!(suppressed["state"], "suppressed", "{suppressed}");
+        assert!(suppressed["error"].as_str().unwrap().contains("unsubscribed"), "{suppressed}");
+        assert!(suppressed["attempts"].as_u64().unwrap() >= 2, "it was tried before: {suppressed}");
+    }
+    assert_eq!(place.notification(&stays).await["state"], "sent");
+    let to: Vec<_> = sink.taken().into_iter().map(|mail| mail.to).collect();
+    assert_eq!(to, ["eva@example.org"]);
 }
 
 /// Goal: a link that we did not make, or that was changed, is 403 and changes nothing.
