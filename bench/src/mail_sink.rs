@@ -1,15 +1,18 @@
 //! A mail server that takes mails and forgets them, or behaves as badly as it is told.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+
+const MOST_WAITING: u32 = 1_024;
 
 /// Towards everybody, from the moment on in which it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +22,12 @@ pub(crate) enum Manners {
     Silent,
     /// "Not now", to every recipient.
     Busy,
+    /// "Never", to every recipient.
+    Refusing,
     /// Hangs up while a mail is on its way.
     HangsUp,
+    /// Nobody listens at its address.
+    Down,
 }
 
 #[derive(Debug)]
@@ -28,15 +35,17 @@ pub(crate) struct MailSink {
     address: SocketAddr,
     manners: watch::Sender<Manners>,
     taken: Arc<AtomicU64>,
-    serving: JoinHandle<()>,
+    serving: JoinHandle<io::Result<()>>,
 }
 
 impl MailSink {
     pub(crate) async fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port is free")?;
-        let address = listener.local_addr()?;
+        let place = held(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context("no port is free")?;
+        let address = place.local_addr()?;
         let (manners, taken) = (watch::Sender::new(Manners::Good), Arc::<AtomicU64>::default());
-        let serving = tokio::spawn(serve(listener, manners.subscribe(), taken.clone()));
+        let (listener, told) = (place.listen(MOST_WAITING)?, manners.subscribe());
+        let counted = taken.clone();
+        let serving = tokio::spawn(async move { serve(listener, address, told, &counted).await });
         Ok(Self { address, manners, taken, serving })
     }
 
@@ -46,8 +55,12 @@ impl MailSink {
         vec![("CAUDAL_SMTP_URL", format!("smtp://{}", self.address)), ("CAUDAL_MAIL_FROM", from)]
     }
 
-    pub(crate) fn behave(&self, manners: Manners) {
+    pub(crate) fn behave(&self, manners: Manners) -> Result<()> {
+        if self.serving.is_finished() {
+            bail!("the mail sink has lost its port, {}", self.address);
+        }
         self.manners.send_replace(manners);
+        Ok(())
     }
 
     /// How many mails it has said OK to.
@@ -62,13 +75,47 @@ impl Drop for MailSink {
     }
 }
 
-async fn serve(listener: TcpListener, manners: watch::Receiver<Manners>, taken: Arc<AtomicU64>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let (manners, taken) = (manners.clone(), taken.clone());
-        tokio::spawn(async move {
-            // Whoever hangs up has nothing more to say.
-            let _gone = converse(stream, manners, &taken).await;
-        });
+/// A port that is ours, at which nobody listens yet: whoever connects is refused.
+fn held(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // Conversations that have just ended hold the port for a while.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Listens whenever it is not down.
+async fn serve(
+    mut listener: TcpListener,
+    address: SocketAddr,
+    mut manners: watch::Receiver<Manners>,
+    taken: &Arc<AtomicU64>,
+) -> io::Result<()> {
+    loop {
+        listen(listener, &mut manners, taken).await;
+        let place = held(address)?;
+        let Ok(_) = manners.wait_for(|now| *now != Manners::Down).await else { return Ok(()) };
+        listener = place.listen(MOST_WAITING)?;
+    }
+}
+
+/// Until it is down; its conversations end with it.
+async fn listen(listener: TcpListener, manners: &mut watch::Receiver<Manners>, taken: &Arc<AtomicU64>) {
+    let mut conversations = JoinSet::new();
+    let others = manners.clone();
+    loop {
+        tokio::select! {
+            _down = manners.wait_for(|now| *now == Manners::Down) => return,
+            Some(_ended) = conversations.join_next() => {}
+            Ok((stream, _)) = listener.accept() => {
+                let (manners, taken) = (others.clone(), taken.clone());
+                conversations.spawn(async move {
+                    // Whoever hangs up has nothing more to say.
+                    let _gone = converse(stream, manners, &taken).await;
+                });
+            }
+            else => return,
+        }
     }
 }
 
@@ -101,6 +148,7 @@ async fn converse(stream: TcpStream, mut manners: watch::Receiver<Manners>, take
             b"EHLO" => "250-sink\r\n250 8BITMIME",
             b"DATA" => "354 go on",
             b"RCPT" if now == Manners::Busy => "451 4.3.2 too busy",
+            b"RCPT" if now == Manners::Refusing => "550 5.1.1 nobody of that name",
             b"QUIT" => "221 bye",
             _ => "250 OK",
         };
@@ -111,4 +159,42 @@ async fn converse(stream: TcpStream, mut manners: watch::Receiver<Manners>, take
 async fn reply(output: &mut OwnedWriteHalf, manners: &mut watch::Receiver<Manners>, words: &str) -> Result<()> {
     manners.wait_for(|now| *now != Manners::Silent).await?;
     Ok(output.write_all(format!("{words}\r\n").as_bytes()).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said to a recipient, if anybody is there.
+    async fn said(address: SocketAddr) -> io::Result<String> {
+        let (input, mut output) = TcpStream::connect(address).await?.into_split();
+        output.write_all(b"EHLO me\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n").await?;
+        let mut lines = BufReader::new(input).lines();
+        let mut last = String::new();
+        for _ in 0..5 {
+            last = lines.next_line().await?.unwrap_or_default();
+        }
+        Ok(last)
+    }
+
+    /// Goal: a sink is as it was told to be: refuses for good, is not there at all, and is back at the same address.
+    #[tokio::test]
+    async fn behaves_as_it_is_told() {
+        let sink = MailSink::start().await.unwrap();
+        assert_eq!(said(sink.address).await.unwrap(), "250 OK");
+        sink.behave(Manners::Busy).unwrap();
+        assert!(said(sink.address).await.unwrap().starts_with("451"));
+        sink.behave(Manners::Refusing).unwrap();
+        assert!(said(sink.address).await.unwrap().starts_with("550"));
+        sink.behave(Manners::Down).unwrap();
+        while TcpStream::connect(sink.address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(said(sink.address).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        sink.behave(Manners::Good).unwrap();
+        while TcpStream::connect(sink.address).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(said(sink.address).await.unwrap(), "250 OK");
+    }
 }

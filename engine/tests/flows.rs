@@ -196,3 +196,37 @@ async fn words_flow(ctx: &mut FlowContext) -> FlowResult<String> {
 async fn streams_survive_every_crash() {
     crash_after_every_step(words_flow, json!({})).await;
 }
+
+static RUNS: AtomicU32 = AtomicU32::new(0);
+
+/// Tells somebody else each time that it is run.
+#[flow]
+async fn forgetful_flow(ctx: &mut FlowContext, order: Order) -> FlowResult<u32> {
+    let pieces = ctx.step("Pack", |_| async move { Ok(order.pieces) }).await?;
+    let run = RUNS.fetch_add(1, Ordering::SeqCst);
+    ctx.notify(Notification::new("plain").to(&format!("reader{run}@example.org"))).await?;
+    Ok(pieces)
+}
+
+/// Goal: a test of crashes fails when they change who is told, though nothing else differs.
+#[tokio::test]
+#[should_panic(expected = "the task ended differently")]
+async fn crashes_change_nobody_who_is_told() {
+    crash_after_every_step(forgetful_flow, json!({ "pieces": 3 })).await;
+}
+
+/// Tells each of some people beside the others.
+#[flow]
+async fn telling_flow(ctx: &mut FlowContext, order: Order) -> FlowResult<u32> {
+    let told = ctx.map("People", 0..order.pieces, 2, |mut ctx, person| async move {
+        ctx.notify(Notification::new("plain").to(&format!("reader{person}@example.org"))).await?;
+        ctx.step("Count", |_| async move { Ok(1) }).await
+    });
+    Ok(told.await?.into_iter().sum())
+}
+
+/// Goal: wherever it crashes, each of several who are told at the same time is told once.
+#[tokio::test]
+async fn telling_several_survives_every_crash() {
+    FlowTest::new(telling_flow, json!({ "pieces": 3 })).seeds(10).crash_after_every_step().await;
+}

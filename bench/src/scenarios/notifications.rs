@@ -80,14 +80,17 @@ async fn tasks_beside_mails(options: &Options, server: &Server, sink: &MailSink)
         ("the mail server silent", Manners::Silent),
         ("the mail server busy", Manners::Busy),
         ("the mail server hanging up", Manners::HangsUp),
+        ("the mail server refusing", Manners::Refusing),
         ("the mail server well", Manners::Good),
+        // Last: nobody is sent there for a while afterwards, whatever its manners are by then.
+        ("the mail server down", Manners::Down),
     ] {
         let (mut without, mut with) = (Rate::default(), Rate::default());
         // In turn: a store that grows, or a machine that slows down, is not the mails' doing.
         for _ in 0..TURNS {
-            sink.behave(Manners::Silent);
+            sink.behave(Manners::Silent)?;
             without += rate(options, server, false).await?;
-            sink.behave(manners);
+            sink.behave(manners)?;
             with += rate(options, server, true).await?;
         }
         figures.push(Figure::new(format!("without mails, {words}"), "/s", without.per_second()));
@@ -97,7 +100,7 @@ async fn tasks_beside_mails(options: &Options, server: &Server, sink: &MailSink)
         figures.push(without.cost(&format!("without mails, {words}")));
         figures.push(with.cost(words));
     }
-    sink.behave(Manners::Good);
+    sink.behave(Manners::Good)?;
     Ok(figures)
 }
 
@@ -163,7 +166,7 @@ async fn rate(options: &Options, server: &Server, notifies: bool) -> Result<Rate
 
 async fn drain(options: &Options, server: &Server, sink: &MailSink) -> Result<Vec<Figure>> {
     let mut connection = server.connect().await?;
-    sink.behave(Manners::Silent);
+    sink.behave(Manners::Silent)?;
     let began = Instant::now();
     for first in (0..options.mails).step_by(usize::try_from(ADDRESSES_PER_REQUEST)?) {
         let to: Vec<String> = (first..(first + ADDRESSES_PER_REQUEST).min(options.mails)).map(reader).collect();
@@ -177,7 +180,7 @@ async fn drain(options: &Options, server: &Server, sink: &MailSink) -> Result<Ve
     let queued_in = began.elapsed().as_secs_f64();
     let before = server.usage();
     let began = Instant::now();
-    sink.behave(Manners::Good);
+    sink.behave(Manners::Good)?;
     let mut moved = (0, Instant::now());
     while sent(&mut connection).await? < options.mails {
         let taken = sink.taken();

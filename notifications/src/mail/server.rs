@@ -4,9 +4,10 @@
 //! in the middle of a mail, and the next one would then hear the answers to the last.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::Delivery;
 use super::conversation::{Conversation, Trouble};
@@ -87,3 +88,6 @@ impl Server {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

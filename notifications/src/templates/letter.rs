@@ -67,6 +67,13 @@ impl Draft<'_> {
 }
 
 impl Letter {
+    /// One that nobody reads.
+    #[cfg(test)]
+    pub(crate) fn of_raw(envelope: Envelope, raw: &[u8]) -> Self {
+        let (subject, text, html) = <(String, String, String)>::default();
+        Self { envelope, raw: raw.to_vec(), subject, text, html, headers: Vec::new() }
+    }
+
     pub(super) fn shown(self) -> RenderedMail {
         let Self { raw, subject, text, html, headers, .. } = self;
         RenderedMail { subject, text, html, headers, raw }

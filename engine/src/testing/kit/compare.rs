@@ -21,14 +21,28 @@ pub(super) fn told(task: &TestedTask) -> Value {
         .map(Value::to_string)
         .collect();
     results.sort();
+    let mut notifications: Vec<String> = task.events.iter().filter_map(notification).collect();
+    notifications.sort();
     json!({
         "state": view["state"],
         "progress": details["progress"],
         "step_results": results,
         "streams": details["streams"],
+        "notifications": notifications,
+        "outbox": task.outbox,
         "final_result": details["final_result"],
         "error": details.get("error"),
     })
+}
+
+/// What was asked for and where in the flow: its id is another each time.
+fn notification(event: &Event) -> Option<String> {
+    match &event.fact {
+        Fact::NotificationQueued(queued) => {
+            Some(format!("{}: {} to {} addresses", queued.step, queued.template, queued.addresses))
+        }
+        _ => None,
+    }
 }
 
 #[expect(clippy::panic, reason = "what a test kit finds wrong must fail the test")]
@@ -36,6 +50,7 @@ pub(super) fn check_log(events: &[Event], place: &str) {
     let mut finished = HashSet::new();
     let mut cleanup = HashSet::new();
     let mut told_keys = HashSet::new();
+    let mut notified = HashSet::new();
     for (index, event) in events.iter().enumerate() {
         let expected = index as u64 + 1;
         if event.seq != expected {
@@ -49,7 +64,11 @@ pub(super) fn check_log(events: &[Event], place: &str) {
                 cleanup.insert(step.step.clone());
             }
             // Each try of the flow tidies up.
-            Fact::TaskRetrying(_) => finished.retain(|step| !cleanup.contains(step)),
+            Fact::TaskRetrying(_) => {
+                finished.retain(|step| !cleanup.contains(step));
+                // What a try tells because something failed, the next one may tell again.
+                notified.clear();
+            }
             _ => {}
         }
         let step = match &event.fact {
@@ -67,6 +86,11 @@ pub(super) fn check_log(events: &[Event], place: &str) {
             && !told_keys.insert(key.clone())
         {
             panic!("{place}: the line '{}' was told twice", log.message);
+        }
+        if let Fact::NotificationQueued(queued) = &event.fact
+            && !notified.insert(queued.step.clone())
+        {
+            panic!("{place}: the notification {} was queued twice", queued.step);
         }
     }
 }

@@ -43,8 +43,8 @@ pub async fn run_flow<F: Flow>(flow: F, input: impl Serialize) -> TestedTask {
 }
 
 /// Runs a flow once for each of its checkpoints, crashes it there — once before the write arrived, once after —, lets
-/// it go on with its branches finishing in another order, and demands the same result, the same view, a gapless log,
-/// and no step finished twice. Panics where that does not hold.
+/// it go on with its branches finishing in another order, and demands the same result, the same view, the same
+/// notifications, a gapless log, and no step finished and nobody told twice. Panics where that does not hold.
 pub async fn crash_after_every_step<F: Flow>(flow: F, input: impl Serialize) {
     FlowTest::new(flow, input).crash_after_every_step().await;
 }
@@ -160,6 +160,8 @@ impl FlowTest {
 pub struct TestedTask {
     pub view: TaskView,
     pub events: Vec<Event>,
+    /// Of all tasks of the test.
+    outbox: Vec<String>,
 }
 
 impl TestedTask {

@@ -286,7 +286,21 @@ impl Platform {
     async fn tested(&self, task: TaskId) -> TestedTask {
         let entries = self.store.events(task, 0, usize::MAX).await.unwrap_or_default();
         let events: Vec<Event> = entries.iter().filter_map(|entry| entry.event().ok()).collect();
-        TestedTask { view: TaskView::of(&events), events }
+        TestedTask { view: TaskView::of(&events), events, outbox: self.outbox() }
+    }
+
+    /// Who would be told by all tasks together, in no particular order.
+    fn outbox(&self) -> Vec<String> {
+        let notifications = self.store.all_notifications();
+        let mut outbox: Vec<String> = notifications
+            .iter()
+            .map(|record| {
+                let template = record.mail().map(|mail| mail.template).unwrap_or_default();
+                format!("{} {template} to {}", record.channel.as_str(), record.recipient)
+            })
+            .collect();
+        outbox.sort();
+        outbox
     }
 
     async fn last_words(&self, task: TaskId) -> String {
