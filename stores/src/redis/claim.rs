@@ -187,8 +187,12 @@ impl RedisStore {
             for (task, claim) in places.iter().filter_map(|place| claims.get(*place)) {
                 call = call.arg(task.to_string()).arg(claim_text(*claim));
             }
-            let answer = tokio::time::timeout(self.lease * 2 / 5, self.nodes.call(partition, &call)).await;
-            let answers = reply::list(answer.unwrap_or_else(|_| Err(down("no answer in time")))?)?;
+            let Ok(answer) = tokio::time::timeout(self.lease * 2 / 5, self.nodes.call(partition, &call)).await else {
+                // The next one does not wait on the same connection.
+                self.nodes.let_go_of_own(partition);
+                return Err(down("no answer in time"));
+            };
+            let answers = reply::list(answer?)?;
             Ok::<_, StoreError>((places, answers))
         });
         let mut renewed: Vec<Option<Renewed>> = vec![None; claims.len()];

@@ -72,7 +72,8 @@ struct Open {
     connection: MultiplexedConnection,
     /// Of the shared connection, also where a thread has its own beside it.
     number: u64,
-    is_own: bool,
+    /// Of the thread's own, if it is that one.
+    own: Option<u64>,
 }
 
 impl Link {
@@ -111,11 +112,14 @@ impl Link {
     fn nearest(&self) -> Option<Open> {
         let shared = self.open()?;
         let own = self.own(shared.number);
-        Some(own.map_or_else(|| shared.clone(), |connection| Open { connection, is_own: true, ..shared.clone() }))
+        Some(match own {
+            Some((connection, serial)) => Open { connection, own: Some(serial), ..shared },
+            None => shared,
+        })
     }
 
     /// The connection of this thread, if it should have one and it is there.
-    fn own(&self, number: u64) -> Option<MultiplexedConnection> {
+    fn own(&self, number: u64) -> Option<(MultiplexedConnection, u64)> {
         if !matches!(self.purpose, Purpose::Commands) || !own_connections::are_wanted_here() {
             return None;
         }
@@ -158,6 +162,11 @@ impl Link {
         }
     }
 
+    /// This thread's own connection, if there is one, is of no use any more.
+    pub(super) fn let_go_of_own(&self) {
+        own_connections::let_go_of_all(self.shared.id);
+    }
+
     fn open(&self) -> Option<Open> {
         self.shared.open.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -168,10 +177,10 @@ impl Link {
         if let Err(error) = answer
             && breaks(error)
         {
-            if used.is_own {
-                own_connections::let_go(self.shared.id, used.number);
+            if let Some(serial) = used.own {
+                own_connections::let_go(self.shared.id, serial);
             }
-            if !used.is_own || !is_of_the_connection(error) {
+            if used.own.is_none() || !is_of_the_connection(error) {
                 self.shared.break_off(used.number);
             }
         }
@@ -217,7 +226,7 @@ async fn keep(shared: Arc<Shared>, server: ConnectionInfo, purpose: Purpose, mut
                 Ok(connection) => {
                     let number = *shared.made.borrow() + 1;
                     *shared.open.write().unwrap_or_else(PoisonError::into_inner) =
-                        Some(Open { connection, number, is_own: false });
+                        Some(Open { connection, number, own: None });
                     shared.made.send_replace(number);
                     if let Purpose::Ears(from, published) = &purpose {
                         // Nobody hears any more only when the store is being closed.

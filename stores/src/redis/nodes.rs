@@ -177,6 +177,13 @@ impl Nodes {
         }
     }
 
+    /// This thread's own connection to that partition's node is made anew, if there is one.
+    pub(super) fn let_go_of_own(&self, partition: u16) {
+        if let Some(node) = self.of(partition) {
+            node.commands.let_go_of_own();
+        }
+    }
+
     /// To be called when nobody keeps the connections any more.
     pub(super) fn close(&self) {
         for node in self.all() {

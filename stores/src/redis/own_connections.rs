@@ -26,12 +26,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 thread_local! {
     /// By the link that they belong to.
     static OWN: RefCell<HashMap<u64, Own>> = RefCell::default();
+    static SERIALS: Cell<u64> = const { Cell::new(0) };
     static KEEPS_SHARED: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Own {
     /// Of the shared connection that it belongs to.
     number: u64,
+    /// No other of this thread has it.
+    serial: u64,
     /// None while it is being opened.
     connection: Option<MultiplexedConnection>,
     /// Tells whoever keeps it that it is here no more.
@@ -49,25 +52,32 @@ pub(super) fn are_wanted_here() -> bool {
         && Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::CurrentThread)
 }
 
-/// The one of this thread, or whether it is still to be opened.
-pub(super) fn of(link: u64, number: u64) -> Result<Option<MultiplexedConnection>, ToBeOpened> {
+/// The one of this thread with its serial number, or whether it is still to be opened.
+pub(super) fn of(link: u64, number: u64) -> Result<Option<(MultiplexedConnection, u64)>, ToBeOpened> {
     OWN.with_borrow_mut(|all| match all.get(&link) {
-        Some(own) if own.number == number => Ok(own.connection.clone()),
+        Some(own) if own.number == number => Ok(own.connection.clone().map(|connection| (connection, own.serial))),
         _ => {
+            let serial = SERIALS.get() + 1;
+            SERIALS.set(serial);
             let (kept, let_go) = oneshot::channel();
-            all.insert(link, Own { number, connection: None, _kept: kept });
-            Err(ToBeOpened { link, number, let_go })
+            all.insert(link, Own { number, serial, connection: None, _kept: kept });
+            Err(ToBeOpened { link, number, serial, let_go })
         }
     })
 }
 
-/// The one of this thread is of no use any more.
-pub(super) fn let_go(link: u64, number: u64) {
+/// This one is of no use any more. One that was opened since stays.
+pub(super) fn let_go(link: u64, serial: u64) {
     OWN.with_borrow_mut(|all| {
-        if all.get(&link).is_some_and(|own| own.number == number) {
+        if all.get(&link).is_some_and(|own| own.serial == serial) {
             all.remove(&link);
         }
     });
+}
+
+/// Whichever it is.
+pub(super) fn let_go_of_all(link: u64) {
+    drop(OWN.with_borrow_mut(|all| all.remove(&link)));
 }
 
 /// Returns when it is dead. The shared one is asked something every second; this one may have nothing to do for hours,
@@ -85,6 +95,7 @@ async fn keep_alive(connection: &mut MultiplexedConnection) {
 pub(super) struct ToBeOpened {
     link: u64,
     number: u64,
+    serial: u64,
     let_go: oneshot::Receiver<()>,
 }
 
@@ -95,12 +106,12 @@ impl ToBeOpened {
         opening: impl Future<Output = Result<MultiplexedConnection, RedisError>> + Send + 'static,
         mut broken: watch::Receiver<u64>,
     ) {
-        let Self { link, number, let_go } = self;
+        let Self { link, number, serial, let_go } = self;
         tokio::spawn(async move {
             let keeping = async {
                 match opening.await {
                     Ok(mut connection) => {
-                        put(link, number, &connection);
+                        put(link, serial, &connection);
                         keep_alive(&mut connection).await;
                     }
                     Err(error) => {
@@ -113,16 +124,16 @@ impl ToBeOpened {
                 biased;
                 // Somebody else may be opening another by now.
                 _ = let_go => {}
-                () = keeping => self::let_go(link, number),
-                _ = broken.wait_for(|broken| *broken >= number) => self::let_go(link, number),
+                () = keeping => self::let_go(link, serial),
+                _ = broken.wait_for(|broken| *broken >= number) => self::let_go(link, serial),
             }
         });
     }
 }
 
-fn put(link: u64, number: u64, connection: &MultiplexedConnection) {
+fn put(link: u64, serial: u64, connection: &MultiplexedConnection) {
     OWN.with_borrow_mut(|all| {
-        if let Some(own) = all.get_mut(&link).filter(|own| own.number == number) {
+        if let Some(own) = all.get_mut(&link).filter(|own| own.serial == serial) {
             own.connection = Some(connection.clone());
         }
     });

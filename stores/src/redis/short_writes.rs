@@ -1,8 +1,8 @@
 //! Short writes of running tasks go out together: what comes while others are under way is one call of one script.
 //!
-//! Who writes hands in and waits; one task, in the thread that keeps the connections, sends. It does so at once while
-//! hardly anything is under way, so that nobody waits in an idle store, and else when an earlier call is answered: the
-//! busier the store, the more go together, and the less each costs. Each is applied, or not, by itself.
+//! Who writes hands in and waits; one task, in the thread that keeps the connections, sends. It does so at once
+//! while nothing is under way, so that nobody waits in an idle store, and else when a call is answered or another is full:
+//! the busier the store, the more go together, and the less each costs. Each is applied, or not, by itself.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,8 +20,9 @@ use super::reply;
 use super::scripts::SHORT_WRITES;
 use super::settings::StoreTime;
 
-/// Calls for one partition that are under way at once.
-const MOST_UNDER_WAY: usize = 1;
+/// Calls for one partition that are under way at once, as long as no more wait than one call takes; and at most.
+const UNDER_WAY: usize = 1;
+const MOST_UNDER_WAY: usize = 8;
 /// Writes in one call, and about their bytes: it keeps all others waiting.
 const MOST_TOGETHER: usize = 64;
 const MOST_BYTES: usize = 256 * 1024;
@@ -41,25 +42,34 @@ impl Waiting {
 #[derive(Default)]
 struct Line {
     waiting: VecDeque<Waiting>,
+    /// Of those that wait.
+    bytes: usize,
     under_way: usize,
 }
 
 impl Line {
+    fn push(&mut self, waiting: Waiting) {
+        self.bytes += waiting.bytes();
+        self.waiting.push_back(waiting);
+    }
+
     /// What goes out now, if anything does.
     fn take(&mut self) -> Vec<Waiting> {
+        let fill_a_call = self.waiting.len() >= MOST_TOGETHER || self.bytes >= MOST_BYTES;
+        let may_go = self.under_way < if fill_a_call { MOST_UNDER_WAY } else { UNDER_WAY };
         let (mut batch, mut bytes) = (Vec::new(), 0);
-        while self.under_way < MOST_UNDER_WAY && batch.len() < MOST_TOGETHER {
-            let Some(next) = self.waiting.pop_front() else { break };
-            // Nobody waits for the answer any more.
-            if next.answer.is_closed() {
-                continue;
-            }
-            bytes += next.bytes();
-            if bytes > MOST_BYTES && !batch.is_empty() {
-                self.waiting.push_front(next);
+        while may_go && batch.len() < MOST_TOGETHER {
+            let Some(next) = self.waiting.front() else { break };
+            if bytes + next.bytes() > MOST_BYTES && !batch.is_empty() {
                 break;
             }
-            batch.push(next);
+            let Some(next) = self.waiting.pop_front() else { break };
+            self.bytes -= next.bytes();
+            // Else nobody waits for the answer any more.
+            if !next.answer.is_closed() {
+                bytes += next.bytes();
+                batch.push(next);
+            }
         }
         self.under_way += usize::from(!batch.is_empty());
         batch
@@ -91,7 +101,7 @@ impl ShortWrites {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { arguments, answer };
         match self.lines().as_mut() {
-            Some(lines) => lines.entry(partition).or_default().waiting.push_back(waiting),
+            Some(lines) => lines.entry(partition).or_default().push(waiting),
             None => return Err(closed()),
         }
         self.wanted.notify_one();
@@ -176,5 +186,37 @@ impl Sender {
             Err(error) => batch.into_iter().for_each(|waiting| drop(waiting.answer.send(Err(error.clone())))),
         }
         partition
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hand_in(line: &mut Line, bytes: usize) -> oneshot::Receiver<Result<Value, StoreError>> {
+        let (answer, answered) = oneshot::channel();
+        line.push(Waiting { arguments: vec!["x".repeat(bytes)], answer });
+        answered
+    }
+
+    /// Goal: few wait for the call before them, many go without waiting, and what is under way has a bound.
+    #[test]
+    fn the_busier_the_more_go_together() {
+        let mut line = Line::default();
+        let _first = hand_in(&mut line, 10);
+        assert_eq!((line.take().len(), line.under_way), (1, 1));
+        let few: Vec<_> = (0..10).map(|_| hand_in(&mut line, 10)).collect();
+        assert!(line.take().is_empty());
+        let _many: Vec<_> = (10..MOST_TOGETHER).map(|_| hand_in(&mut line, 10)).collect();
+        drop(few);
+        assert_eq!((line.take().len(), line.under_way), (MOST_TOGETHER - 10, 2), "whoever has left is left out");
+        let _long: Vec<_> = (0..20).map(|_| hand_in(&mut line, MOST_BYTES)).collect();
+        while line.take().len() == 1 {}
+        assert_eq!((line.under_way, line.waiting.len()), (MOST_UNDER_WAY, 20 - (MOST_UNDER_WAY - 2)));
+        line.under_way = 0;
+        while line.take().len() == 1 {
+            line.under_way = 0;
+        }
+        assert_eq!((line.bytes, line.waiting.len()), (0, 0));
     }
 }

@@ -25,7 +25,7 @@ end
 local function look_at_count(field)
   if not deltas[field] then
     local value = call('HGET', counts, field)
-    if value and not tonumber(value) then error('the count of ' .. field .. ' is no number') end
+    if value and not string.find(value, '^%-?%d+$') then error('the count of ' .. field .. ' is no number') end
     deltas[field] = 0
   end
 end
@@ -156,8 +156,8 @@ local function finish(at)
     deltas['n ->queued'] = deltas['n ->queued'] + #born
     deltas[open] = deltas[open] + #born
   end
-  publish(id, page, title)
   changes[#changes + 1] = id .. ' ' .. ARGV[at + 8] .. ' ' .. #tenant .. ' ' .. #flow .. '\n' .. tenant .. flow
+  publish(id, page, title)
   return head * 4
 end
 
