@@ -160,7 +160,7 @@ impl FlowTest {
 pub struct TestedTask {
     pub view: TaskView,
     pub events: Vec<Event>,
-    /// Of all tasks of the test.
+    /// Who would be told.
     outbox: Vec<String>,
 }
 

@@ -286,14 +286,15 @@ impl Platform {
     async fn tested(&self, task: TaskId) -> TestedTask {
         let entries = self.store.events(task, 0, usize::MAX).await.unwrap_or_default();
         let events: Vec<Event> = entries.iter().filter_map(|entry| entry.event().ok()).collect();
-        TestedTask { view: TaskView::of(&events), events, outbox: self.outbox() }
+        TestedTask { view: TaskView::of(&events), events, outbox: self.outbox(task) }
     }
 
-    /// Who would be told by all tasks together, in no particular order.
-    fn outbox(&self) -> Vec<String> {
+    /// Who would be told by the task, in no particular order. Children that nobody waits for may come to that or not.
+    fn outbox(&self, task: TaskId) -> Vec<String> {
         let notifications = self.store.all_notifications();
         let mut outbox: Vec<String> = notifications
             .iter()
+            .filter(|record| record.task == Some(task))
             .map(|record| {
                 let template = record.mail().map(|mail| mail.template).unwrap_or_default();
                 format!("{} {template} to {}", record.channel.as_str(), record.recipient)
