@@ -68,7 +68,7 @@ impl Notifications {
             id: sender_id(&*engine.ids),
             postbox: Postbox::open(&settings.mail, settings.mail_connections)?,
             caller: Caller::new(&settings.webhook)?,
-            pace: Pace::new(settings.mails_per_second),
+            pace: Pace::new(settings.mails_per_second, settings.mail_connections),
             outage: ServerOutage::default(),
             sending: Arc::default(),
             templates,

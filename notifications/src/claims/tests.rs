@@ -77,7 +77,7 @@ async fn sender_with(mails: u64, folder: &tempfile::TempDir) -> Arc<Shared> {
         templates: Arc::new(Templates::load(templates).unwrap()),
         postbox: Postbox::open(&settings.mail, 1).unwrap(),
         caller: Caller::new(&settings.webhook).unwrap(),
-        pace: Pace::new(100),
+        pace: Pace::new(100, 10),
         outage: ServerOutage::default(),
         sending: Arc::default(),
         settings,
