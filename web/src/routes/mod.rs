@@ -206,6 +206,26 @@ mod tests {
         assert_eq!(files, named, "each file in routes/ has a line in the table");
     }
 
+    /// Goal: who calls us finds each route in the reference with the role that it needs, and none that is gone.
+    #[test]
+    fn each_route_is_in_the_reference() {
+        // No other table there begins a row with a method and a path.
+        let row = |line: &str| {
+            let (route, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+            let (role, _) = rest.split_once(" | ")?;
+            route.contains(" /").then(|| format!("{route} {role}"))
+        };
+        let told: Vec<String> = include_str!("../../../docs/http.md").lines().filter_map(row).collect();
+        let shown = |route: &Route| {
+            let path = route.path.replace(":.*", "").replace('{', "<").replace('}', ">");
+            format!("{} {path} {}", route.method, route.role)
+        };
+        let ours: BTreeSet<String> = ROUTES.iter().map(shown).collect();
+        let listed: BTreeSet<String> = told.iter().cloned().collect();
+        assert_eq!(listed, ours, "docs/http.md lists what the table has");
+        assert_eq!(told.len(), ours.len(), "each route is listed once");
+    }
+
     /// Goal: HEAD needs what GET needs, and a method that no route has needs nothing, to be refused as that.
     #[test]
     fn roles_of_other_methods() {
