@@ -73,6 +73,8 @@ async fn no_retry_reaches_who_has_left(mode: Mode) {
     }
     assert_eq!(click(&client, &link_of(&place, &clicks).await).await.status, 200);
     client.post("/suppressions", &json!({ "address": "Ben <BEN@example.org>" })).await.ok();
+    let odd = client.post("/suppressions", &json!({ "address": "eve@example.org", "reason": 7 })).await;
+    assert_eq!(odd.status, 400, "{odd:?}");
     // A try that had begun before is over then: it was refused, as all were.
     for id in [&clicks, &listed] {
         until("no try is on its way", || async {

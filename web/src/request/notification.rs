@@ -44,7 +44,13 @@ pub(crate) fn send_request(body: &Value) -> Result<SendRequest, ApiError> {
 pub(crate) fn notification_filter(query: &Query, tenant: Tenant) -> Result<NotificationFilter, ApiError> {
     let limit = query.limit(USUAL_PER_PAGE, MOST_PER_PAGE)?;
     let mut filter = NotificationFilter { tenant, limit, ..NotificationFilter::default() };
+    let mut seen: Vec<&str> = Vec::new();
     for (name, value) in query.pairs().filter(|(name, value)| !value.is_empty() && *name != "limit") {
+        // As of tasks: the one that comes last would be all that counts.
+        if seen.contains(&name) && name != "state" {
+            return Err(invalid(name, "can be given once"));
+        }
+        seen.push(name);
         match name {
             "task" => filter.task = Some(value.parse().map_err(|_| invalid(name, "must be a task's id"))?),
             "to" => filter.recipient = Some(value.to_owned()),
