@@ -1,8 +1,8 @@
 //! The smallest flow that does something: made to be copied.
 //!
 //! A flow is an async function with `#[flow]` on it. Its name is the flow's name, the first line of its comment the
-//! sentence that people see, and its input type makes the form on the page, the checks of the API and the flags of
-//! the command line. What the function returns is the task's result.
+//! sentence that people see, and its input type makes the form on the page and the checks of the API. What the
+//! function returns is the task's result.
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,8 @@ pub(super) fn project(names: &Names<'_>) -> Vec<(String, String)> {
         ("Cargo.toml", fill(include_str!("../../templates/Cargo.toml.txt"))),
         ("build.rs", fill(include_str!("../../templates/build.rs.txt"))),
         ("README.md", fill(include_str!("../../templates/README.md.txt"))),
+        // What this workspace's own flows are held to.
+        ("clippy.toml", include_str!("../../../flows/clippy.toml").to_owned()),
         (".gitignore", fill(include_str!("../../templates/gitignore.txt"))),
         ("src/main.rs", fill(include_str!("../../templates/main.rs.txt"))),
         ("src/flows/mod.rs", fill(include_str!("../../templates/mod.rs.txt"))),
@@ -65,6 +67,6 @@ mod tests {
             assert!(!text.contains("{{"), "{place}");
         }
         let text = flow("short_poem");
-        assert!(text.contains("pub async fn short_poem_flow(") && text.contains("struct ShortPoemInput"), "{text}");
+        assert!(text.contains("\nasync fn short_poem_flow(") && text.contains("struct ShortPoemInput"), "{text}");
     }
 }

@@ -3,14 +3,14 @@
 use caudal::prelude::*;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
-pub struct HelloInput {
+struct HelloInput {
     /// Who is greeted.
     name: String,
 }
 
 /// Greets somebody.
 #[flow]
-pub async fn hello_flow(ctx: &mut FlowContext, input: HelloInput) -> FlowResult<String> {
+async fn hello_flow(ctx: &mut FlowContext, input: HelloInput) -> FlowResult<String> {
     ctx.progress(10, "Looking for words");
     // What stands in a step is done once, whatever happens to this process; the result is kept.
     let words = ctx.step("Find words", |_step| async move { Ok("Hello".to_owned()) }).await?;

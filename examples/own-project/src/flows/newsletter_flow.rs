@@ -3,14 +3,14 @@
 use caudal::prelude::*;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
-pub struct NewsletterInput {
+struct NewsletterInput {
     /// What is written about, one paragraph each.
     topics: Vec<String>,
 }
 
 /// Writes a newsletter and publishes it when somebody agrees.
 #[flow(title = "Newsletter", deadline = "7d")]
-pub async fn newsletter_flow(ctx: &mut FlowContext, input: NewsletterInput) -> FlowResult<String> {
+async fn newsletter_flow(ctx: &mut FlowContext, input: NewsletterInput) -> FlowResult<String> {
     if input.topics.is_empty() {
         return Err(FlowError::invalid_input("a newsletter needs a topic"));
     }
