@@ -164,7 +164,7 @@ pub(crate) const KEYS: &[Key] = &[
         "The longest that a task which keeps taking the process down waits before it is tried again"),
 
     key(NOTIFICATIONS, "smtp_url", Form::Password, ["", "smtp://user:password@mail.example.org"],
-        "The mail server: smtp:// (with STARTTLS) or smtps://; without it mails become files in the data folder's outbox"),
+        "The mail server: smtps://, or smtp:// with STARTTLS (with a password always, else where the server has it; ?tls=required or ?tls=none); without it mails become files in the data folder's outbox"),
     key(NOTIFICATIONS, "mail_from", Form::Text, ["", "Caudal <caudal@example.org>"],
         "Whom mails come from"),
     key(NOTIFICATIONS, "smtp_connections", Form::Number(1, 1_000), ["10", "2"],

@@ -11,10 +11,10 @@ const HEAD: &str = "\
 #   environment    CAUDAL_DATA_FOLDER=/var/lib/caudal
 #   caudal.toml    data_folder = \"/var/lib/caudal\"                 the weakest
 #
-# Secrets have no flag: a command line can be seen by all users of a machine.
+# Put what is secret, also a URL with a password in it, into the last two: a command line can be seen by all users of a machine.
 #
 # To use this file, copy it to .env, take out the `#` of what you change, and load it with systemd (EnvironmentFile), a
-# container (--env-file), or a shell: set -a; . ./.env; set +a
+# container (--env-file), or a shell, in which values with spaces or signs want quotes: set -a; . ./.env; set +a
 ";
 
 fn render() -> String {
