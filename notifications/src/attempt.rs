@@ -1,11 +1,13 @@
 //! Sends one claimed notification: try → what becomes of it → store that, until it is stored.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use caudal_engine::notification::{Channel, NotificationRecord};
-use caudal_engine::ports::{Admission, ClaimedNotification, SendOutcome};
+use caudal_engine::ports::{Admission, ClaimedNotification, MailOfAnHour, SendOutcome};
 use futures_util::FutureExt;
 
 use crate::answered::{Unreadable, answered};
@@ -14,64 +16,79 @@ use crate::mail::Delivery;
 use crate::retry::Attempt;
 use crate::sender::Shared;
 
+/// Who was asked whether it wants this mail is asked again after this time.
+const ADMITTED_FOR: Duration = Duration::from_secs(1);
+
 pub(crate) async fn send(shared: Arc<Shared>, work: Work) {
     let Work { claimed, hold } = work;
     let began = Instant::now();
     let record = &claimed.record;
-    let trying = AssertUnwindSafe(attempt(&shared, record)).catch_unwind();
-    let attempt = tokio::select! {
-        tried = trying => tried.unwrap_or_else(|_| {
-            tracing::error!(notification.id = %record.id, "sending a notification panicked");
-            Attempt::NotNow { words: "sending it panicked".to_owned(), again_in: None }
-        }),
+    let handed_over = AtomicBool::new(false);
+    let mut trying = pin!(AssertUnwindSafe(attempt(&shared, record, &handed_over)).catch_unwind());
+    let tried = tokio::select! {
+        tried = &mut trying => tried,
         () = hold.lost() => {
-            tracing::warn!(notification.id = %record.id, "the claim of a notification was lost while it was sent");
-            return;
+            if !handed_over.load(Ordering::Relaxed) {
+                tracing::warn!(notification.id = %record.id, "the claim of a notification was lost before it was sent");
+                return;
+            }
+            // Nobody need have taken it: if the store was away, it gives us time to say what the server answers.
+            tracing::warn!(notification.id = %record.id, "the claim of a mail may be lost; the server has it already");
+            trying.await
         }
     };
+    let attempt = tried.unwrap_or_else(|_| {
+        tracing::error!(notification.id = %record.id, "sending a notification panicked");
+        Attempt::NotNow { words: "sending it panicked".to_owned(), again_in: None }
+    });
     let (now, luck) = (shared.engine.clock.now(), shared.engine.ids.random());
-    let outcome = shared.settings.retry.outcome(attempt.clone(), record, now, luck);
+    let outcome = shared.settings.retry.outcome(attempt, record, now, luck);
     if !matches!(outcome, SendOutcome::Released { .. }) {
-        let (channel, ended) = (record.channel.as_str(), attempt.as_str());
-        metrics::counter!("caudal_notifications_total", "channel" => channel, "outcome" => ended).increment(1);
+        let (channel, became) = (record.channel.as_str(), outcome.state().as_str());
+        metrics::counter!("caudal_notifications_total", "channel" => channel, "outcome" => became).increment(1);
         metrics::histogram!("caudal_notification_seconds", "channel" => channel).record(began.elapsed());
-        tell(record, &attempt);
+        tell(record, &outcome);
     }
     // Whoever has taken it over meanwhile, the outbox says so: what is known is not thrown away on a mere suspicion. A
     // process that ends waits its grace time for it and no longer.
     settle(&shared, &claimed, outcome).await;
+    drop(hold);
+    if claimed.record.channel == Channel::Mail {
+        shared.outage.one_is_done();
+    }
 }
 
-async fn attempt(shared: &Shared, record: &NotificationRecord) -> Attempt {
+async fn attempt(shared: &Shared, record: &NotificationRecord, handed_over: &AtomicBool) -> Attempt {
     match record.channel {
-        Channel::Mail => mail(shared, record).await,
+        Channel::Mail => mail(shared, record, handed_over).await,
         Channel::Webhook => shared.caller.call(&shared.engine, record).await,
     }
 }
 
-async fn mail(shared: &Shared, record: &NotificationRecord) -> Attempt {
+/// From `handed_over` on the server has the mail, whatever it answers.
+async fn mail(shared: &Shared, record: &NotificationRecord, handed_over: &AtomicBool) -> Attempt {
     // A mail that is tried again was counted when it was tried first; one that is sent again by hand is one more.
-    let most = (record.tries <= 1).then_some(shared.settings.mails_per_hour);
-    let ask = || shared.outbox().admit(&record.tenant, &record.recipient, most);
-    match answered(record, "its admission", ask).await {
-        Err(Unreadable(words)) => return Attempt::NotNow { words, again_in: None },
-        Ok(Admission::Admitted) => {}
-        Ok(Admission::Suppressed) => {
-            return Attempt::Unwanted { words: "the address has unsubscribed or is suppressed".to_owned() };
-        }
-        Ok(Admission::TooMany) => {
-            let most = shared.settings.mails_per_hour;
-            let words = format!("the address had {most} mails within this hour, and gets no more");
-            return Attempt::Unwanted { words };
-        }
+    let (id, queued_at, most) = (record.id, record.queued_at, shared.settings.mails_per_hour);
+    let counted = (record.tries <= 1).then_some(MailOfAnHour { id, queued_at, most });
+    let asked = Instant::now();
+    if let Some(attempt) = unless_admitted(shared, record, counted).await {
+        return attempt;
     }
     let letter = match shared.templates.letter(record) {
         Ok(letter) => letter,
         // It was tried when it was asked for: somebody has changed the template since.
         Err(error) => return Attempt::Refused { words: error.to_string() },
     };
+    // The turn comes last: taken while conversations stall, it would be one of too many when they go on.
+    let place = shared.postbox.place().await;
     shared.pace.turn().await;
-    match shared.postbox.deliver(record.id, &letter).await {
+    // Who left meanwhile has left before it was sent.
+    if asked.elapsed() >= ADMITTED_FOR
+        && let Some(attempt) = unless_admitted(shared, record, None).await
+    {
+        return attempt;
+    }
+    match shared.postbox.deliver(place, record.id, &letter, handed_over).await {
         Delivery::Accepted => {
             shared.outage.reached();
             Attempt::Sent
@@ -91,14 +108,35 @@ async fn mail(shared: &Shared, record: &NotificationRecord) -> Attempt {
     }
 }
 
-fn tell(record: &NotificationRecord, attempt: &Attempt) {
-    let channel = record.channel.as_str();
-    match attempt {
-        Attempt::Sent => tracing::debug!(notification.id = %record.id, channel, "a notification is sent"),
-        Attempt::Refused { words } => {
-            tracing::warn!(notification.id = %record.id, channel, error = words, "a notification has failed");
+/// None when its address may be sent it.
+async fn unless_admitted(
+    shared: &Shared,
+    record: &NotificationRecord,
+    counted: Option<MailOfAnHour>,
+) -> Option<Attempt> {
+    let ask = || shared.outbox().admit(&record.tenant, &record.recipient, counted);
+    match answered(record, "its admission", ask).await {
+        Err(Unreadable(words)) => Some(Attempt::NotNow { words, again_in: None }),
+        Ok(Admission::Admitted) => None,
+        Ok(Admission::Suppressed) => {
+            Some(Attempt::Unwanted { words: "the address has unsubscribed or is suppressed".to_owned() })
         }
-        other => tracing::info!(notification.id = %record.id, channel, "a notification is {}", other.as_str()),
+        Ok(Admission::TooMany) => {
+            let most = shared.settings.mails_per_hour;
+            let words = format!("the address had {most} mails within this hour, and gets no more");
+            Some(Attempt::Unwanted { words })
+        }
+    }
+}
+
+fn tell(record: &NotificationRecord, outcome: &SendOutcome) {
+    let (channel, became) = (record.channel.as_str(), outcome.state().as_str());
+    match outcome {
+        SendOutcome::Sent => tracing::debug!(notification.id = %record.id, channel, "a notification is sent"),
+        SendOutcome::Failed { error } => {
+            tracing::warn!(notification.id = %record.id, channel, error, "a notification has failed");
+        }
+        _ => tracing::info!(notification.id = %record.id, channel, "a notification is {became}"),
     }
 }
 

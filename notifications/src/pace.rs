@@ -1,7 +1,7 @@
 //! No more mails a second than the mail server should be sent.
 //!
 //! Turns come one after the other; those that nobody could take at once are taken together, as many as there are
-//! conversations. Ten mails at a time cost a busy machine, and a store that flushes what it is told, far less than one mail
+//! conversations, or as come in a tenth of a second. Ten mails at a time cost a busy machine, and a store that flushes what it is told, far less than one mail
 //! ten times as often.
 
 use std::sync::{Mutex, PoisonError};

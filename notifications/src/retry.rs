@@ -39,18 +39,6 @@ pub(crate) enum Attempt {
     },
 }
 
-impl Attempt {
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::NotNow { .. } | Self::Unreachable { .. } => "deferred",
-            // One that is put back untried has no outcome yet, until it is given up.
-            Self::Refused { .. } | Self::NotTried { .. } => "failed",
-            Self::Unwanted { .. } => "suppressed",
-        }
-    }
-}
-
 impl RetrySettings {
     /// `luck` is random: what failed together does not come back together.
     pub(crate) fn outcome(
@@ -76,12 +64,12 @@ impl RetrySettings {
                 (words, again_in)
             }
         };
-        let due_at = now + pause;
-        if due_at.since(record.queued_at) > self.give_up_after {
+        let last_try_at = record.queued_at + self.give_up_after;
+        if now >= last_try_at {
             let hours = self.give_up_after.as_secs_f64() / 3_600.0;
             return SendOutcome::Failed { error: cut(format!("given up after {hours:.1} hours: {words}")) };
         }
-        SendOutcome::Deferred { due_at, error: cut(words) }
+        SendOutcome::Deferred { due_at: (now + pause).min(last_try_at), error: cut(words) }
     }
 
     fn pause(&self, tries: u32, luck: u64) -> Duration {
@@ -125,7 +113,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Goal: pauses grow from a minute to six hours, and after a day it is given up with the last words.
+    /// Goal: pauses grow from a minute to six hours; after a day it is tried once more and given up with the last words.
     #[test]
     fn pauses_grow_until_it_is_given_up() {
         let retry = RetrySettings::default();
@@ -144,6 +132,8 @@ pub(crate) mod tests {
                 other => panic!("{other:?}"),
             }
         }
+        assert_eq!(now.as_millis(), 24 * 3_600_000);
+        assert!(pauses.pop().is_some_and(|last| last <= 6 * 3_600), "the last one is as long as the day has left");
         assert!(pauses[0] == 59 && pauses.windows(2).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
         assert!(pauses.iter().all(|pause| *pause <= 6 * 3_600) && pauses.len() > 8, "{pauses:?}");
     }

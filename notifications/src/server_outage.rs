@@ -15,6 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(crate) struct ServerOutage {
     down: Mutex<Option<Down>>,
+    /// The next one may be sent there.
     pub(crate) over: Notify,
 }
 
@@ -66,6 +67,13 @@ impl ServerOutage {
         let pause = FIRST_PAUSE.saturating_mul(1 << pauses.min(10)).min(LONGEST_PAUSE);
         *down = Some(Down { since: down.map_or(now, |down| down.since), pauses, until: now + pause });
         pause
+    }
+
+    /// Whatever became of it: one that went first need not have come to the server.
+    pub(crate) fn one_is_done(&self) {
+        if self.lock().is_some() {
+            self.over.notify_one();
+        }
     }
 
     pub(crate) fn reached(&self) {

@@ -13,8 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::{Channel, NewNotification, NotificationId, NotificationRecord, NotificationState};
 use caudal_engine::ports::{
-    Admission, ClaimedNotifications, NotificationFilter, NotificationOutbox, NotificationPage, OutboxStats, Put,
-    PutRefused, ResendRefused, SendOutcome, StoreError, Suppression, TaskStore,
+    Admission, ClaimedNotifications, MailOfAnHour, NotificationFilter, NotificationOutbox, NotificationPage,
+    OutboxStats, Put, PutRefused, ResendRefused, SendOutcome, StoreError, Suppression, TaskStore,
 };
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, Tenant, WorkerId};
@@ -71,8 +71,13 @@ impl NotificationOutbox for Eager {
         self.whole.renew_notifications(claims).await
     }
 
-    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError> {
-        self.whole.admit(tenant, address, most_per_hour).await
+    async fn admit(
+        &self,
+        tenant: &Tenant,
+        address: &str,
+        counted: Option<MailOfAnHour>,
+    ) -> Result<Admission, StoreError> {
+        self.whole.admit(tenant, address, counted).await
     }
 
     async fn settle(&self, id: NotificationId, claim: Claim, outcome: SendOutcome) -> Result<bool, StoreError> {

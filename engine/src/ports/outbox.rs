@@ -43,9 +43,14 @@ pub trait NotificationOutbox: Send + Sync + 'static {
     /// the store cannot be reached.
     async fn renew_notifications(&self, claims: &[(NotificationId, Claim)]) -> Result<Vec<Option<bool>>, StoreError>;
 
-    /// Asks whether an address may be sent a mail now. With a bound it is counted, and held against those of this hour;
-    /// without one (a mail that was counted before) only who wants none is asked for.
-    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError>;
+    /// Asks whether an address may be sent a mail now. One that is counted is held against those of its hour; without a count
+    /// (it was counted before) only who wants none is asked for.
+    async fn admit(
+        &self,
+        tenant: &Tenant,
+        address: &str,
+        counted: Option<MailOfAnHour>,
+    ) -> Result<Admission, StoreError>;
 
     /// Stores what became of an attempt and lets go. False when the claim is stale: then nothing is changed. A repeat
     /// is answered as the first was.
@@ -104,12 +109,30 @@ pub struct ClaimedNotification {
     pub claim: Claim,
 }
 
+/// A mail among those that its address gets in an hour: that in which it was put in line. What waited while the mail server
+/// was away was no flood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailOfAnHour {
+    /// Asked for again, because an answer was lost, it is still one.
+    pub id: NotificationId,
+    pub queued_at: Timestamp,
+    /// Mails that the address gets in an hour.
+    pub most: u32,
+}
+
+impl MailOfAnHour {
+    /// As hours are counted since 1970.
+    pub fn hour(&self) -> i64 {
+        self.queued_at.as_millis().div_euclid(3_600_000)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     Admitted,
     /// The address wants no mail.
     Suppressed,
-    /// It has had as many as it may within this hour.
+    /// It has had as many of this hour as it may.
     TooMany,
 }
 
@@ -131,6 +154,19 @@ pub enum SendOutcome {
     Released {
         due_at: Timestamp,
     },
+}
+
+impl SendOutcome {
+    /// What the notification is then.
+    pub fn state(&self) -> NotificationState {
+        match self {
+            Self::Sent => NotificationState::Sent,
+            Self::Deferred { .. } => NotificationState::Deferred,
+            Self::Failed { .. } => NotificationState::Failed,
+            Self::Suppressed { .. } => NotificationState::Suppressed,
+            Self::Released { .. } => NotificationState::Queued,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Error)]

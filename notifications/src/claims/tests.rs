@@ -122,3 +122,20 @@ async fn one_of_many_goes_first() {
     claims.due().await;
     assert_eq!(claims.next(40).await.unwrap().items.len(), 39);
 }
+
+/// Goal: one that went first and never came to the server, as somebody wants no mail, holds up nobody.
+#[tokio::test(start_paused = true)]
+async fn one_that_goes_nowhere_lets_the_next_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = sender_with(40, &folder).await;
+    shared.outbox().suppress(&Tenant::default(), "a@example.org", "it bounced").await.unwrap();
+    let claims = OutboxClaims::new(shared.clone(), Channel::Mail);
+    tokio::time::sleep(shared.outage.failed("refused")).await;
+    let began = tokio::time::Instant::now();
+    for _ in 0..40 {
+        let [first] = <[Work; 1]>::try_from(claims.next(40).await.unwrap().items).unwrap();
+        crate::attempt::send(shared.clone(), first).await;
+        claims.due().await;
+    }
+    assert!(began.elapsed() < RING_MAY_BE_LOST, "{:?}", began.elapsed());
+}

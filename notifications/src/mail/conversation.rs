@@ -7,6 +7,7 @@
 use std::error::Error as _;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::address::Envelope;
@@ -60,10 +61,10 @@ impl Conversation {
         self.mails
     }
 
-    pub(super) async fn hand_over(&mut self, letter: &Letter) -> Result<(), Trouble> {
-        let handed_over = self.dialogue(&letter.envelope, &letter.raw).await;
+    pub(super) async fn hand_over(&mut self, letter: &Letter, handed_over: &AtomicBool) -> Result<(), Trouble> {
+        let answer = self.dialogue(&letter.envelope, &letter.raw, handed_over).await;
         self.mails += 1;
-        if matches!(handed_over, Err(Trouble::Refused(_) | Trouble::NotNow(_)))
+        if matches!(answer, Err(Trouble::Refused(_) | Trouble::NotNow(_)))
             && let Err(trouble) =
                 self.answer(false, self.timeout, |connection| Box::pin(connection.command(Rset))).await
         {
@@ -71,10 +72,10 @@ impl Conversation {
             self.mails = u32::MAX;
             tracing::debug!(?trouble, "a conversation with the mail server cannot go on");
         }
-        handed_over
+        answer
     }
 
-    async fn dialogue(&mut self, envelope: &Envelope, raw: &[u8]) -> Result<(), Trouble> {
+    async fn dialogue(&mut self, envelope: &Envelope, raw: &[u8], handed_over: &AtomicBool) -> Result<(), Trouble> {
         let from = envelope.from().cloned();
         let timeout = self.timeout;
         self.answer(true, timeout, |connection| Box::pin(connection.command(Mail::new(from, Vec::new())))).await?;
@@ -83,6 +84,7 @@ impl Conversation {
             self.answer(false, timeout, |connection| Box::pin(connection.command(to))).await?;
         }
         self.answer(false, timeout, |connection| Box::pin(connection.command(Data))).await?;
+        handed_over.store(true, Ordering::Relaxed);
         self.answer(false, timeout.max(TAKING_ON), |connection| Box::pin(connection.command(Whole(raw)))).await?;
         Ok(())
     }

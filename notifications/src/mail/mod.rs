@@ -7,9 +7,11 @@ mod smtp_url;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use caudal_engine::notification::NotificationId;
+use tokio::sync::SemaphorePermit;
 
 use crate::templates::Letter;
 use folder::Folder;
@@ -44,6 +46,11 @@ pub(crate) enum Delivery {
     Unreachable(String),
 }
 
+/// Among the conversations; in the folder is room for any number.
+pub(crate) struct Place<'a> {
+    _held: Option<SemaphorePermit<'a>>,
+}
+
 pub(crate) enum Postbox {
     Server(Server),
     Folder(Folder),
@@ -57,9 +64,24 @@ impl Postbox {
         })
     }
 
-    pub(crate) async fn deliver(&self, id: NotificationId, letter: &Letter) -> Delivery {
+    /// Returns when a mail can be handed over at once.
+    pub(crate) async fn place(&self) -> Place<'_> {
         match self {
-            Self::Server(server) => server.deliver(letter).await,
+            Self::Server(server) => server.place().await,
+            Self::Folder(_) => Place { _held: None },
+        }
+    }
+
+    /// From `handed_over` on the server has the mail, whatever it answers.
+    pub(crate) async fn deliver(
+        &self,
+        _place: Place<'_>,
+        id: NotificationId,
+        letter: &Letter,
+        handed_over: &AtomicBool,
+    ) -> Delivery {
+        match self {
+            Self::Server(server) => server.deliver(letter, handed_over).await,
             Self::Folder(folder) => folder.deliver(id, letter).await,
         }
     }

@@ -3,15 +3,16 @@
 //! The conversations are lettre's, the pool is ours: lettre's hands a conversation back when its future is dropped, also
 //! in the middle of a mail, and the next one would then hear the answers to the last.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::Delivery;
 use super::conversation::{Conversation, Trouble};
 use super::smtp_url::SmtpSettings;
+use super::{Delivery, Place};
 use crate::templates::Letter;
 
 /// Servers end conversations that are silent for long.
@@ -35,36 +36,38 @@ impl Server {
         Self { settings, places: Semaphore::new(connections.max(1)), idle: Mutex::default() }
     }
 
-    pub(super) async fn deliver(&self, letter: &Letter) -> Delivery {
-        let Ok(_place) = self.places.acquire().await else {
-            return Delivery::Unreachable("the sender is closed".to_owned());
-        };
+    pub(super) async fn place(&self) -> Place<'_> {
+        // Places are never closed.
+        Place { _held: self.places.acquire().await.ok() }
+    }
+
+    pub(super) async fn deliver(&self, letter: &Letter, handed_over: &AtomicBool) -> Delivery {
         let began = Instant::now();
-        let delivery = self.converse(letter).await;
+        let delivery = self.converse(letter, handed_over).await;
         metrics::histogram!("caudal_smtp_seconds").record(began.elapsed());
         delivery
     }
 
-    async fn converse(&self, letter: &Letter) -> Delivery {
+    async fn converse(&self, letter: &Letter, handed_over: &AtomicBool) -> Delivery {
         // One that was kept may have been ended by the server meanwhile; then nothing was said about the mail yet.
         while let Some(mut conversation) = self.take_idle() {
-            match conversation.hand_over(letter).await {
+            match conversation.hand_over(letter, handed_over).await {
                 Err(Trouble::Over(_)) => {}
-                handed_over => return self.end_of(conversation, handed_over),
+                answer => return self.end_of(conversation, answer),
             }
         }
         match Conversation::begin(&self.settings).await {
             Ok(mut conversation) => {
-                let handed_over = conversation.hand_over(letter).await;
-                self.end_of(conversation, handed_over)
+                let answer = conversation.hand_over(letter, handed_over).await;
+                self.end_of(conversation, answer)
             }
             Err(words) => Delivery::Unreachable(words),
         }
     }
 
     /// What the server said of the mail; the conversation is kept if it can go on.
-    fn end_of(&self, conversation: Conversation, handed_over: Result<(), Trouble>) -> Delivery {
-        let (delivery, goes_on) = match handed_over {
+    fn end_of(&self, conversation: Conversation, answer: Result<(), Trouble>) -> Delivery {
+        let (delivery, goes_on) = match answer {
             Ok(()) => (Delivery::Accepted, true),
             Err(Trouble::Refused(words)) => (Delivery::Refused(words), true),
             Err(Trouble::NotNow(words)) => (Delivery::NotNow(words), true),

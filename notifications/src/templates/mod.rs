@@ -148,11 +148,14 @@ impl MailTemplates for Templates {
     fn check(&self, template: &str, locale: Option<&str>, context: &Json) -> Result<(), TemplateError> {
         self.library.known(template)?;
         let locale = self.library.locale(template, locale).to_owned();
-        let parts = self.parts(template, context, check::anybody(locale, true))?;
-        match check::subject_problem(&parts.subject) {
-            Some(why) => Err(TemplateError::Unfit { name: template.to_owned(), why: why.to_owned() }),
-            None => Ok(()),
+        // A mail that no task causes has no link to one.
+        for linked in [true, false] {
+            let parts = self.parts(template, context, check::anybody(locale.clone(), linked))?;
+            if let Some(why) = check::subject_problem(&parts.subject) {
+                return Err(TemplateError::Unfit { name: template.to_owned(), why: why.to_owned() });
+            }
         }
+        Ok(())
     }
 
     fn subject(&self, notification: &NotificationRecord) -> Option<String> {
@@ -191,7 +194,12 @@ fn without_its_query(mut url: String) -> String {
 fn together(context: &Json, surroundings: &Surroundings) -> Result<Value, String> {
     let mut fields: serde_json::Map<String, serde_json::Value> =
         context.parse().map_err(|error| format!("the context is no object: {error}"))?;
-    let around = serde_json::to_value(surroundings).map_err(|error| error.to_string())?;
+    let mut around = serde_json::to_value(surroundings).map_err(|error| error.to_string())?;
+    // A template may ask for it, whoever is written to.
+    let no_name = || serde_json::Value::from("");
+    if let Some(recipient) = around.get_mut("recipient").and_then(serde_json::Value::as_object_mut) {
+        recipient.entry("name").or_insert_with(no_name);
+    }
     fields.extend(around.as_object().cloned().unwrap_or_default());
     Ok(Value::from(Serde(fields)))
 }

@@ -185,6 +185,18 @@ fn a_folder_overrides() {
         ("welcome/en/body.html", "{% extends \"layout/en/body.html\" %}{% block content %}{{ name }}{% endblock %}"),
     ];
     assert!(load(&whole).unwrap().names().contains(&"welcome".to_owned()));
+    let named =
+        load(&[("plain/en/body.txt", "{% if recipient.name %}{{ recipient.name }}: {% endif %}{{ text }}")]).unwrap();
+    let mut nameless = record("plain", None, &sample("plain", 0));
+    assert!(named.render(&nameless).unwrap().text.starts_with("Ana Núñez: "));
+    let content = MailContent { to: Mailbox::parse("ben@example.org").unwrap(), ..nameless.mail().unwrap() };
+    nameless.body = Json::of(&content).unwrap();
+    assert!(!named.render(&nameless).unwrap().text.contains(": "));
+    let unlinked = "{% if task_url %}{{ task_url }}{% else %}{{ more }}{% endif %}{{ text }}";
+    let samples = "[{\"subject\": \"a\", \"text\": \"b\", \"more\": \"c\"}]";
+    let asking = load(&[("plain/sample.json", samples), ("plain/en/body.txt", unlinked)]).unwrap();
+    let context = json!({ "subject": "a", "text": "b" });
+    assert!(asking.check("plain", None, &context.into()).is_err(), "a mail of no task says more");
     let refused = |files: &[(&str, &str)]| load(files).map(drop).unwrap_err().to_string();
     let misspelt = refused(&[("plain/en/body.txt", "{{ txet }}")]);
     assert!(misspelt.contains("plain/en") && misspelt.contains("txet"), "{misspelt}");

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::{Channel, NewNotification, NotificationId, NotificationRecord};
 use caudal_engine::ports::{
-    Admission, ClaimedNotifications, NotificationFilter, NotificationOutbox, NotificationPage, OutboxStats, Put,
-    PutRefused, ResendRefused, SendOutcome, StoreError, Suppression,
+    Admission, ClaimedNotifications, MailOfAnHour, NotificationFilter, NotificationOutbox, NotificationPage,
+    OutboxStats, Put, PutRefused, ResendRefused, SendOutcome, StoreError, Suppression,
 };
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, Tenant, WorkerId};
@@ -70,8 +70,13 @@ impl NotificationOutbox for LiveAndKeptOutbox {
         self.live.renew_notifications(claims).await
     }
 
-    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError> {
-        self.live.admit(tenant, address, most_per_hour).await
+    async fn admit(
+        &self,
+        tenant: &Tenant,
+        address: &str,
+        counted: Option<MailOfAnHour>,
+    ) -> Result<Admission, StoreError> {
+        self.live.admit(tenant, address, counted).await
     }
 
     async fn settle(&self, id: NotificationId, claim: Claim, outcome: SendOutcome) -> Result<bool, StoreError> {

@@ -21,7 +21,7 @@
 //! | `nb` | hash: those that have ended and cannot be kept elsewhere, and why |
 //! | `na:<tenant>`, `nt:<task>` | sorted sets: all notifications of a tenant, of a task, by id |
 //! | `naside` | hash: notifications that cannot be read, and why |
-//! | `x:<tenant>`, `xa:<tenant>`, `h:<tenant>\0<address>\0<hour>` | in partition 0: who wants no mail; mails of an hour |
+//! | `x:<tenant>`, `xa:<tenant>`, `hm:<tenant>\0<address>\0<hour>` | in partition 0: who wants no mail; mails of an hour |
 //! | `workers` | hash, in the first partition: what each worker last said of itself, behind the time it holds to |
 //! | `shared` | hash, in the first partition: what all processes must know alike |
 //! | `counts`, `orphans`, `server`, `partitions` | figures; ended parents with children left; see `rescue.lua`, `layout.rs` |

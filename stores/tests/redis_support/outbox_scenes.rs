@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use caudal_engine::notification::{Channel, NewNotification, NotificationId};
-use caudal_engine::ports::{ClaimedNotification, NotificationOutbox, ResendRefused, SendOutcome};
+use caudal_engine::ports::{ClaimedNotification, MailOfAnHour, NotificationOutbox, ResendRefused, SendOutcome};
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Json, TaskId, Tenant, WorkerId};
 
@@ -38,7 +38,14 @@ impl Scene {
             "handed back" => self.settle(SendOutcome::Released { due_at: self.trial.now() }).await,
             "resend" => self.resend().await,
             "admit" => {
-                self.repeated(|store| async move { store.admit(&Tenant::default(), ADDRESS, Some(9)).await.map(drop) })
+                let mail = MailOfAnHour {
+                    id: NotificationId::first(self.trial.now(), 0, 7),
+                    queued_at: self.trial.now(),
+                    most: 9,
+                };
+                self.repeated(move |store| async move {
+                    store.admit(&Tenant::default(), ADDRESS, Some(mail)).await.map(drop)
+                })
             }
             "suppress" => self.repeated(|store| async move {
                 store.suppress(&Tenant::default(), ADDRESS, "it bounced").await.map(drop)

@@ -77,6 +77,34 @@ async fn a_stop_in_the_middle_of_an_answer(mode: Mode) {
     assert!(taken.iter().all(|taken| taken.message_id == format!("<{mail}@example.org>")), "{taken:?}");
 }
 
+/// Goal: a mail that the server thinks about while Redis is away for longer than a claim lives is sent once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_redis_doubles_nothing() {
+    const MAILS: usize = 3;
+    let sink = MailSink::start().await;
+    sink.behave(Manners::Ponders);
+    let mut place = Plan::sending_to(Mode::Apart, &sink).start().await;
+    for n in 0..MAILS {
+        place.send(&format!("reader{n}@example.org"), "Once", "Hola").await;
+    }
+    sink.received(MAILS).await;
+    let Place::Apart(installation) = &mut place else { unreachable!() };
+    installation.redis.kill();
+    let sender = &installation.senders[0];
+    let is_over = || async { sender.log().contains("the server has it already").then_some(()) };
+    until("the claims are over", is_over).await;
+    installation.redis.restart();
+    sink.behave(Manners::Good);
+    let client = place.client();
+    let all_sent = || async {
+        // It may still be away for the web server.
+        let answer = client.get("/notifications?state=sent").await;
+        (answer.status == 200 && answer.json()["items"].as_array().unwrap().len() == MAILS).then_some(())
+    };
+    until("they are written down as sent", all_sent).await;
+    assert_eq!(sink.taken().len(), MAILS, "{:?}", sink.taken());
+}
+
 /// Starts tasks that each tell several readers of their end.
 async fn mails_flow(mode: Mode, sink: &MailSink) -> Place {
     let plan = Plan::sending_to(mode, sink).set("SMTP_CONNECTIONS", CONNECTIONS).set("MAILS_PER_SECOND", 120);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::place::{Mode, Place, Plan};
 
-in_both_modes!(so_many_conversations_at_once, so_many_mails_a_second);
+in_both_modes!(so_many_conversations_at_once, so_many_mails_a_second, so_many_mails_after_a_stall);
 
 /// As many as one request may ask for.
 const MAILS: usize = 20;
@@ -47,5 +47,26 @@ async fn so_many_mails_a_second(mode: Mode) {
         let turns = (mail.at_ms - asked_ms) as usize / (1_000 / PER_SECOND);
         // The first goes at once, and the two clocks may differ by a little.
         assert!(count <= turns + 2, "{count} mails after {} ms", mail.at_ms - asked_ms);
+    }
+}
+
+/// Goal: turns that came while all conversations stood still are no turns to be taken all at once.
+async fn so_many_mails_after_a_stall(mode: Mode) {
+    const PER_SECOND: usize = 50;
+    const CONNECTIONS: usize = 2;
+    let sink = MailSink::start().await;
+    sink.behave(Manners::Ponders);
+    let plan = Plan::sending_to(mode, &sink).set("MAILS_PER_SECOND", PER_SECOND).set("SMTP_CONNECTIONS", CONNECTIONS);
+    let place = plan.start().await;
+    ask_for_mails(&place).await;
+    sink.received(CONNECTIONS).await;
+    let stalled_ms = now_ms();
+    let all_turns = (1_000 * MAILS / PER_SECOND) as i64;
+    until("all would have had a turn", || async { (now_ms() > stalled_ms + all_turns).then_some(()) }).await;
+    let over_ms = now_ms();
+    sink.behave(Manners::Good);
+    for (count, mail) in (1..).zip(sink.received(MAILS).await.into_iter().skip(CONNECTIONS)) {
+        let turns = (mail.at_ms - over_ms).max(0) as usize / (1_000 / PER_SECOND);
+        assert!(count <= turns + 2 * CONNECTIONS, "{count} mails {} ms after the stall", mail.at_ms - over_ms);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use caudal_engine::task::Timestamp;
 use caudal_tests::{Call, Hook, MailSink, now_ms, python};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -15,6 +16,8 @@ in_both_modes!(
     long_results_are_kept_once,
     receivers_can_check,
     calls_are_made_again,
+    who_asks_for_patience_gets_it,
+    who_never_hears_is_given_up,
     gone_is_gone,
     a_slow_receiver_holds_up_no_other,
     private_places_are_not_called,
@@ -22,10 +25,13 @@ in_both_modes!(
 
 const KEY: &[u8; 32] = b"a key that only these two know..";
 
-async fn place_that_calls(mode: Mode, sink: &MailSink) -> Place {
+fn plan_that_calls(mode: Mode, sink: &MailSink) -> Plan {
     let secret = format!("whsec_{}", STANDARD.encode(KEY));
-    let plan = Plan::sending_to(mode, sink).set("WEBHOOK_SECRET", secret).set("WEBHOOK_ALLOW_PRIVATE", true);
-    plan.start().await
+    Plan::sending_to(mode, sink).set("WEBHOOK_SECRET", secret).set("WEBHOOK_ALLOW_PRIVATE", true)
+}
+
+async fn place_that_calls(mode: Mode, sink: &MailSink) -> Place {
+    plan_that_calls(mode, sink).start().await
 }
 
 async fn task_that_calls(place: &Place, url: &str) -> String {
@@ -158,6 +164,31 @@ async fn calls_are_made_again(mode: Mode) {
     calls.iter().for_each(|call| assert_signed(&hook, call));
     assert!(calls.iter().all(|call| call.header("webhook-id") == id_of(&told)));
     assert!(elsewhere.calls().is_empty(), "{:?}", elsewhere.calls());
+}
+
+/// Goal: a receiver that says when it wants to be called again is not called before.
+async fn who_asks_for_patience_gets_it(mode: Mode) {
+    let sink = MailSink::start().await;
+    let hook = Hook::answering(&["429 Too Many Requests\r\nRetry-After: 3600"]).await;
+    let place = plan_that_calls(mode, &sink).set("NOTIFICATION_LONGEST_RETRY_SECONDS", 7_200).start().await;
+    let asked_ms = now_ms();
+    let task = task_that_calls(&place, &hook.url()).await;
+    let deferred = place.becomes(id_of(&told(&place, &task).await), "deferred").await;
+    assert_eq!((&deferred["error"], &deferred["attempts"]), (&json!("429 Too Many Requests"), &json!(1)), "{deferred}");
+    let due: Timestamp = serde_json::from_value(deferred["due_at"].clone()).unwrap();
+    assert!(due.as_millis() - asked_ms >= 3_600_000, "{deferred}");
+    assert_eq!(hook.calls().len(), 1);
+}
+
+/// Goal: a receiver that never hears is given up in the end, and what it said is kept.
+async fn who_never_hears_is_given_up(mode: Mode) {
+    let (sink, hook) = (MailSink::start().await, Hook::answering(&["503 Service Unavailable"; 100]).await);
+    let place = plan_that_calls(mode, &sink).set("NOTIFICATION_GIVE_UP_SECONDS", 3).start().await;
+    let task = task_that_calls(&place, &hook.url()).await;
+    let failed = place.becomes(id_of(&told(&place, &task).await), "failed").await;
+    let words = failed["error"].as_str().unwrap();
+    assert!(words.starts_with("given up after") && words.ends_with("503 Service Unavailable"), "{failed}");
+    assert_eq!(failed["attempts"], hook.calls().len());
 }
 
 /// Goal: a receiver that says it is gone is not called again; its words are kept.

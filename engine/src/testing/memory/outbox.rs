@@ -1,7 +1,7 @@
 //! The outbox in memory: notifications by id, which is by age, and who holds which until when.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +12,9 @@ use super::state::{FirstUse, State};
 use crate::notification::mailbox::key_of;
 use crate::notification::{Channel, NewNotification, NotificationId, NotificationRecord, NotificationState};
 use crate::ports::{
-    Admission, ClaimedNotification, ClaimedNotifications, IdSource, NotificationFilter, NotificationOutbox,
-    NotificationPage, OutboxStats, Put, PutRefused, ResendRefused, SendOutcome, StoreError, Suppression,
+    Admission, ClaimedNotification, ClaimedNotifications, IdSource, MailOfAnHour, NotificationFilter,
+    NotificationOutbox, NotificationPage, OutboxStats, Put, PutRefused, ResendRefused, SendOutcome, StoreError,
+    Suppression,
 };
 use crate::task::record::Idempotency;
 use crate::task::{Claim, TaskId, Tenant, Timestamp, WorkerId};
@@ -27,7 +28,7 @@ pub(super) struct Outbox {
     /// Those that are still to be sent.
     open: HashMap<Tenant, u64>,
     /// Mails to an address in an hour.
-    admitted: HashMap<(Tenant, String, i64), u32>,
+    admitted: HashMap<(Tenant, String, i64), HashSet<(NotificationId, Timestamp)>>,
 }
 
 #[derive(Debug)]
@@ -299,20 +300,25 @@ impl NotificationOutbox for MemoryStore {
         Ok(self.apply(renew))
     }
 
-    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError> {
+    async fn admit(
+        &self,
+        tenant: &Tenant,
+        address: &str,
+        counted: Option<MailOfAnHour>,
+    ) -> Result<Admission, StoreError> {
         let address = key_of(address);
-        Ok(self.apply(|state, now| {
+        Ok(self.apply(|state, _now| {
             let outbox = &mut state.outbox;
             if outbox.suppressed.contains_key(&(tenant.clone(), address.clone())) {
                 return Admission::Suppressed;
             }
-            let Some(most_per_hour) = most_per_hour else { return Admission::Admitted };
-            let hour = now.as_millis().div_euclid(3_600_000);
-            let count = outbox.admitted.entry((tenant.clone(), address.clone(), hour)).or_default();
-            if *count >= most_per_hour {
+            let Some(mail) = counted else { return Admission::Admitted };
+            let had = outbox.admitted.entry((tenant.clone(), address.clone(), mail.hour())).or_default();
+            let this = (mail.id, mail.queued_at);
+            if !had.contains(&this) && had.len() >= mail.most as usize {
                 return Admission::TooMany;
             }
-            *count += 1;
+            had.insert(this);
             Admission::Admitted
         }))
     }

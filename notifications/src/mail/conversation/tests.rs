@@ -49,7 +49,7 @@ async fn handed_over(word: &'static str, answer: &'static str, after: Duration) 
     let envelope = Envelope::new(Some(address("a@example.org")), vec![address("b@example.org")]).unwrap();
     let raw = b"Subject: Hola\r\n\r\nHola\r\n";
     let settings = server(word, answer, after).await;
-    Conversation::begin(&settings).await.unwrap().dialogue(&envelope, raw).await
+    Conversation::begin(&settings).await.unwrap().dialogue(&envelope, raw, &AtomicBool::default()).await
 }
 
 /// Goal: a server that leaves at the first word has not heard of the mail; one that leaves later does so because of it.

@@ -81,7 +81,7 @@ fn letter() -> Letter {
 
 async fn deliver(server: &Server, mails: u32) {
     for _ in 0..mails {
-        assert_eq!(server.deliver(&letter()).await, Delivery::Accepted);
+        assert_eq!(server.deliver(&letter(), &AtomicBool::default()).await, Delivery::Accepted);
     }
 }
 

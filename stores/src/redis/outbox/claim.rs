@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use caudal_engine::notification::{Channel, NotificationId, NotificationState};
+use caudal_engine::notification::{Channel, NotificationId};
 use caudal_engine::ports::{ClaimedNotification, ClaimedNotifications, ResendRefused, SendOutcome, StoreError};
 use caudal_engine::task::{Claim, Tenant, Timestamp};
 use futures_util::future::join_all;
@@ -247,12 +247,12 @@ impl RedisStore {
         outcome: SendOutcome,
     ) -> Result<bool, StoreError> {
         let released = matches!(outcome, SendOutcome::Released { .. });
-        let (state, due, error) = match outcome {
-            SendOutcome::Sent => (NotificationState::Sent, None, String::new()),
-            SendOutcome::Deferred { due_at, error } => (NotificationState::Deferred, Some(due_at), error),
-            SendOutcome::Failed { error } => (NotificationState::Failed, None, error),
-            SendOutcome::Suppressed { error } => (NotificationState::Suppressed, None, error),
-            SendOutcome::Released { due_at } => (NotificationState::Queued, Some(due_at), String::new()),
+        let state = outcome.state();
+        let (due, error) = match outcome {
+            SendOutcome::Sent => (None, String::new()),
+            SendOutcome::Deferred { due_at, error } => (Some(due_at), error),
+            SendOutcome::Failed { error } | SendOutcome::Suppressed { error } => (None, error),
+            SendOutcome::Released { due_at } => (Some(due_at), String::new()),
         };
         let call = OUTBOX_SETTLE
             .call(&self.keys.of(id.partition()))

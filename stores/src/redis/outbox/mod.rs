@@ -15,8 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::{Channel, NewNotification, NotificationId, NotificationRecord};
 use caudal_engine::ports::{
-    Admission, ClaimedNotifications, NotificationFilter, NotificationOutbox, NotificationPage, OutboxStats, Put,
-    PutRefused, ResendRefused, SendOutcome, StoreError, Suppression,
+    Admission, ClaimedNotifications, MailOfAnHour, NotificationFilter, NotificationOutbox, NotificationPage,
+    OutboxStats, Put, PutRefused, ResendRefused, SendOutcome, StoreError, Suppression,
 };
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, Tenant, WorkerId};
@@ -53,8 +53,13 @@ impl NotificationOutbox for RedisStore {
         self.renew_in_outbox(claims).await
     }
 
-    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError> {
-        self.admit_address(tenant, address, most_per_hour).await
+    async fn admit(
+        &self,
+        tenant: &Tenant,
+        address: &str,
+        counted: Option<MailOfAnHour>,
+    ) -> Result<Admission, StoreError> {
+        self.admit_address(tenant, address, counted).await
     }
 
     async fn settle(&self, id: NotificationId, claim: Claim, outcome: SendOutcome) -> Result<bool, StoreError> {

@@ -1,7 +1,7 @@
 //! The people behind the addresses. They are asked for by every sender, so they live in one partition.
 
 use caudal_engine::notification::mailbox::key_of;
-use caudal_engine::ports::{Admission, StoreError, Suppression};
+use caudal_engine::ports::{Admission, MailOfAnHour, StoreError, Suppression};
 use caudal_engine::task::{Tenant, Timestamp};
 use redis::Cmd;
 
@@ -17,14 +17,16 @@ impl RedisStore {
         &self,
         tenant: &Tenant,
         address: &str,
-        most_per_hour: Option<u32>,
+        counted: Option<MailOfAnHour>,
     ) -> Result<Admission, StoreError> {
-        let call = OUTBOX_ADMIT
-            .call(&self.keys.of(HOME))
-            .arg(self.turned())
-            .arg(tenant.as_str())
-            .arg(key_of(address))
-            .arg(most_per_hour.map(|most| most.to_string()).unwrap_or_default());
+        let call = OUTBOX_ADMIT.call(&self.keys.of(HOME)).arg(tenant.as_str()).arg(key_of(address));
+        let call = match counted {
+            // Sent again by hand it is another.
+            Some(mail) => {
+                call.arg(mail.most).arg(mail.hour()).arg(format!("{} {}", mail.id, mail.queued_at.as_millis()))
+            }
+            None => call.arg(""),
+        };
         match &*reply::text(self.nodes.call(HOME, &call).await?)? {
             "yes" => Ok(Admission::Admitted),
             "no" => Ok(Admission::Suppressed),

@@ -15,8 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caudal_engine::notification::{Channel, NewNotification, NotificationId, NotificationRecord};
 use caudal_engine::ports::{
-    Admission, ClaimedNotifications, NotificationFilter, NotificationOutbox, NotificationPage, OutboxStats, Put,
-    PutRefused, ResendRefused, SendOutcome, StoreError, Suppression,
+    Admission, ClaimedNotifications, MailOfAnHour, NotificationFilter, NotificationOutbox, NotificationPage,
+    OutboxStats, Put, PutRefused, ResendRefused, SendOutcome, StoreError, Suppression,
 };
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{Claim, Tenant, WorkerId};
@@ -77,9 +77,14 @@ impl NotificationOutbox for SqliteStore {
         Ok(held.into_iter().map(Some).collect())
     }
 
-    async fn admit(&self, tenant: &Tenant, address: &str, most_per_hour: Option<u32>) -> Result<Admission, StoreError> {
+    async fn admit(
+        &self,
+        tenant: &Tenant,
+        address: &str,
+        counted: Option<MailOfAnHour>,
+    ) -> Result<Admission, StoreError> {
         let (tenant, address) = (tenant.clone(), address.to_owned());
-        self.run(SMALL, move |session| session.admit(&tenant, &address, most_per_hour)).await
+        self.run(SMALL, move |session| session.admit(&tenant, &address, counted)).await
     }
 
     async fn settle(&self, id: NotificationId, claim: Claim, outcome: SendOutcome) -> Result<bool, StoreError> {

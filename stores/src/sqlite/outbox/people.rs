@@ -1,7 +1,7 @@
 //! The people behind the addresses: how many mails each has had, and who wants none.
 
 use caudal_engine::notification::mailbox::key_of;
-use caudal_engine::ports::{Admission, Suppression};
+use caudal_engine::ports::{Admission, MailOfAnHour, Suppression};
 use caudal_engine::task::{Tenant, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -10,12 +10,19 @@ use super::super::names::Names;
 use super::super::session::Session;
 
 const HOUR_MILLIS: i64 = 3_600_000;
+const HOURS_COUNTED: i64 = 24;
 
 const NEXT_SUPPRESSIONS: &str = "SELECT address, reason, since FROM suppressions WHERE tenant = ?1 AND address > ?2 \
     ORDER BY address LIMIT ?3";
 
 impl Session<'_> {
-    pub(super) fn admit(&mut self, tenant: &Tenant, address: &str, most: Option<u32>) -> Result<Admission, Fault> {
+    /// No answer is lost within a process, so that none is asked for twice: a number is enough.
+    pub(super) fn admit(
+        &mut self,
+        tenant: &Tenant,
+        address: &str,
+        counted: Option<MailOfAnHour>,
+    ) -> Result<Admission, Fault> {
         let tenant = self.memory.names.add_tenant(self.connection, tenant)?;
         let address = key_of(address);
         let mut suppressed =
@@ -23,14 +30,14 @@ impl Session<'_> {
         if suppressed.exists(params![tenant, address])? {
             return Ok(Admission::Suppressed);
         }
-        let Some(most) = most else { return Ok(Admission::Admitted) };
-        let hour = self.now.as_millis().div_euclid(HOUR_MILLIS);
+        let Some(mail) = counted else { return Ok(Admission::Admitted) };
+        let hour = mail.hour();
         let had: Option<u32> = self
             .connection
             .prepare_cached("SELECT mails FROM mails_per_hour WHERE hour = ?1 AND tenant = ?2 AND address = ?3")?
             .query_row(params![hour, tenant, address], |row| row.get(0))
             .optional()?;
-        if had.unwrap_or(0) >= most {
+        if had.unwrap_or(0) >= mail.most {
             return Ok(Admission::TooMany);
         }
         self.connection
@@ -62,9 +69,9 @@ impl Session<'_> {
         Ok(deleted > 0)
     }
 
-    /// Hours that nobody counts any more.
+    /// Hours of which hardly anything can still be in line.
     pub(super) fn forget_hours(&self) -> Result<(), Fault> {
-        let hour = self.now.as_millis().div_euclid(HOUR_MILLIS);
+        let hour = self.now.as_millis().div_euclid(HOUR_MILLIS) - HOURS_COUNTED;
         self.connection.prepare_cached("DELETE FROM mails_per_hour WHERE hour < ?1")?.execute([hour])?;
         Ok(())
     }
