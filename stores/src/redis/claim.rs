@@ -14,6 +14,7 @@ use redis::Value;
 
 use super::facts::summary_text;
 use super::fault::{down, unreadable};
+use super::packed::unpacked;
 use super::record::{Fields, claim_text};
 use super::reply;
 use super::scripts::{CLAIM, RENEW};
@@ -229,7 +230,9 @@ fn orders() -> String {
 /// claim runs out, and it is taken over as if its worker had died: later each time, until the verdict on a crash loop.
 fn claimed_tasks(tasks: Value) -> Result<Vec<ClaimedTask>, StoreError> {
     let mut claimed = Vec::new();
-    let mut tasks = reply::list(tasks)?.into_iter();
+    // Packed, if there are any.
+    let tasks = if tasks == Value::BulkString(Vec::new()) { Vec::new() } else { reply::list(unpacked(tasks)?)? };
+    let mut tasks = tasks.into_iter();
     while let (Some(id), Some(stored)) = (tasks.next(), tasks.next()) {
         let id = String::from_utf8_lossy(&reply::bytes(id)?).into_owned();
         match claimed_task(&id, stored) {

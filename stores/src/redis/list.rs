@@ -15,6 +15,7 @@ use redis::Value;
 use super::create::id_of;
 use super::fault::unreadable;
 use super::log::{LogPage, SHORT};
+use super::packed::unpacked;
 use super::record::Fields;
 use super::reply;
 use super::scripts::{LIST, READ};
@@ -245,7 +246,7 @@ impl RedisStore {
         while !rest.is_empty() {
             let call = READ.call(&self.keys.of(partition)).arg(MOST_ANSWERED_BYTES).arg(most_of_a_log);
             let call = rest.iter().fold(call, |call, id| call.arg(id.to_string()));
-            let answers = reply::list(self.nodes.call(partition, &call).await?)?;
+            let answers = reply::list(unpacked(self.nodes.call(partition, &call).await?)?)?;
             // It answers at least one.
             let (read, behind) = rest.split_at(answers.len().clamp(1, rest.len()));
             for (id, answer) in read.iter().zip(answers) {

@@ -35,6 +35,7 @@ mod old_tasks;
 mod open;
 mod outbox;
 mod own_connections;
+mod packed;
 mod record;
 mod reply;
 mod rescue;

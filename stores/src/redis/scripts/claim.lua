@@ -196,5 +196,5 @@ end
 local lease = call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')
 return {
   next_due and int('%d', next_due - now) or '', suspect_due and 1 or 0,
-  lease[2] and int('%d', tonumber(lease[2]) - now) or '', outbox, answer,
+  lease[2] and int('%d', tonumber(lease[2]) - now) or '', outbox, #answer > 0 and cmsgpack.pack(answer) or '',
 }

@@ -1,7 +1,7 @@
 -- Reads whole tasks, each of one moment: its fields, its details, its waits, and its log if that is short enough.
 --
--- ARGV: 1 most bytes of all but the fields, 2 most bytes of a log that comes with its task, then ids. Answers those that
--- are within the bound, but at least one.
+-- ARGV: 1 most bytes of all but the fields, 2 most bytes of a log that comes with its task, then ids. Answers, packed, those
+-- that are within the bound, but at least one.
 local P, call, most, short = KEYS[1], redis.call, tonumber(ARGV[1]), tonumber(ARGV[2])
 local FEW = 16
 -- In these a task has none.
@@ -36,8 +36,8 @@ for i = 3, #ARGV do
       task = { flat, call('LINDEX', log, 0) or '', waits }
     end
     bytes = bytes + #task[2] + #task[3]
-    if bytes > most and #answer > 0 then return answer end
+    if bytes > most and #answer > 0 then return cmsgpack.pack(answer) end
   end
   answer[#answer + 1] = task
 end
-return answer
+return cmsgpack.pack(answer)
