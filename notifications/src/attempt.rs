@@ -15,9 +15,13 @@ use crate::claims::Work;
 use crate::mail::Delivery;
 use crate::retry::Attempt;
 use crate::sender::Shared;
+use crate::sending::Lost;
 
 /// Who was asked whether it wants this mail is asked again after this time.
 const ADMITTED_FOR: Duration = Duration::from_secs(1);
+
+/// So many mails an hour are not counted.
+const WITHOUT_BOUND: u32 = 1_000_000;
 
 pub(crate) async fn send(shared: Arc<Shared>, work: Work) {
     let Work { claimed, hold } = work;
@@ -26,16 +30,25 @@ pub(crate) async fn send(shared: Arc<Shared>, work: Work) {
     let handed_over = AtomicBool::new(false);
     let mut trying = pin!(AssertUnwindSafe(attempt(&shared, record, &handed_over)).catch_unwind());
     let tried = tokio::select! {
-        tried = &mut trying => tried,
-        () = hold.lost() => {
-            if !handed_over.load(Ordering::Relaxed) {
-                tracing::warn!(notification.id = %record.id, "the claim of a notification was lost before it was sent");
-                return;
+        tried = &mut trying => Some(tried),
+        lost = hold.lost() => {
+            if lost == Lost::MaybeTaken && handed_over.load(Ordering::Relaxed) {
+                // If the store was away, it gives us time to say what the server answers.
+                tracing::warn!(notification.id = %record.id, "the claim of a mail may be lost; the server has it already");
+                tokio::select! {
+                    tried = &mut trying => Some(tried),
+                    () = hold.taken() => None,
+                }
+            } else {
+                None
             }
-            // Nobody need have taken it: if the store was away, it gives us time to say what the server answers.
-            tracing::warn!(notification.id = %record.id, "the claim of a mail may be lost; the server has it already");
-            trying.await
         }
+    };
+    let Some(tried) = tried else {
+        tracing::warn!(notification.id = %record.id, "the claim of a notification was lost while it was sent");
+        drop(hold);
+        shared.outage.one_is_done();
+        return;
     };
     let attempt = tried.unwrap_or_else(|_| {
         tracing::error!(notification.id = %record.id, "sending a notification panicked");
@@ -65,11 +78,11 @@ async fn attempt(shared: &Shared, record: &NotificationRecord, handed_over: &Ato
     }
 }
 
-/// From `handed_over` on the server has the mail, whatever it answers.
+/// From `handed_over` on the server gets the mail, whatever it answers.
 async fn mail(shared: &Shared, record: &NotificationRecord, handed_over: &AtomicBool) -> Attempt {
     // A mail that is tried again was counted when it was tried first; one that is sent again by hand is one more.
     let (id, queued_at, most) = (record.id, record.queued_at, shared.settings.mails_per_hour);
-    let counted = (record.tries <= 1).then_some(MailOfAnHour { id, queued_at, most });
+    let counted = (record.tries <= 1 && most < WITHOUT_BOUND).then_some(MailOfAnHour { id, queued_at, most });
     let asked = Instant::now();
     if let Some(attempt) = unless_admitted(shared, record, counted).await {
         return attempt;
@@ -123,7 +136,7 @@ async fn unless_admitted(
         }
         Ok(Admission::TooMany) => {
             let most = shared.settings.mails_per_hour;
-            let words = format!("the address had {most} mails within this hour, and gets no more");
+            let words = format!("the address had {most} mails of this hour, and gets no more");
             Some(Attempt::Unwanted { words })
         }
     }

@@ -1,55 +1,89 @@
 //! No more mails a second than the mail server should be sent.
 //!
-//! Turns come one after the other; those that nobody could take at once are taken together, as many as there are
-//! conversations, or as come in a tenth of a second. Ten mails at a time cost a busy machine, and a store that flushes what it is told, far less than one mail
-//! ten times as often.
+//! Turns come in groups, as many at once as there are conversations, or as come in a tenth of a second: ten mails at a time
+//! cost a busy machine, and a store that flushes what it is told, far less than one mail ten times as often. A turn of a
+//! group may be taken as long as the group lasts, so that conversations that end at odd times find one.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Nobody waits longer for others to go with.
-const LONGEST_BEAT: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+/// Groups in a second: no clock tells more apart.
+const MOST_GROUPS: usize = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct Pace {
-    step: Duration,
-    beat: Duration,
-    began: Instant,
-    next: Mutex<Option<Instant>>,
+    turns: u32,
+    lasts: Duration,
+    /// How many of them come in a second; none where they are not told apart.
+    in_a_second: Option<usize>,
+    groups: Mutex<Groups>,
+}
+
+#[derive(Debug, Default)]
+struct Groups {
+    now: Option<Group>,
+    /// When the last turn of each group before was taken, of the second that is over.
+    before: VecDeque<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    begins: Instant,
+    left: u32,
+    /// When its last turn was taken.
+    taken: Instant,
 }
 
 impl Pace {
     pub(crate) fn new(per_second: u32, conversations: usize) -> Self {
-        let step = Duration::from_secs(1) / per_second.max(1);
-        let together = u32::try_from(conversations).unwrap_or(u32::MAX);
-        let beat = step.saturating_mul(together).min(LONGEST_BEAT);
-        Self { step, beat, began: Instant::now(), next: Mutex::default() }
+        let per_second = per_second.max(1);
+        let turns = u32::try_from(conversations).unwrap_or(u32::MAX).min(per_second / 10).max(1);
+        let groups = per_second.div_ceil(turns) as usize;
+        let in_a_second = (groups <= MOST_GROUPS).then_some(groups);
+        Self { turns, lasts: SECOND * turns / per_second, in_a_second, groups: Mutex::default() }
     }
 
-    /// Returns when it is this one's turn, or a little later.
+    /// Returns when it is this one's turn.
     pub(crate) async fn turn(&self) {
         let now = Instant::now();
-        let mine = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let mine = next.map_or(now, |next| next.max(now));
-            *next = Some(mine + self.step);
-            mine
-        };
+        let mine = self.groups.lock().unwrap_or_else(PoisonError::into_inner).take(self, now);
         if mine > now {
-            tokio::time::sleep_until(self.with_others(mine)).await;
+            tokio::time::sleep_until(mine).await;
         }
     }
+}
 
-    /// The first beat from this moment on.
-    fn with_others(&self, mine: Instant) -> Instant {
-        if self.beat <= self.step {
-            return mine;
+impl Groups {
+    fn take(&mut self, pace: &Pace, now: Instant) -> Instant {
+        if let Some(group) = self.now.as_mut().filter(|group| group.left > 0 && now < group.begins + pace.lasts) {
+            group.left -= 1;
+            group.taken = now.max(group.begins);
+            return group.taken;
         }
-        let over = mine.duration_since(self.began).as_nanos() % self.beat.as_nanos();
-        let over = Duration::from_nanos(u64::try_from(over).unwrap_or_default());
-        if over.is_zero() { mine } else { mine + (self.beat - over) }
+        let mut begins = now;
+        if let Some(last) = self.now {
+            begins = begins.max(last.begins + pace.lasts);
+            self.before.push_back(last.taken);
+        }
+        // No second, wherever it begins, has turns of more groups than that.
+        if let Some(groups) = pace.in_a_second {
+            while self.before.len() > groups {
+                self.before.pop_front();
+            }
+            if self.before.len() == groups
+                && let Some(first) = self.before.front()
+            {
+                begins = begins.max(*first + SECOND);
+            }
+        } else {
+            self.before.clear();
+        }
+        self.now = Some(Group { begins, left: pace.turns - 1, taken: begins });
+        begins
     }
 }
 
@@ -78,17 +112,44 @@ mod tests {
         assert_eq!(turns(&pace, 3).await, [0, 100, 200]);
     }
 
-    /// Goal: who has to wait goes with others, as many as there are conversations, and the pace is the same.
+    /// Goal: turns come in groups, of no more than there are conversations or come in a tenth of a second.
     #[tokio::test(start_paused = true)]
-    async fn those_who_wait_go_together() {
+    async fn turns_come_together() {
         let pace = Pace::new(100, 4);
         let came = turns(&pace, 101).await;
-        assert_eq!(came[..10], [0, 40, 40, 40, 40, 80, 80, 80, 80, 120]);
+        assert_eq!(came[..10], [0, 0, 0, 0, 40, 40, 40, 40, 80, 80]);
         assert_eq!(came[100], 1_000);
-        tokio::time::advance(Duration::from_millis(5_001)).await;
-        let late = turns(&pace, 3).await;
-        assert!(late[0] == 0 && late[1] == late[2] && late[1] <= 50, "{late:?}");
-        let many = Pace::new(1_000, 1_000);
-        assert_eq!(turns(&many, 1_000).await.last(), Some(&1_000), "nobody waits for more than a beat");
+        let many = turns(&Pace::new(1_000, 1_000), 1_001).await;
+        assert_eq!((many[99], many[100], many[1_000]), (0, 100, 1_000));
+        assert!(*turns(&Pace::new(1_000_000, 10), 10_001).await.last().unwrap() <= 11);
+    }
+
+    /// Goal: conversations that each take a while, and never the same, use the pace up, and no second has more than that.
+    #[tokio::test(start_paused = true)]
+    async fn nothing_of_the_pace_is_lost() {
+        for (each_ms, at_least) in [(5, 1_000), (20, 1_000), (50, 1_000), (80, 950)] {
+            let (pace, began) = (Pace::new(100, 10), Instant::now());
+            let conversations = (0..10_u64).map(|place| {
+                let (pace, mut came) = (&pace, Vec::new());
+                async move {
+                    for mail in 0.. {
+                        pace.turn().await;
+                        if began.elapsed() >= Duration::from_secs(10) {
+                            break;
+                        }
+                        came.push(began.elapsed().as_millis());
+                        let odd = (place * 7 + mail * 13) % 7;
+                        tokio::time::sleep(Duration::from_millis(each_ms * (7 + odd) / 10)).await;
+                    }
+                    came
+                }
+            });
+            let mut came: Vec<u128> = join_all(conversations).await.into_iter().flatten().collect();
+            came.sort_unstable();
+            assert!(came.len() >= at_least, "{} mails of {each_ms} ms in ten seconds", came.len());
+            let most =
+                came.iter().map(|from| came.iter().filter(|at| (*from..from + 1_000).contains(*at)).count()).max();
+            assert!(most <= Some(100), "{most:?} in one second, of {each_ms} ms each");
+        }
     }
 }

@@ -10,8 +10,24 @@ use tokio::sync::watch;
 
 pub(crate) type Key = (NotificationId, Claim);
 
-/// Until when it is held: none where claims do not expire. A moment that is over says that it is lost.
-type Until = Option<Instant>;
+/// Until when it is held.
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    /// Claims do not expire.
+    ForEver,
+    Then(Instant),
+    /// It is somebody else's.
+    Taken,
+}
+
+/// What is known of a claim that is not known to be ours any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It is somebody else's.
+    Taken,
+    /// It has run out, and may be.
+    MaybeTaken,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Sending(Mutex<HashMap<Key, watch::Sender<Until>>>);
@@ -27,7 +43,7 @@ pub(crate) struct Hold {
 impl Sending {
     /// The lease is counted from before the claim was asked for.
     pub(crate) fn begin(self: &Arc<Self>, key: Key, asked: Instant, lease: Option<Duration>) -> Hold {
-        let (sender, until) = watch::channel(lease.map(|lease| asked + lease));
+        let (sender, until) = watch::channel(lease.map_or(Until::ForEver, |lease| Until::Then(asked + lease)));
         self.lock().insert(key, sender);
         Hold { sending: self.clone(), key, until }
     }
@@ -42,13 +58,13 @@ impl Sending {
 
     pub(crate) fn renewed(&self, key: Key, until: Instant) {
         if let Some(sender) = self.lock().get(&key) {
-            sender.send_replace(Some(until));
+            sender.send_replace(Until::Then(until));
         }
     }
 
     pub(crate) fn lost(&self, key: Key) {
         if let Some(sender) = self.lock().get(&key) {
-            sender.send_replace(Some(Instant::now()));
+            sender.send_replace(Until::Taken);
         }
     }
 
@@ -59,21 +75,29 @@ impl Sending {
 
 impl Hold {
     /// Returns when the claim is, or may be, somebody else's.
-    pub(crate) async fn lost(&self) {
+    pub(crate) async fn lost(&self) -> Lost {
         let mut held = self.until.clone();
         loop {
             let until = *held.borrow_and_update();
             let over = async {
                 match until {
-                    Some(until) => tokio::time::sleep_until(until.into()).await,
-                    None => std::future::pending().await,
+                    Until::ForEver => std::future::pending().await,
+                    Until::Then(until) => tokio::time::sleep_until(until.into()).await,
+                    Until::Taken => {}
                 }
             };
             tokio::select! {
-                () = over => return,
-                changed = held.changed() => if changed.is_err() { return },
+                () = over => return if matches!(until, Until::Taken) { Lost::Taken } else { Lost::MaybeTaken },
+                changed = held.changed() => if changed.is_err() { return Lost::Taken },
             }
         }
+    }
+
+    /// Returns when the claim is somebody else's.
+    pub(crate) async fn taken(&self) {
+        // An error would say that it is not sent any more.
+        let mut held = self.until.clone();
+        let _gone = held.wait_for(|until| matches!(until, Until::Taken)).await;
     }
 }
 
@@ -100,8 +124,12 @@ mod tests {
         assert!(leased.lost().now_or_never().is_none());
         sending.renewed(key(1), Instant::now() + Duration::from_secs(3_600));
         assert!(leased.lost().now_or_never().is_none());
+        tokio::time::advance(Duration::from_secs(3_601)).await;
+        assert_eq!(leased.lost().await, Lost::MaybeTaken);
+        assert!(leased.taken().now_or_never().is_none());
         sending.lost(key(1));
-        leased.lost().await;
+        assert_eq!(leased.lost().await, Lost::Taken);
+        leased.taken().await;
         assert!(for_ever.lost().now_or_never().is_none());
         drop((leased, for_ever));
         assert!(sending.claims().is_empty());

@@ -156,7 +156,7 @@ async fn mails_in_a_list() {
         (&json!("plain"), &json!("plain"), &json!("ada@example.org"))
     );
     assert!(one["mail"]["text"].is_string() && one["mail"]["html"].is_string() && one["mail"]["headers"].is_array());
-    for wrong in ["colour=red", "channel=mail&channel=webhook"] {
+    for wrong in ["colour=red", "channel=mail&channel=webhook", "limit=1&limit=2"] {
         assert_eq!(server.get(&format!("/notifications?{wrong}")).await.status, 400, "{wrong}");
     }
 }

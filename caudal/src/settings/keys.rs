@@ -176,7 +176,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(NOTIFICATIONS, "mails_per_second", Form::Number(1, 1_000_000), ["100", "14"],
         "Mails that one process hands to the mail server in a second, at most"),
     key(NOTIFICATIONS, "mails_per_hour_per_address", Form::Number(1, 1_000_000_000), ["60", "10"],
-        "Mails that one address gets in an hour; further ones are suppressed"),
+        "Mails that one address gets of those asked for in an hour (a million or more: all); further ones are suppressed"),
     key(NOTIFICATIONS, "mail_templates", Form::Path, ["", "/etc/caudal/mails"],
         "A folder with mail templates that replace ours or come beside them"),
     key(NOTIFICATIONS, "default_locale", Form::Text, ["en", "es"],

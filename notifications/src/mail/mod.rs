@@ -72,7 +72,7 @@ impl Postbox {
         }
     }
 
-    /// From `handed_over` on the server has the mail, whatever it answers.
+    /// From `handed_over` on the server gets the mail, whatever it answers.
     pub(crate) async fn deliver(
         &self,
         _place: Place<'_>,

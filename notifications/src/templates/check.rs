@@ -64,12 +64,13 @@ fn is_in(sample: &serde_json::Map<String, serde_json::Value>, variable: &str) ->
     true
 }
 
-/// Somebody to address a mail to that nobody gets.
+/// Somebody to address a mail to that nobody gets: with all that can be around a mail, or with as little.
 pub(super) fn anybody(locale: String, linked: bool) -> Surroundings {
+    let name = linked.then(|| "Ana Núñez".to_owned());
     let link = |path: &str| linked.then(|| format!("https://flows.example.org/{path}"));
     Surroundings {
         locale,
-        recipient: Mailbox { name: Some("Ana Núñez".to_owned()), address: "ana@example.org".to_owned() },
+        recipient: Mailbox { name, address: "ana@example.org".to_owned() },
         task_url: link("#/tasks/1"),
         unsubscribe_url: link("unsubscribe?token=1"),
     }

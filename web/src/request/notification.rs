@@ -45,13 +45,15 @@ pub(crate) fn notification_filter(query: &Query, tenant: Tenant) -> Result<Notif
     let limit = query.limit(USUAL_PER_PAGE, MOST_PER_PAGE)?;
     let mut filter = NotificationFilter { tenant, limit, ..NotificationFilter::default() };
     let mut seen: Vec<&str> = Vec::new();
-    for (name, value) in query.pairs().filter(|(name, value)| !value.is_empty() && *name != "limit") {
+    for (name, value) in query.pairs().filter(|(_, value)| !value.is_empty()) {
         // As of tasks: the one that comes last would be all that counts.
         if seen.contains(&name) && name != "state" {
             return Err(invalid(name, "can be given once"));
         }
         seen.push(name);
         match name {
+            // Read already.
+            "limit" => {}
             "task" => filter.task = Some(value.parse().map_err(|_| invalid(name, "must be a task's id"))?),
             "to" => filter.recipient = Some(value.to_owned()),
             "channel" => {
