@@ -18,7 +18,7 @@ use futures_util::future::{join_all, try_join_all};
 use redis::Cmd;
 
 use super::create::id_of;
-use super::log::{LogPage, SHORT};
+use super::log::LogPage;
 use super::reply;
 use super::scripts::{ARCHIVED, RETRY_ASIDE};
 use super::store::{RedisStore, millis};
@@ -37,10 +37,7 @@ impl EndedTask {
     }
 }
 
-/// The record and, if that is short, its log.
-type Ended = Result<(TaskRecord, Option<Vec<LogPage>>), StoreError>;
-
-/// Tasks that one script reads or lets go: it keeps all others waiting, and an input may be as long as inputs may be.
+/// Tasks that are read together, or that one script lets go: it keeps all others waiting.
 const BITE: usize = 32;
 /// Tasks that one script puts back.
 const MOST_RETRIED: u64 = 100;
@@ -63,10 +60,10 @@ impl RedisStore {
         let ids = ids.into_iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
         let (mut ended, mut bytes) = (Vec::with_capacity(ids.len()), 0);
         for bite in ids.chunks(BITE) {
-            for (id, read) in self.ended_records(partition, bite).await? {
+            for (id, read) in bite.iter().copied().zip(self.read_ended(partition, bite).await?) {
                 let read = match read {
-                    Ok((record, Some(log))) => Ok(EndedTask { record, log }),
-                    Ok((record, None)) => self.read_pages(id).await.map(|log| EndedTask { record, log }),
+                    Ok(Some(task)) => Ok(task),
+                    Ok(None) => self.read_long(id).await,
                     Err(error) => Err(error),
                 };
                 let task = match read {
@@ -88,28 +85,11 @@ impl RedisStore {
         Ok(ended)
     }
 
-    /// The record of each with its log, if that is short, or why there is none. Long logs are read one after the other,
-    /// they would be much at once; but each by itself, a busy store would end more tasks than can be taken from it.
-    async fn ended_records(&self, partition: u16, ids: &[TaskId]) -> Result<Vec<(TaskId, Ended)>, StoreError> {
-        match self.read_with_logs(partition, ids, SHORT).await {
-            Ok(read) if read.len() == ids.len() => Ok(ids.iter().copied().zip(read.into_iter().map(Ok)).collect()),
-            Err(error) if !matches!(error, StoreError::Corrupt(_)) => Err(error),
-            // One of them is not as it should be: which?
-            _ => {
-                let mut records = Vec::with_capacity(ids.len());
-                for id in ids {
-                    let record = match self.read_with_logs(partition, &[*id], SHORT).await {
-                        Ok(mut found) => {
-                            found.pop().ok_or_else(|| StoreError::Corrupt("its record is gone".to_owned()))
-                        }
-                        Err(error @ StoreError::Corrupt(_)) => Err(error),
-                        Err(error) => return Err(error),
-                    };
-                    records.push((*id, record));
-                }
-                Ok(records)
-            }
-        }
+    /// One with a long log. These are read one after the other: they would be much at once.
+    async fn read_long(&self, id: TaskId) -> Result<EndedTask, StoreError> {
+        let record = self.read_some(id.partition(), &[id]).await?.pop();
+        let record = record.ok_or_else(|| StoreError::Corrupt("its record is gone".to_owned()))?;
+        Ok(EndedTask { record, log: self.read_pages(id).await? })
     }
 
     /// These are safe: they are forgotten after `grace`.

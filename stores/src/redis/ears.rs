@@ -21,7 +21,7 @@ use tracing::warn;
 
 use super::keys::Keys;
 use super::layout::Layout;
-use super::link::{Heard, Published};
+use super::link::{Heard, Published, error_of};
 use super::news::{self, Message};
 use super::nodes::{Node, Nodes};
 use super::outbox::OutboxRounds;
@@ -289,7 +289,9 @@ impl Ears {
             let leaving = tasks.into_iter().map(|task| (node.address.clone(), task));
             let leaving: HashSet<(String, TaskId)> = leaving.collect();
             self.leaving().0.extend(leaving.iter().cloned());
-            if node.ears.send_all(&commands).await.is_err() {
+            let answers = node.ears.send_all(&commands).await;
+            let are_right = |answers: Vec<Value>| answers.iter().all(|answer| error_of(answer).is_none());
+            if !answers.is_ok_and(are_right) {
                 self.leaving().0.retain(|left| !leaving.contains(left));
             }
         }

@@ -95,16 +95,20 @@ impl Link {
     pub(super) async fn send(&self, command: &Cmd) -> Result<Value, RedisError> {
         let mut open = self.nearest().ok_or_else(|| is_down(&self.shared.name))?;
         let answer = open.connection.send_packed_command(command).await.and_then(checked);
-        self.judge(&answer, &open);
+        if let Err(error) = &answer {
+            self.judge(error, &open);
+        }
         answer
     }
 
-    /// Commands that are each answered once. An error of one is the answer to all.
-    pub(super) async fn send_all(&self, commands: &Pipeline) -> Result<(), RedisError> {
+    /// Commands that are each answered once, in order. Of an error of the server each is the answer to its command alone.
+    pub(super) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, RedisError> {
         let mut open = self.nearest().ok_or_else(|| is_down(&self.shared.name))?;
         let answers = open.connection.send_packed_commands(commands, 0, commands.len()).await;
-        let answers = answers.and_then(|answers| answers.into_iter().try_for_each(|answer| checked(answer).map(drop)));
-        self.judge(&answers, &open);
+        match &answers {
+            Ok(answers) => answers.iter().filter_map(error_of).for_each(|error| self.judge(&error, &open)),
+            Err(error) => self.judge(error, &open),
+        }
         answers
     }
 
@@ -173,10 +177,8 @@ impl Link {
 
     /// What is wrong with a thread's own connection alone, such as an answer that did not come in time, cuts off nobody
     /// else. What is wrong with the server is wrong with the shared one, too.
-    fn judge<T>(&self, answer: &Result<T, RedisError>, used: &Open) {
-        if let Err(error) = answer
-            && breaks(error)
-        {
+    fn judge(&self, error: &RedisError, used: &Open) {
+        if breaks(error) {
             if let Some(serial) = used.own {
                 own_connections::let_go(self.shared.id, serial);
             }
@@ -199,6 +201,14 @@ impl Shared {
 
 fn checked(answer: Value) -> Result<Value, RedisError> {
     answer.extract_error()
+}
+
+/// What the server refused, if this is that.
+pub(super) fn error_of(answer: &Value) -> Option<RedisError> {
+    match answer {
+        Value::ServerError(error) => Some(error.clone().into()),
+        _ => None,
+    }
 }
 
 fn is_down(name: &str) -> RedisError {

@@ -8,13 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caudal_engine::ports::{StoreError, TaskFilter, TaskPage};
-use caudal_engine::task::{LogEntry, TaskId, TaskRecord, TaskState, Tenant, WireState};
+use caudal_engine::task::{TaskId, TaskRecord, TaskState, Tenant, WireState};
 use futures_util::future::{join_all, try_join_all};
-use redis::Value;
 
 use super::create::id_of;
 use super::fault::unreadable;
-use super::log::{LogPage, SHORT};
 use super::packed::unpacked;
 use super::record::Fields;
 use super::reply;
@@ -81,19 +79,6 @@ impl RedisStore {
     pub(super) async fn read_task(&self, tenant: &Tenant, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
         let mut records = self.read_some(task.partition(), &[task]).await?;
         Ok(records.pop().filter(|record| record.tenant == *tenant))
-    }
-
-    pub(super) async fn read_task_and_log(
-        &self,
-        tenant: &Tenant,
-        task: TaskId,
-    ) -> Result<Option<(TaskRecord, Vec<LogEntry>)>, StoreError> {
-        let mut read = self.read_with_logs(task.partition(), &[task], SHORT).await?;
-        let of_tenant = read.pop().filter(|(record, _)| record.tenant == *tenant);
-        Ok(of_tenant.map(|(record, pages)| {
-            let entries = pages.iter().flatten().flat_map(LogPage::entries).collect();
-            (record, entries)
-        }))
     }
 
     pub(super) async fn list_page(&self, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
@@ -230,21 +215,10 @@ impl RedisStore {
 
     /// Those of one partition that are there.
     pub(super) async fn read_some(&self, partition: u16, ids: &[TaskId]) -> Result<Vec<TaskRecord>, StoreError> {
-        let read = self.read_with_logs(partition, ids, 0).await?;
-        Ok(read.into_iter().map(|(record, _)| record).collect())
-    }
-
-    /// The same, and with each the log, if that takes no more than this.
-    pub(super) async fn read_with_logs(
-        &self,
-        partition: u16,
-        ids: &[TaskId],
-        most_of_a_log: usize,
-    ) -> Result<Vec<(TaskRecord, Option<Vec<LogPage>>)>, StoreError> {
         let mut records = Vec::with_capacity(ids.len());
         let mut rest = ids;
         while !rest.is_empty() {
-            let call = READ.call(&self.keys.of(partition)).arg(MOST_ANSWERED_BYTES).arg(most_of_a_log);
+            let call = READ.call(&self.keys.of(partition)).arg(MOST_ANSWERED_BYTES);
             let call = rest.iter().fold(call, |call, id| call.arg(id.to_string()));
             let answers = reply::list(unpacked(self.nodes.call(partition, &call).await?)?)?;
             // It answers at least one.
@@ -253,18 +227,13 @@ impl RedisStore {
                 let mut parts = reply::list(answer)?.into_iter();
                 if let (Some(flat), Some(details), Some(waits)) = (parts.next(), parts.next(), parts.next()) {
                     let fields = Fields::read(flat)?;
-                    let record = fields.into_record(*id, &reply::bytes(details)?, &reply::bytes(waits)?)?;
-                    records.push((record, parts.next().map(pages_of).transpose()?));
+                    records.push(fields.into_record(*id, &reply::bytes(details)?, &reply::bytes(waits)?)?);
                 }
             }
             rest = behind;
         }
         Ok(records)
     }
-}
-
-fn pages_of(elements: Value) -> Result<Vec<LogPage>, StoreError> {
-    reply::list(elements)?.into_iter().map(|element| LogPage::read(reply::bytes(element)?)).collect()
 }
 
 /// The lists by state that say all that is asked for; the one list of all tasks where there is none of a state.

@@ -17,8 +17,6 @@ use super::store::RedisStore;
 
 /// Elements of a log that are read at once where all are wanted.
 const BITE: usize = 32;
-/// Bytes of a log that is read together with its task.
-pub(super) const SHORT: usize = 32 * 1024;
 
 /// Some events of a log, in order: what one write wrote, or several together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +38,14 @@ impl LogPage {
         Ok(Self { first, count, bodies: text })
     }
 
+    /// As it is kept.
+    pub(super) fn text<S: AsRef<str>>(first: u64, bodies: &[S]) -> String {
+        let mut text = format!("{first} {}\n", bodies.len());
+        text.reserve(bodies.iter().map(|body| body.as_ref().len() + 1).sum());
+        add_lines(&mut text, bodies);
+        text
+    }
+
     /// The last number in it.
     pub fn head(&self) -> u64 {
         (self.first + self.count).saturating_sub(1)
@@ -54,13 +60,17 @@ impl LogPage {
 /// the same.
 pub(super) fn lines_of<S: AsRef<str>>(bodies: &[S]) -> String {
     let mut lines = String::with_capacity(bodies.iter().map(|body| body.as_ref().len() + 1).sum());
+    add_lines(&mut lines, bodies);
+    lines
+}
+
+fn add_lines<S: AsRef<str>>(text: &mut String, bodies: &[S]) {
     for (place, body) in bodies.iter().enumerate() {
         if place > 0 {
-            lines.push('\n');
+            text.push('\n');
         }
-        lines.push_str(&one_line(body.as_ref()));
+        text.push_str(&one_line(body.as_ref()));
     }
-    lines
 }
 
 fn one_line(body: &str) -> Cow<'_, str> {

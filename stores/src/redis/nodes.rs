@@ -10,18 +10,21 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
-use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, ServerErrorKind, Value};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::fault::{down, to_store_error};
 use super::keys::slot_of;
-use super::link::{self, Link, Published, Purpose};
+use super::link::{self, Link, Published, Purpose, error_of};
 use super::reply;
 use super::scripts::Call;
 
 const MOST_REDIRECTS: usize = 5;
 /// Between two looks at a map that has not changed yet although it must.
 const MAP_PAUSE: Duration = Duration::from_millis(50);
+
+const NOBODY_SERVES: &str = "no node of the Redis cluster serves this partition now";
+const NO_AGREEMENT: &str = "the nodes of the Redis cluster do not agree who serves this partition";
 
 /// A server and the two connections to it that all threads share.
 pub(super) struct Node {
@@ -114,7 +117,7 @@ impl Nodes {
             let number = *self.changed.borrow();
             let Some(node) = self.of(partition) else {
                 self.read_map().await;
-                return Err(down("no node of the Redis cluster serves this partition now"));
+                return Err(down(NOBODY_SERVES));
             };
             let error = match node.commands.send(command).await {
                 Ok(value) => return Ok(value),
@@ -126,11 +129,32 @@ impl Nodes {
                     loaded = true;
                     node.commands.load_scripts().await.map_err(|error| to_store_error(&error))?;
                 }
-                ErrorKind::Server(ServerErrorKind::Moved) => self.follow_the_move(number).await,
+                _ if is_moved(&error) => self.follow_the_move(number).await,
                 _ => return Err(to_store_error(&error)),
             }
         }
-        Err(down("the nodes of the Redis cluster do not agree who serves this partition"))
+        Err(down(NO_AGREEMENT))
+    }
+
+    /// Commands that only read, with the answer to each, which may be an error. Where the partition has moved they are all
+    /// sent again.
+    pub(super) async fn read_all(&self, partition: u16, reads: &Pipeline) -> Result<Vec<Value>, StoreError> {
+        if reads.is_empty() {
+            return Ok(Vec::new());
+        }
+        for _ in 0..MOST_REDIRECTS {
+            let number = *self.changed.borrow();
+            let Some(node) = self.of(partition) else {
+                self.read_map().await;
+                return Err(down(NOBODY_SERVES));
+            };
+            let answers = node.commands.send_all(reads).await.map_err(|error| to_store_error(&error))?;
+            if !answers.iter().filter_map(error_of).any(|error| is_moved(&error)) {
+                return Ok(answers);
+            }
+            self.follow_the_move(number).await;
+        }
+        Err(down(NO_AGREEMENT))
     }
 
     /// Asks the cluster's nodes, one after the other, which slots are whose.
@@ -250,6 +274,10 @@ impl Nodes {
             ears: Link::keep(server, Purpose::Ears(name, self.published.clone())),
         })
     }
+}
+
+fn is_moved(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::Moved)
 }
 
 /// From `CLUSTER SLOTS`: from, to, and the primary's address.

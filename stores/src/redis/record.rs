@@ -115,6 +115,8 @@ pub(super) struct Fields {
     worker: String,
     unique: Option<String>,
     parent: String,
+    /// What the log takes, with what never changes of the task; known of those that have ended.
+    pub(super) bytes: Option<u64>,
 }
 
 fn number<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError> {
@@ -144,13 +146,44 @@ const CLAIMED: [&[u8]; 19] = [
     b"parent",
 ];
 
+/// The fields that whoever reads a task by itself asks for.
+pub(super) const READ: [&[u8]; 18] = [
+    b"tenant",
+    b"flow",
+    b"state",
+    b"priority",
+    b"version",
+    b"ran",
+    b"asked",
+    b"takeovers",
+    b"head",
+    b"summary",
+    b"due",
+    b"started",
+    b"ended",
+    b"claim",
+    b"worker",
+    b"unique",
+    b"parent",
+    b"bytes",
+];
+
 impl Fields {
     /// From the values that a claim answers.
     pub(super) fn read_claimed(values: Value) -> Result<Self, StoreError> {
-        let mut fields = Self::default();
-        for (name, value) in CLAIMED.into_iter().zip(reply::list(values)?) {
+        Self::read_named(&CLAIMED, values).map(Option::unwrap_or_default)
+    }
+
+    /// From the values of [`READ`]; none where none of them is there.
+    pub(super) fn read_all(values: Value) -> Result<Option<Self>, StoreError> {
+        Self::read_named(&READ, values)
+    }
+
+    fn read_named(names: &[&[u8]], values: Value) -> Result<Option<Self>, StoreError> {
+        let mut fields = None;
+        for (name, value) in names.iter().zip(reply::list(values)?) {
             if value != Value::Nil {
-                fields.take(name, reply::text(value)?)?;
+                fields.get_or_insert_with(Self::default).take(name, reply::text(value)?)?;
             }
         }
         Ok(fields)
@@ -186,6 +219,7 @@ impl Fields {
             b"worker" => self.worker = value,
             b"unique" => self.unique = Some(value),
             b"parent" => self.parent = value,
+            b"bytes" => self.bytes = Some(number(&value)?),
             // The rest is for scripts alone, or for a later version.
             _ => {}
         }

@@ -8,7 +8,7 @@ use redis::Value;
 
 use super::facts::summary_text;
 use super::fault::unreadable;
-use super::log::lines_of;
+use super::log::{LogPage, lines_of};
 use super::record::{claim_text, waits_text};
 use super::reply;
 use super::scripts::{Call, WRITE, WRITE_WITH_CHILDREN, channel_letter};
@@ -114,7 +114,9 @@ fn claimed(write: &TaskWrite) -> [String; 4] {
 fn short_form(write: &TaskWrite, after: &str, shown: &str) -> Vec<String> {
     let mut form = Vec::with_capacity(10 + 4 * write.notifications.len());
     form.extend(claimed(write));
-    form.extend([write.events.len().to_string(), lines_of(&write.events), summary_text(&write.summary)]);
+    // As it is kept if nobody else wrote meanwhile, which only the script can tell.
+    let page = LogPage::text(write.seen + 1, &write.events);
+    form.extend([write.events.len().to_string(), page, summary_text(&write.summary)]);
     form.extend([after.to_owned(), shown.to_owned(), write.notifications.len().to_string()]);
     for new in &write.notifications {
         form.extend([new.id.to_string(), channel_letter(new.channel).to_owned()]);

@@ -1,5 +1,7 @@
 //! What a server was sent, read from its monitor.
 
+use caudal_engine::task::TaskId;
+
 /// The words of a monitored command: `1.2 [0 127.0.0.1:1] "EVALSHA" "…"`, with escapes.
 pub fn words(line: &str) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
@@ -28,6 +30,13 @@ pub fn words(line: &str) -> Vec<Vec<u8>> {
         words.push(word);
     }
     words
+}
+
+/// The commands, scripts among them but not what these did, that named the task.
+pub fn commands_about(task: TaskId, lines: &[String]) -> Vec<String> {
+    let task = task.to_string();
+    let about = lines.iter().filter(|line| line.contains(&task) && !line.contains(" lua]"));
+    about.map(|line| String::from_utf8(words(line).remove(0)).unwrap()).collect()
 }
 
 #[test]

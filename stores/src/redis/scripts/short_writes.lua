@@ -3,8 +3,9 @@
 -- as it can be. One of them that is not such a write, or cannot be applied, changes nothing, and holds up none of the others.
 --
 -- ARGV: 1 the time of a test or '', then of each: id, claim, claim and number, claim and the number before or '' at the
---   first, count of bodies, bodies, summary, '1' when a step finished or the state that ends it, what a client then sees
---   or '' when it goes on, count of notifications, then id, channel, recipient and body of each
+--   first, count of bodies, the page that they make if nobody else wrote meanwhile, summary, '1' when a step finished or
+--   the state that ends it, what a client then sees or '' when it goes on, count of notifications, then id, channel,
+--   recipient and body of each
 --
 -- Answers as `write.lua` for each; nothing for those that only `write.lua` can apply, or refuse.
 local P, call, int = KEYS[1], redis.call, string.format
@@ -68,6 +69,13 @@ local function publish(id, page, title)
   call('SPUBLISH', P .. 'log:' .. id, #page <= MOST_PUBLISHED and page or title)
 end
 
+-- The page as it is kept, and its title. To make it anew is rare: Lua reads each byte of each text that it makes.
+local function page_of(at, head)
+  local title, page = int('%d %s', head + 1, ARGV[at + 4]), ARGV[at + 5]
+  if string.sub(page, 1, #title + 1) ~= title .. '\n' then page = title .. string.sub(page, (string.find(page, '\n'))) end
+  return page, title
+end
+
 local function go_on(at)
   local id, count = ARGV[at], ARGV[at + 4]
   local key = P .. 't:' .. id
@@ -77,8 +85,7 @@ local function go_on(at)
   local head, asked = tonumber(t[3]), tonumber(t[4] or 0)
   local page, title
   if count ~= '0' then
-    title = int('%d %s', head + 1, count)
-    page = title .. '\n' .. ARGV[at + 5]
+    page, title = page_of(at, head)
     head = head + tonumber(count)
     -- The first write: should the key be of another type, nothing else was written.
     call('RPUSH', P .. 'l:' .. id, page)
@@ -127,8 +134,7 @@ local function finish(at)
     look_at_count('n ->queued')
     look_at_count(open)
   end
-  local title = int('%d %s', tonumber(t[3]) + 1, count)
-  local page = title .. '\n' .. ARGV[at + 5]
+  local page, title = page_of(at, tonumber(t[3]))
   local head = tonumber(t[3]) + tonumber(count)
   local head_text, log = int('%d', head), P .. 'l:' .. id
   local size = (call('MEMORY', 'USAGE', log, 'SAMPLES', '0') or 0) + #page
