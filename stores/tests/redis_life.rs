@@ -232,7 +232,7 @@ async fn processes_hear_each_other() {
     assert_eq!(log, worker.store().events(task, 0, 1_000_000).await.unwrap());
     let mut states = Vec::new();
     while states.last() != Some(&WireState::Success) {
-        states.push(within(changes.recv()).await.unwrap().state);
+        states.push(within(changes.recv()).await.unwrap().change.state);
     }
     assert_eq!(states, [WireState::Pending, WireState::Progress, WireState::Success]);
 }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -37,6 +38,13 @@ pub struct TaskChange {
     pub state: WireState,
 }
 
+/// A change with the moment at which it was told: who listens need not listen all the time.
+#[derive(Debug, Clone)]
+pub struct ToldChange {
+    pub change: TaskChange,
+    pub at: Instant,
+}
+
 /// The other end of a watch.
 #[derive(Debug)]
 struct Watcher {
@@ -48,7 +56,7 @@ struct Watcher {
 #[derive(Debug)]
 pub struct Feed {
     watches: RwLock<HashMap<TaskId, Vec<Watcher>>>,
-    changes: broadcast::Sender<TaskChange>,
+    changes: broadcast::Sender<ToldChange>,
     next: Mutex<u64>,
     recent: RecentLogs,
 }
@@ -115,7 +123,7 @@ impl Feed {
 
     pub fn publish_change(&self, change: TaskChange) {
         // Nobody listening is fine.
-        let _ = self.changes.send(change);
+        let _ = self.changes.send(ToldChange { change, at: Instant::now() });
     }
 
     /// Watches one task from now on. Begin to watch first, then read the store: what comes between is then in both.
@@ -134,8 +142,9 @@ impl Feed {
         Watch { feed: self.clone(), task, number, news, urgent }
     }
 
-    /// Changes of all tasks. A listener that falls behind gets `Lagged` and asks for the list again.
-    pub fn changes(&self) -> broadcast::Receiver<TaskChange> {
+    /// Changes of all tasks. A listener that falls behind gets `Lagged` and asks for the list again. On a busy server there are
+    /// thousands a second: each wakes a thread for whoever waits for the next one, so it is better not to wait for each.
+    pub fn changes(&self) -> broadcast::Receiver<ToldChange> {
         self.changes.subscribe()
     }
 }

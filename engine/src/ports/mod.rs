@@ -14,7 +14,7 @@ pub mod workers;
 
 pub use bell::Bell;
 pub use clock::{Clock, SystemClock};
-pub use feed::{Feed, News, TaskChange, Watch};
+pub use feed::{Feed, News, TaskChange, ToldChange, Watch};
 pub use idle_worker::IdleWorker;
 pub use ids::{IdSource, RandomIds};
 pub use mail_templates::{MailTemplates, RenderedMail, TemplateError};

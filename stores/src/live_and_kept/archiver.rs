@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caudal_engine::ports::{Clock, Feed, StoreError, TaskChange};
+use caudal_engine::ports::{Clock, Feed, StoreError, ToldChange};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::live::{LivePart, Unarchived};
@@ -195,7 +195,7 @@ impl Archiver {
         }
     }
 
-    async fn wait_for_ended(&self, changes: &mut broadcast::Receiver<TaskChange>) {
+    async fn wait_for_ended(&self, changes: &mut broadcast::Receiver<ToldChange>) {
         // In time is with the next news, too late is now.
         let _ = tokio::time::timeout(self.settings.look_again, ended(changes)).await;
         tokio::time::sleep(self.settings.gather).await;
@@ -205,10 +205,10 @@ impl Archiver {
 }
 
 /// Returns when a task has ended, or may have.
-async fn ended(changes: &mut broadcast::Receiver<TaskChange>) {
+async fn ended(changes: &mut broadcast::Receiver<ToldChange>) {
     loop {
         match changes.recv().await {
-            Ok(change) if change.state.is_ended() => return,
+            Ok(told) if told.change.state.is_ended() => return,
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => std::future::pending().await,

@@ -12,7 +12,7 @@ use caudal_engine::notification::NewNotification;
 use caudal_engine::ports::{
     ClaimRequest, Claimed, Control, ControlRefused, CreateRefused, Created, Feed, NewSignal, Renewed, Rescued,
     SignalAccepted, SignalRefused, StoreError, StoreStats, TaskChange, TaskFilter, TaskPage, TaskStore, TaskWrite,
-    WriteRefused, Written,
+    ToldChange, WriteRefused, Written,
 };
 use caudal_engine::task::record::Idempotency;
 use caudal_engine::task::{
@@ -29,7 +29,7 @@ pub struct MemoryLive {
     /// Readers do not see archived tasks.
     hides: bool,
     feed: Arc<Feed>,
-    changes: Mutex<broadcast::Receiver<TaskChange>>,
+    changes: Mutex<broadcast::Receiver<ToldChange>>,
     noted: Mutex<Noted>,
 }
 
@@ -56,7 +56,7 @@ impl MemoryLive {
     pub fn noted(&self) -> MutexGuard<'_, Noted> {
         let mut noted = self.noted.lock().unwrap();
         let mut changes = self.changes.lock().unwrap();
-        while let Ok(change) = changes.try_recv() {
+        while let Ok(ToldChange { change, .. }) = changes.try_recv() {
             let is_known = noted.archived.contains_key(&change.task) || noted.set_aside.contains_key(&change.task);
             if change.state.is_ended() && !is_known {
                 noted.waiting.insert(change.task, change.tenant);

@@ -4,15 +4,20 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use caudal_engine::Engine;
-use caudal_engine::ports::{StoreError, TaskChange, TaskFilter};
+use caudal_engine::ports::{StoreError, TaskFilter, ToldChange};
 use caudal_engine::task::Timestamp;
-use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{Figures, Line};
 
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+/// Beside a busy store changes come thousandfold: they are taken together.
+const BETWEEN_CHANGES: Duration = Duration::from_millis(50);
 const EARLIER_TASKS: usize = 1_000;
 const PAGE: usize = 200;
 
@@ -20,7 +25,7 @@ const PAGE: usize = 200;
 pub(crate) async fn follow(
     figures: Arc<Figures>,
     engine: Engine,
-    mut changes: broadcast::Receiver<TaskChange>,
+    mut changes: broadcast::Receiver<ToldChange>,
     stop: CancellationToken,
 ) {
     let began = engine.clock.now();
@@ -33,9 +38,17 @@ pub(crate) async fn follow(
     let mut moves = true;
     let mut looks = interval(BETWEEN_LOOKS);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rests_until = None::<Instant>;
     loop {
+        let resting = async {
+            match rests_until {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => return,
+            () = resting => rests_until = None,
             read = &mut earlier, if !has_read => {
                 has_read = true;
                 if let Err(error) = read {
@@ -43,17 +56,29 @@ pub(crate) async fn follow(
                 }
             }
             _ = looks.tick(), if moves => moves = look_at_line(&weak, &engine).await,
-            change = changes.recv() => match (change, weak.upgrade()) {
-                (Ok(change), Some(figures)) => {
-                    moves = true;
-                    figures.note(&change, engine.clock.now());
-                }
-                // Figures for plots may miss some.
-                (Err(RecvError::Lagged(_)), Some(_)) => moves = true,
+            told = changes.recv(), if rests_until.is_none() => match (told, weak.upgrade()) {
                 (Err(RecvError::Closed), _) | (_, None) => return,
+                (told, Some(figures)) => {
+                    moves = true;
+                    rests_until = Some(Instant::now() + BETWEEN_CHANGES);
+                    // Figures for plots may miss some.
+                    told.into_iter().for_each(|told| note(&figures, &engine, &told));
+                    loop {
+                        match changes.try_recv() {
+                            Ok(told) => note(&figures, &engine, &told),
+                            Err(TryRecvError::Lagged(_)) => {}
+                            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                        }
+                    }
+                }
             },
         }
     }
+}
+
+/// It happened when it was told.
+fn note(figures: &Figures, engine: &Engine, told: &ToldChange) {
+    figures.note(&told.change, engine.clock.now() - told.at.elapsed());
 }
 
 async fn read_earlier(figures: &Weak<Figures>, engine: &Engine, before: Timestamp) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use caudal_engine::ports::TaskChange;
+use caudal_engine::ports::ToldChange;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ const BEAT: Duration = Duration::from_secs(1);
 /// A list that changes all the time is read again this often.
 const BETWEEN_CHANGES: Duration = Duration::from_millis(200);
 
-pub(super) async fn turn(live: Weak<Live>, mut changes: broadcast::Receiver<TaskChange>, stop: CancellationToken) {
+pub(super) async fn turn(live: Weak<Live>, mut changes: broadcast::Receiver<ToldChange>, stop: CancellationToken) {
     let mut beats = interval(BEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tell_at: Option<Instant> = None;

@@ -148,7 +148,7 @@ pub async fn changes_of_state_are_told(mut trial: Trial) {
     trial.control(held.task, Control::Cancel).await.unwrap();
     let mut states = Vec::new();
     while states.last() != Some(&WireState::Cancelled) {
-        let change = within(changes.recv()).await.unwrap();
+        let change = within(changes.recv()).await.unwrap().change;
         assert_eq!((change.task, &*change.flow), (held.task, super::trial::FLOW));
         // Telling one state twice harms nobody.
         if states.last() != Some(&change.state) {
