@@ -53,10 +53,15 @@ impl Line {
         self.waiting.push_back(waiting);
     }
 
+    /// Whether something of what waits goes out now.
+    fn may_go(&self) -> bool {
+        let fill_a_call = self.waiting.len() >= MOST_TOGETHER || self.bytes >= MOST_BYTES;
+        self.under_way < if fill_a_call { MOST_UNDER_WAY } else { UNDER_WAY }
+    }
+
     /// What goes out now, if anything does.
     fn take(&mut self) -> Vec<Waiting> {
-        let fill_a_call = self.waiting.len() >= MOST_TOGETHER || self.bytes >= MOST_BYTES;
-        let may_go = self.under_way < if fill_a_call { MOST_UNDER_WAY } else { UNDER_WAY };
+        let may_go = self.may_go();
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while may_go && batch.len() < MOST_TOGETHER {
             let Some(next) = self.waiting.front() else { break };
@@ -100,11 +105,18 @@ impl ShortWrites {
     pub(super) async fn write(&self, partition: u16, arguments: Vec<String>) -> Result<Value, StoreError> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { arguments, answer };
-        match self.lines().as_mut() {
-            Some(lines) => lines.entry(partition).or_default().push(waiting),
+        let goes = match self.lines().as_mut() {
+            Some(lines) => {
+                let line = lines.entry(partition).or_default();
+                line.push(waiting);
+                line.may_go()
+            }
             None => return Err(closed()),
+        };
+        // Else it goes with the next answer: to wake the sender for it would be for nothing.
+        if goes {
+            self.wanted.notify_one();
         }
-        self.wanted.notify_one();
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
