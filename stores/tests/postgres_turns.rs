@@ -11,7 +11,8 @@ use caudal_engine::notification::{Channel, NotificationId, NotificationRecord, N
 use caudal_engine::ports::StoreError;
 use caudal_engine::task::{Json, TaskId, Tenant};
 use caudal_engine::testing::clock::TestClock;
-use caudal_stores::postgres::{ArchivedTask, PostgresSettings, PostgresStore};
+use caudal_stores::ended_task::EndedTask;
+use caudal_stores::postgres::{PostgresSettings, PostgresStore};
 use futures_util::future::join_all;
 use kit::ended::BEGIN;
 use kit::{PostgresServer, ended_task, settings, settings_on, shared_server};
@@ -163,7 +164,7 @@ async fn archivers_of_two_kinds_wait_for_each_other() {
 async fn many_deletes_leave_connections_to_others() {
     let (settings, clock) = (settings(), Arc::new(TestClock::default()));
     let (one, other) = (kit::open(&settings, clock.clone()).await, kit::open(&settings, clock).await);
-    let tasks: Vec<ArchivedTask> = (0..64).map(ended_task).collect();
+    let tasks: Vec<EndedTask> = (0..64).map(ended_task).collect();
     one.archive(&tasks).await.unwrap();
     let ids: Vec<TaskId> = tasks.iter().map(|task| task.record.id).collect();
     let (last, deleter) = (ids[63], other.clone());

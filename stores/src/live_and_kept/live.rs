@@ -7,7 +7,7 @@ use caudal_engine::notification::{NotificationId, NotificationRecord};
 use caudal_engine::ports::{NotificationOutbox, StoreError, TaskStore};
 use caudal_engine::task::{TaskId, Timestamp};
 
-use crate::postgres::ArchivedTask;
+use crate::ended_task::EndedTask;
 
 /// A store that keeps an ended task until it hears that the task is archived, and forgets it some time later.
 ///
@@ -24,7 +24,7 @@ pub trait LivePart: TaskStore {
     /// Ended tasks that are neither archived nor set aside, about in the order in which they ended: at most `most`
     /// tasks and about `most_bytes` of inputs and logs, but at least one if there is one. The same ones again until the answer
     /// to [`archived`](Self::archived) or [`set_aside`](Self::set_aside).
-    async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<ArchivedTask>, StoreError>;
+    async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<EndedTask>, StoreError>;
 
     /// These are kept now: they may be forgotten after a while. Repeating it, or naming a task that is gone, does
     /// nothing.

@@ -17,8 +17,9 @@ use uuid::Uuid;
 
 use super::counts::Counts;
 use super::fault::Fault;
-use super::record::{ArchivedTask, NewRow, id_of};
+use super::record::{NewRow, id_of};
 use super::turn::Turn;
+use crate::ended_task::EndedTask;
 
 /// Bodies that go in one statement.
 const STATEMENT_BYTES: usize = 4 * 1024 * 1024;
@@ -47,7 +48,7 @@ pub struct Archived {
 }
 
 impl Turn<'_> {
-    pub async fn archive(&mut self, tasks: &[ArchivedTask]) -> Result<Archived, StoreError> {
+    pub async fn archive(&mut self, tasks: &[EndedTask]) -> Result<Archived, StoreError> {
         let mut archived = Archived::default();
         let mut rows = Vec::with_capacity(tasks.len());
         for task in tasks {

@@ -29,7 +29,6 @@ mod turn;
 
 pub use archive::Archived;
 pub use open::OpenError;
-pub use record::ArchivedTask;
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;
 pub use turn::Turn;

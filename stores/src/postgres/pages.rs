@@ -5,6 +5,7 @@
 use caudal_engine::task::LogEntry;
 
 use super::fault::Fault;
+use crate::ended_task::LogPage;
 
 const SEPARATOR: u8 = 0x1e;
 /// Pages are filled up to here; a larger body has one of its own.
@@ -16,28 +17,42 @@ pub(super) struct Page {
 }
 
 /// The pages of a whole log. Refuses a log that is not whole: numbers from 1 without a gap, and an end.
-pub(super) fn pages_of(log: &[LogEntry], head: u64) -> Result<Vec<Page>, String> {
-    if log.len() as u64 != head || !log.last().is_some_and(LogEntry::is_terminal) {
-        return Err(format!("its log has {} events and should have {head}, the last of them its end", log.len()));
-    }
+pub(super) fn pages_of(log: &[LogPage], head: u64) -> Result<Vec<Page>, String> {
     let mut pages: Vec<Page> = Vec::new();
-    for (number, entry) in (1..).zip(log) {
-        if entry.seq != number {
-            return Err(format!("its log has a gap: event {} follows {}", entry.seq, number - 1));
+    let mut events = 0;
+    for read in log {
+        if read.first != events + 1 {
+            return Err(format!("its log has a gap: event {} follows {events}", read.first));
         }
-        let body = entry.body.as_bytes();
-        if body.contains(&SEPARATOR) {
-            return Err(format!("event {number} of its log is no JSON"));
+        let bodies = read.bodies.as_bytes();
+        let count = bodies.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        if count != read.count || bodies.contains(&SEPARATOR) {
+            return Err(format!("of {} events of its log from {} on some are no JSON", read.count, read.first));
         }
-        match pages.last_mut().filter(|page| page.bodies.len() + body.len() < PAGE_BYTES) {
-            Some(page) => {
-                page.bodies.push(SEPARATOR);
-                page.bodies.extend_from_slice(body);
-            }
-            None => pages.push(Page { first: number, bodies: body.to_vec() }),
+        events += count;
+        // What was written together is kept together, as long as it fits.
+        if bodies.len() < PAGE_BYTES {
+            add(&mut pages, read.first, &read.bodies);
+        } else {
+            read.entries().for_each(|entry| add(&mut pages, entry.seq, &entry.body));
         }
+    }
+    let ends = || log.last().and_then(|page| page.entries().last()).is_some_and(|last| last.is_terminal());
+    if events != head || !ends() {
+        return Err(format!("its log has {events} events and should have {head}, the last of them its end"));
     }
     Ok(pages)
+}
+
+fn add(pages: &mut Vec<Page>, first: u64, bodies: &str) {
+    let apart = bodies.bytes().map(|byte| if byte == b'\n' { SEPARATOR } else { byte });
+    match pages.last_mut().filter(|page| page.bodies.len() + bodies.len() < PAGE_BYTES) {
+        Some(page) => {
+            page.bodies.push(SEPARATOR);
+            page.bodies.extend(apart);
+        }
+        None => pages.push(Page { first, bodies: apart.collect() }),
+    }
 }
 
 /// The entries of a page.
@@ -57,31 +72,43 @@ mod tests {
 
     const END: &str = "{\"kind\":\"task.cancelled\",\n \"at\":\"\"}";
 
-    /// Goal: whatever the sizes, the pages hold every event with its number, line breaks and all.
+    fn page(entries: &[LogEntry]) -> LogPage {
+        LogPage::of(entries).unwrap()
+    }
+
+    /// Goal: whatever the sizes, and whatever was written together, the pages hold every event with its number.
     #[test]
     fn every_event_comes_back() {
         let sizes = [1, PAGE_BYTES, 10, PAGE_BYTES / 2, PAGE_BYTES / 2, 3];
         let bodies: Vec<String> = sizes.iter().map(|size| format!("{{\n{}}}", "x".repeat(*size))).collect();
         let bodies: Vec<&str> = bodies.iter().map(String::as_str).chain([END]).collect();
         let log = log_of(&bodies);
-        let pages = pages_of(&log, log.len() as u64).unwrap();
-        assert_eq!(pages.iter().map(|page| page.first).collect::<Vec<_>>(), [1, 2, 3, 5]);
-        let read: Vec<LogEntry> = pages.iter().flat_map(|page| entries_of(page.first, &page.bodies).unwrap()).collect();
-        assert_eq!(read, log);
+        for together in [1, 3, log.len()] {
+            let written: Vec<LogPage> = log.chunks(together).map(page).collect();
+            let pages = pages_of(&written, log.len() as u64).unwrap();
+            if together != 3 {
+                assert_eq!(pages.iter().map(|page| page.first).collect::<Vec<_>>(), [1, 2, 3, 5]);
+            }
+            let read: Vec<LogEntry> =
+                pages.iter().flat_map(|page| entries_of(page.first, &page.bodies).unwrap()).collect();
+            assert_eq!(read, written.iter().flat_map(LogPage::entries).collect::<Vec<_>>(), "{together} together");
+        }
     }
 
     /// Goal: what is not a whole log is not kept as one.
     #[test]
     fn a_broken_log_is_refused() {
         let whole = log_of(&["{}", END]);
+        let miscounted = LogPage { count: 3, ..page(&whole) };
         for (log, head, says) in [
-            (&whole[..1], 1, "the last of them its end"),
-            (&whole[..], 3, "should have 3"),
-            (&[], 0, "its end"),
-            (&[whole[0].clone(), LogEntry::new(3, END)], 2, "event 3 follows 1"),
-            (&[LogEntry::new(1, "\u{1e}"), whole[1].clone()], 2, "no JSON"),
+            (vec![page(&whole[..1])], 1, "the last of them its end"),
+            (vec![page(&whole)], 3, "should have 3"),
+            (vec![], 0, "its end"),
+            (vec![page(&whole[..1]), page(&[LogEntry::new(3, END)])], 2, "event 3 follows 1"),
+            (vec![page(&[LogEntry::new(1, "\u{1e}"), whole[1].clone()])], 2, "no JSON"),
+            (vec![miscounted], 3, "no JSON"),
         ] {
-            let refused = pages_of(log, head).err().unwrap_or_default();
+            let refused = pages_of(&log, head).err().unwrap_or_default();
             assert!(refused.contains(says), "{refused}");
         }
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::pages::{self, Page};
 use super::text::{escaped, unescaped};
+use crate::ended_task::EndedTask;
 
 /// Of a larger input, a search sees the beginning.
 const MOST_SEARCHED_BYTES: usize = 64 * 1024;
@@ -21,13 +22,6 @@ const ROW_BYTES: usize = 512;
 pub(super) const COLUMNS: &str = "t.id, t.tenant, t.flow, t.state, t.version, t.ran_version, t.priority, t.created_at, \
     t.started_at, t.ended_at, t.takeovers, t.head, t.progress, t.status, t.parent, t.parent_step, t.retry_of, \
     t.unique_key, t.tags, t.options, t.input";
-
-/// An ended task with its whole log, on its way from the live part to the kept one.
-#[derive(Debug, Clone)]
-pub struct ArchivedTask {
-    pub record: TaskRecord,
-    pub log: Vec<caudal_engine::task::LogEntry>,
-}
 
 /// A task as the tables hold it.
 pub(super) struct NewRow {
@@ -60,7 +54,7 @@ pub(super) struct NewRow {
 
 impl NewRow {
     /// Refuses, with the reason, what is not an ended task with a whole log.
-    pub(super) fn of(task: &ArchivedTask) -> Result<Self, String> {
+    pub(super) fn of(task: &EndedTask) -> Result<Self, String> {
         let record = &task.record;
         let ended_at = record.ended_at.filter(|_| record.state.is_ended()).ok_or("it has not ended")?;
         let pages = pages::pages_of(&task.log, record.head)?;

@@ -15,11 +15,12 @@ use super::connections::Connections;
 use super::fault::Fault;
 use super::notifications::{self, NotificationCounts};
 use super::open::{self, OpenError};
-use super::record::{self, ArchivedTask, COLUMNS};
+use super::record::{self, COLUMNS};
 use super::settings::PostgresSettings;
 use super::text::escaped;
 use super::turn::{OUTBOX, Right, TASKS, Turn};
 use super::{archive::Archived, counts, list, log};
+use crate::ended_task::EndedTask;
 
 /// Others archive too: how long figures, and that nothing is to be forgotten, are taken as true.
 const FIGURES_BELIEVED: Duration = Duration::from_secs(10);
@@ -73,7 +74,7 @@ impl PostgresStore {
     }
 
     /// Archives a batch when it is our turn, however long others take.
-    pub async fn archive(&self, tasks: &[ArchivedTask]) -> Result<Archived, StoreError> {
+    pub async fn archive(&self, tasks: &[EndedTask]) -> Result<Archived, StoreError> {
         let mut turn = Turn::wait(&self.connections).await?;
         let archived = turn.archive(tasks).await?;
         turn.commit().await?;

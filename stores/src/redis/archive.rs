@@ -13,31 +13,17 @@
 use std::time::Duration;
 
 use caudal_engine::ports::StoreError;
-use caudal_engine::task::{TaskId, TaskRecord};
+use caudal_engine::task::TaskId;
 use futures_util::future::{join_all, try_join_all};
 use redis::Cmd;
 
 use super::create::id_of;
-use super::log::LogPage;
 use super::reply;
 use super::scripts::{ARCHIVED, RETRY_ASIDE};
 use super::store::{RedisStore, millis};
+use crate::ended_task::EndedTask;
 
-/// A task that has ended, with its whole log.
-#[derive(Debug, Clone)]
-pub struct EndedTask {
-    pub record: TaskRecord,
-    pub log: Vec<LogPage>,
-}
-
-impl EndedTask {
-    /// What it takes, about.
-    pub(super) fn bytes(&self) -> usize {
-        self.log.iter().map(|page| page.bodies.len()).sum::<usize>() + self.record.input.len()
-    }
-}
-
-/// Tasks that are read together, or that one script lets go: it keeps all others waiting.
+/// Tasks that one script lets go: it keeps all others waiting.
 const BITE: usize = 32;
 /// Tasks that one script puts back.
 const MOST_RETRIED: u64 = 100;
@@ -59,8 +45,12 @@ impl RedisStore {
         let ids = reply::list(self.nodes.send(partition, &command).await?)?;
         let ids = ids.into_iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
         let (mut ended, mut bytes) = (Vec::with_capacity(ids.len()), 0);
-        for bite in ids.chunks(BITE) {
-            for (id, read) in bite.iter().copied().zip(self.read_ended(partition, bite).await?) {
+        let mut rest = &ids[..];
+        while !rest.is_empty() {
+            let read = self.read_ended(partition, rest, most_bytes.saturating_sub(bytes)).await?;
+            let (read_ids, behind) = rest.split_at(read.len().clamp(1, rest.len()));
+            rest = behind;
+            for (id, read) in read_ids.iter().copied().zip(read) {
                 let read = match read {
                     Ok(Some(task)) => Ok(task),
                     Ok(None) => self.read_long(id).await,

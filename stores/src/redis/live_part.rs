@@ -8,8 +8,8 @@ use futures_util::future::try_join_all;
 use super::reply;
 use super::scripts::UNARCHIVED;
 use super::store::RedisStore;
+use crate::ended_task::EndedTask;
 use crate::live_and_kept::{LivePart, Unarchived};
-use crate::postgres::ArchivedTask;
 
 #[async_trait]
 impl LivePart for RedisStore {
@@ -26,7 +26,7 @@ impl LivePart for RedisStore {
         Ok(all)
     }
 
-    async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<ArchivedTask>, StoreError> {
+    async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<EndedTask>, StoreError> {
         let (mut tasks, mut bytes) = (Vec::new(), 0);
         // From anywhere on, so that a partition where much ends keeps no other from being archived.
         let count = self.layout.partitions();
@@ -36,11 +36,8 @@ impl LivePart for RedisStore {
                 break;
             }
             let ended = RedisStore::to_archive(self, partition, most - tasks.len(), most_bytes - bytes).await?;
-            for task in ended {
-                bytes += task.bytes();
-                let log = task.log.iter().flat_map(|page| page.entries()).collect();
-                tasks.push(ArchivedTask { record: task.record, log });
-            }
+            bytes += ended.iter().map(EndedTask::bytes).sum::<usize>();
+            tasks.extend(ended);
         }
         Ok(tasks)
     }

@@ -4,8 +4,6 @@
 //! `<number of the first> <count>`, a line break, the bodies. An entry's number follows from its place, so elements may
 //! be merged at any time and every reader still gets the same events with the same numbers.
 
-use std::borrow::Cow;
-
 use caudal_engine::ports::StoreError;
 use caudal_engine::task::{LogEntry, TaskId};
 use redis::Value;
@@ -14,18 +12,10 @@ use super::fault::unreadable;
 use super::reply;
 use super::scripts::EVENTS;
 use super::store::RedisStore;
+use crate::ended_task::{LogPage, one_line};
 
 /// Elements of a log that are read at once where all are wanted.
 const BITE: usize = 32;
-
-/// Some events of a log, in order: what one write wrote, or several together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogPage {
-    pub first: u64,
-    pub count: u64,
-    /// One body per line.
-    pub bodies: String,
-}
 
 impl LogPage {
     pub(super) fn read(element: Vec<u8>) -> Result<Self, StoreError> {
@@ -45,19 +35,9 @@ impl LogPage {
         add_lines(&mut text, bodies);
         text
     }
-
-    /// The last number in it.
-    pub fn head(&self) -> u64 {
-        (self.first + self.count).saturating_sub(1)
-    }
-
-    pub fn entries(&self) -> impl Iterator<Item = LogEntry> {
-        (self.first..).zip(self.bodies.split('\n')).map(|(seq, body)| LogEntry::new(seq, body))
-    }
 }
 
-/// Bodies, one per line. A body is JSON, in which a raw line break can only stand between two tokens, so a space says
-/// the same.
+/// Bodies, one per line.
 pub(super) fn lines_of<S: AsRef<str>>(bodies: &[S]) -> String {
     let mut lines = String::with_capacity(bodies.iter().map(|body| body.as_ref().len() + 1).sum());
     add_lines(&mut lines, bodies);
@@ -71,10 +51,6 @@ fn add_lines<S: AsRef<str>>(text: &mut String, bodies: &[S]) {
         }
         text.push_str(&one_line(body.as_ref()));
     }
-}
-
-fn one_line(body: &str) -> Cow<'_, str> {
-    if body.contains('\n') { body.replace('\n', " ").into() } else { body.into() }
 }
 
 impl RedisStore {

@@ -53,8 +53,6 @@ mod watches;
 mod workers;
 mod write;
 
-pub use archive::EndedTask;
-pub use log::LogPage;
 pub use open::OpenError;
 pub use settings::{RedisSettings, StoreTime};
 pub use store::RedisStore;

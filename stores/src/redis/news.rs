@@ -8,8 +8,8 @@ use caudal_engine::task::{LogEntry, TaskId, Tenant};
 
 use super::control::wire_state;
 use super::fault::unreadable;
-use super::log::LogPage;
 use super::scripts::channel_letter;
+use crate::ended_task::LogPage;
 
 const ID_LENGTH: usize = 36;
 

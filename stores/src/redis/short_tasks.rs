@@ -5,12 +5,11 @@ use caudal_engine::ports::StoreError;
 use caudal_engine::task::{LogEntry, TaskId, TaskRecord, Tenant};
 use redis::{Pipeline, Value};
 
-use super::archive::EndedTask;
 use super::fault::{to_store_error, unreadable};
-use super::log::LogPage;
 use super::record::{Fields, READ};
 use super::reply;
 use super::store::RedisStore;
+use crate::ended_task::{EndedTask, LogPage};
 
 /// Elements that are asked for where nobody knows yet how many there are: what never changes of the task, then its log.
 const FIRST_ELEMENTS: isize = 9;
@@ -47,29 +46,39 @@ impl RedisStore {
         Ok(Some((record, entries)))
     }
 
-    /// Each of these ended tasks, which nobody changes any more; none where the log is long; or why it cannot be read.
+    /// Each of these ended tasks, which nobody changes any more; none where the log is long; or why it cannot be read. At
+    /// least one, and no more than have about so many bytes.
     pub(super) async fn read_ended(
         &self,
         partition: u16,
         ids: &[TaskId],
+        most_bytes: usize,
     ) -> Result<Vec<Result<Option<EndedTask>, StoreError>>, StoreError> {
         let mut asked = redis::pipe();
         ids.iter().for_each(|id| self.ask_for_fields(&mut asked, *id));
         let answers = self.nodes.read_all(partition, &asked).await?;
         let read = |answer| Fields::read_all(right(answer)?)?.ok_or_else(|| unreadable("its record is gone"));
-        let fields: Vec<Result<Fields, StoreError>> = answers.into_iter().map(read).collect();
-        let is_short = |fields: &Result<Fields, StoreError>| matches!(fields, Ok(Fields { bytes: Some(..=SHORT), .. }));
+        let fields = answers.into_iter().map(read);
 
-        let mut asked = redis::pipe();
-        let short = ids.iter().zip(&fields).filter(|(_, fields)| is_short(fields));
-        short.for_each(|(id, _)| self.ask_for_elements(&mut asked, *id, -1));
+        let (mut ended, mut asked, mut bytes) = (Vec::with_capacity(ids.len()), redis::pipe(), 0);
+        for (id, fields) in ids.iter().zip(fields) {
+            let is_short = matches!(fields, Ok(Fields { bytes: Some(..=SHORT), .. }));
+            bytes += fields.as_ref().ok().and_then(|fields| fields.bytes).unwrap_or(0);
+            if bytes > most_bytes as u64 && !ended.is_empty() {
+                break;
+            }
+            if is_short {
+                self.ask_for_elements(&mut asked, *id, -1);
+            }
+            ended.push((*id, fields, is_short));
+        }
         let mut logs = self.nodes.read_all(partition, &asked).await?.into_iter();
-        let ended = ids.iter().zip(fields).map(|(id, fields)| {
-            if !is_short(&fields) {
+        let ended = ended.into_iter().map(|(id, fields, is_short)| {
+            if !is_short {
                 return fields.map(|_| None);
             }
             let (details, log) = parted(right(logs.next().unwrap_or(Value::Nil))?)?;
-            Ok(Some(EndedTask { record: fields?.into_record(*id, &details, &[])?, log }))
+            Ok(Some(EndedTask { record: fields?.into_record(id, &details, &[])?, log }))
         });
         Ok(ended.collect())
     }

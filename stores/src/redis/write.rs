@@ -8,11 +8,12 @@ use redis::Value;
 
 use super::facts::summary_text;
 use super::fault::unreadable;
-use super::log::{LogPage, lines_of};
+use super::log::lines_of;
 use super::record::{claim_text, waits_text};
 use super::reply;
 use super::scripts::{Call, WRITE, WRITE_WITH_CHILDREN, channel_letter};
 use super::store::RedisStore;
+use crate::ended_task::LogPage;
 
 impl RedisStore {
     pub(super) async fn write_once(&self, write: &TaskWrite) -> Result<Written, WriteRefused> {

@@ -4,12 +4,12 @@ use caudal_engine::task::event::{Log, LogLevel, TaskCreated, TaskSucceeded, Tell
 use caudal_engine::task::{
     Fact, Json, LogEntry, Priority, Summary, TaskId, TaskOptions, TaskRecord, TaskState, Tenant, Timestamp,
 };
-use caudal_stores::postgres::ArchivedTask;
+use caudal_stores::ended_task::{EndedTask, LogPage};
 
 pub const BEGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// The task of this number, created and ended that many seconds after [`BEGIN`], which told these lines.
-pub fn ended_with(number: u64, lines: &[&str]) -> ArchivedTask {
+pub fn ended_with(number: u64, lines: &[&str]) -> EndedTask {
     let at = BEGIN + std::time::Duration::from_secs(number);
     let created = TaskCreated {
         flow: "poem_flow".into(),
@@ -25,10 +25,11 @@ pub fn ended_with(number: u64, lines: &[&str]) -> ArchivedTask {
     let ended = TaskSucceeded { result: Json::null(), continued_as: None };
     let facts: Vec<Fact> = std::iter::once(created.into()).chain(told).chain([ended.into()]).collect();
     let log: Vec<LogEntry> = (1..).zip(&facts).map(|(seq, fact)| LogEntry::new(seq, fact.encode(at))).collect();
-    ArchivedTask { record: record_of(number, at, log.len() as u64), log }
+    let record = record_of(number, at, log.len() as u64);
+    EndedTask { record, log: log.chunks(2).filter_map(LogPage::of).collect() }
 }
 
-pub fn ended_task(number: u64) -> ArchivedTask {
+pub fn ended_task(number: u64) -> EndedTask {
     ended_with(number, &["a line"])
 }
 

@@ -20,8 +20,8 @@ use caudal_engine::task::{
 };
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::memory::MemoryStore;
+use caudal_stores::ended_task::{EndedTask, LogPage};
 use caudal_stores::live_and_kept::{LivePart, Unarchived};
-use caudal_stores::postgres::ArchivedTask;
 use tokio::sync::broadcast;
 
 pub struct MemoryLive {
@@ -69,9 +69,10 @@ impl MemoryLive {
         self.hides && self.noted().archived.contains_key(&task)
     }
 
-    async fn archived_task(&self, task: TaskId, tenant: &Tenant) -> Option<ArchivedTask> {
+    async fn archived_task(&self, task: TaskId, tenant: &Tenant) -> Option<EndedTask> {
         let record = self.memory.task(tenant, task).await.unwrap()?;
-        Some(ArchivedTask { record, log: self.memory.events(task, 0, usize::MAX).await.unwrap() })
+        let log = self.memory.events(task, 0, usize::MAX).await.unwrap();
+        Some(EndedTask { record, log: LogPage::of(&log).into_iter().collect() })
     }
 }
 
@@ -193,7 +194,7 @@ impl LivePart for MemoryLive {
         })
     }
 
-    async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<ArchivedTask>, StoreError> {
+    async fn to_archive(&self, most: usize, most_bytes: usize) -> Result<Vec<EndedTask>, StoreError> {
         let (waiting, is_busy) = {
             let mut noted = self.noted();
             noted.asked += 1;
@@ -209,7 +210,7 @@ impl LivePart for MemoryLive {
                 self.noted().waiting.remove(&task);
                 continue;
             };
-            bytes += ended.log.iter().map(|entry| entry.body.len()).sum::<usize>();
+            bytes += ended.bytes();
             if batch.len() == most || (bytes > most_bytes && !batch.is_empty()) {
                 break;
             }
