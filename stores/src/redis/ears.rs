@@ -196,7 +196,6 @@ impl Ears {
             }
         }))
         .await;
-        self.watches.settled.send_modify(|number| *number += 1);
     }
 
     /// Nothing of a task that is not here (any more).

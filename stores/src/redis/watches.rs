@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use caudal_engine::ports::{Feed, News};
 use caudal_engine::task::{LogEntry, TaskId};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::news;
 
@@ -23,6 +23,8 @@ pub(super) type Place = (String, u64);
 struct Watched {
     /// Where it is subscribed.
     at: Option<Place>,
+    /// Who waits for that.
+    standing: Option<Arc<Notify>>,
     /// The newest event that was told; none before the first.
     told: Option<u64>,
     /// An operation went on before anything was heard: something may have been missed.
@@ -49,19 +51,11 @@ pub(super) struct Watches {
     arrivals: Mutex<HashSet<TaskId>>,
     /// Somebody waits to be subscribed.
     pub(super) wanted: Notify,
-    /// Changes when subscriptions were made.
-    pub(super) settled: watch::Sender<u64>,
 }
 
 impl Watches {
     pub(super) fn new(feed: Arc<Feed>) -> Arc<Self> {
-        Arc::new(Self {
-            feed,
-            tasks: Mutex::default(),
-            arrivals: Mutex::default(),
-            wanted: Notify::new(),
-            settled: watch::Sender::new(0),
-        })
+        Arc::new(Self { feed, tasks: Mutex::default(), arrivals: Mutex::default(), wanted: Notify::new() })
     }
 
     fn tasks(&self) -> MutexGuard<'_, HashMap<TaskId, Watched>> {
@@ -70,13 +64,21 @@ impl Watches {
 
     /// Returns when news of the task is heard, if it is watched.
     pub(super) async fn stand(&self, task: TaskId) {
-        if !self.feed.is_watched(task) || self.stands(task) {
+        if !self.feed.is_watched(task) {
             return;
         }
-        let mut settled = self.settled.subscribe();
+        let Some(subscribed) = self.standing(task) else { return };
         self.arrivals().insert(task);
         self.wanted.notify_one();
-        let standing = async { while !self.stands(task) && settled.changed().await.is_ok() {} };
+        let subscribed = subscribed.notified();
+        tokio::pin!(subscribed);
+        // It may have been subscribed meanwhile.
+        subscribed.as_mut().enable();
+        let standing = async {
+            if !self.stands(task) {
+                subscribed.await;
+            }
+        };
         if tokio::time::timeout(PATIENCE, standing).await.is_err()
             && let Some(watched) = self.tasks().get_mut(&task)
         {
@@ -86,6 +88,13 @@ impl Watches {
 
     fn stands(&self, task: TaskId) -> bool {
         self.tasks().entry(task).or_default().at.is_some()
+    }
+
+    /// What tells when it is subscribed; none where it is.
+    fn standing(&self, task: TaskId) -> Option<Arc<Notify>> {
+        let mut tasks = self.tasks();
+        let watched = tasks.entry(task).or_default();
+        watched.at.is_none().then(|| watched.standing.get_or_insert_default().clone())
     }
 
     fn arrivals(&self) -> MutexGuard<'_, HashSet<TaskId>> {
@@ -122,6 +131,9 @@ impl Watches {
         let mut tasks = self.tasks();
         let Some(watched) = tasks.get_mut(&task) else { return false };
         let was_subscribed = watched.at.replace(at).is_some();
+        if let Some(standing) = watched.standing.take() {
+            standing.notify_waiters();
+        }
         std::mem::take(&mut watched.in_doubt) || was_subscribed
     }
 
@@ -184,7 +196,6 @@ mod tests {
         watches.wanted.notified().await;
         assert_eq!(watches.take_arrivals(), [(task, None)]);
         assert!(!watches.subscribed(task, place()), "who reads now sees all of it");
-        watches.settled.send_modify(|number| *number += 1);
         standing.await.unwrap();
         let entries = |from: u64, to: u64| (from..=to).map(|seq| LogEntry::new(seq, "{}")).collect::<Vec<_>>();
         watches.heard(task, 5, entries(4, 5));

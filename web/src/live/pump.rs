@@ -106,16 +106,26 @@ impl Pump {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            news = self.watch.next() => match news {
-                Some(news) => {
-                    self.gather(&news).await;
-                    self.take_in(news);
-                }
-                None => std::future::pending().await,
+        tokio::pin!(timer);
+        // What comes right after readers were told is let come together. Only what is urgent wakes this meanwhile.
+        let is_time = match self.told.map(|told| told + GATHERING).filter(|until| *until > Instant::now()) {
+            Some(until) => tokio::select! {
+                () = self.watch.urgent() => true,
+                () = self.signs.poke.notified() => true,
+                () = &mut timer => true,
+                () = tokio::time::sleep_until(until.into()) => false,
             },
-            () = self.signs.poke.notified() => {}
-            () = timer => {}
+            None => false,
+        };
+        if !is_time {
+            tokio::select! {
+                news = self.watch.next() => match news {
+                    Some(news) => self.take_in(news),
+                    None => std::future::pending().await,
+                },
+                () = self.signs.poke.notified() => {}
+                () = timer => {}
+            }
         }
         while let Some(news) = self.watch.try_next() {
             self.take_in(news);
@@ -128,21 +138,6 @@ impl Pump {
         {
             tracing::warn!(task.id = %self.task, %error, "a watched task cannot be read; trying again");
             tokio::time::sleep(AFTER_STORE_ERROR).await;
-        }
-    }
-
-    /// Lets more come, if readers were told a moment ago.
-    async fn gather(&self, news: &News) {
-        let Some(until) = self.told.map(|told| told + GATHERING).filter(|until| *until > Instant::now()) else {
-            return;
-        };
-        if news.is_urgent() {
-            return;
-        }
-        tokio::select! {
-            () = self.watch.urgent() => {}
-            () = self.signs.poke.notified() => {}
-            () = tokio::time::sleep_until(until.into()) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 --
 -- ARGV: 2 how long they are kept when they are archived, 3 why they cannot be or '', then ids, at most some thousands
 local waiting, gone, kept = call('ZMSCORE', P .. 'ended', unpack(ARGV, 4)), {}, {}
+local till = ARGV[3] == '' and int(now() + tonumber(ARGV[2]))
 for i, is_there in ipairs(waiting) do
   local id = ARGV[i + 3]
   if is_there then
@@ -12,7 +13,7 @@ for i, is_there in ipairs(waiting) do
     else
       local f = call('HMGET', P .. 't:' .. id, 'bytes', 'state', 'flow')
       add('unarchived', -tonumber(f[1] or 0))
-      kept[#kept + 1] = int(now() + tonumber(ARGV[2]))
+      kept[#kept + 1] = till
       kept[#kept + 1] = id
       if f[2] then add(f[2] .. '>- ' .. f[3], 1) end
     end
