@@ -5,6 +5,7 @@
 
 pub mod ended_task;
 pub mod live_and_kept;
+pub mod log_page;
 pub mod postgres;
 pub mod redis;
 pub mod sqlite;

@@ -68,6 +68,9 @@ async fn what_was_accepted_ends_without_memory_and_makes_room() {
     for task in &tasks[3..] {
         let mut held = trial.claim(*task).await;
         held.send(&*store, held.end(TaskState::Succeeded)).await.unwrap();
+        // It is seen, and can be archived.
+        assert!(store.task_and_log(&Tenant::default(), *task).await.unwrap().unwrap().0.state.is_ended());
+        assert_eq!(store.to_archive(0, 1, usize::MAX).await.unwrap()[0].record.id, *task);
         delete(&store, *task).await;
     }
 

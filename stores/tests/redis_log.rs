@@ -53,30 +53,46 @@ proptest! {
     }
 }
 
-/// Goal: whoever begins to watch a task asks Redis once and without a script, for the task and its log, be it running or
-/// ended; the log of one that has a long one is left to be read in pieces.
+/// Goal: whoever begins to watch a task asks Redis once, for the task and its log, be it running or ended; a log that has many
+/// elements, or large ones, is left to be read in pieces.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_log_comes_with_its_task() {
     let parts = Parts::default();
     let store = open_store(&settings_of(&shared_server().url(), &parts), &parts).await;
     let scene = Scene::of(&store, parts);
-    let (mut short, mut long) = (scene.trial.running().await, scene.trial.running().await);
-    short.send(&*store, short.go_on(&[line("on it goes")])).await.unwrap();
+    let (mut short, mut long, mut large) =
+        (scene.trial.running().await, scene.trial.running().await, scene.trial.running().await);
+    for _ in 0..10 {
+        short.send(&*store, short.go_on(&[line("on it goes")])).await.unwrap();
+    }
     for _ in 0..20 {
         long.send(&*store, long.go_on(&[line("and on")])).await.unwrap();
     }
     for _ in 0..2 {
+        large.send(&*store, large.go_on(&[line(&"x".repeat(20_000))])).await.unwrap();
+    }
+    for _ in 0..2 {
         let monitor = shared_server().monitor();
         let (record, log) = store.task_and_log(&Tenant::default(), short.task).await.unwrap().unwrap();
-        let asked = commands_about(short.task, &monitor.lines());
-        assert_eq!(asked, ["HMGET", "GET", "LRANGE"]);
+        assert_eq!(commands_about(short.task, &monitor.lines()), ["EVALSHA"]);
         assert_eq!((record.head, log.len()), (short.seen, short.seen as usize));
         assert_eq!(log, store.events(short.task, 0, usize::MAX).await.unwrap());
+        for held in [&long, &large] {
+            let (record, log) = store.task_and_log(&Tenant::default(), held.task).await.unwrap().unwrap();
+            assert_eq!((record.head, log.len()), (held.seen, 0));
+        }
         if record.state == TaskState::Running {
-            short.send(&*store, short.end(TaskState::Succeeded)).await.unwrap();
+            for held in [&mut short, &mut long, &mut large] {
+                held.send(&*store, held.end(TaskState::Succeeded)).await.unwrap();
+            }
+            // What an ended log takes is known, however many elements it has.
+            let (_, log) = store.task_and_log(&Tenant::default(), long.task).await.unwrap().unwrap();
+            assert_eq!(log.len(), long.seen as usize);
+            long = scene.trial.running().await;
+            for _ in 0..20 {
+                long.send(&*store, long.go_on(&[line("and on")])).await.unwrap();
+            }
         }
     }
-    let (record, log) = store.task_and_log(&Tenant::default(), long.task).await.unwrap().unwrap();
-    assert_eq!((record.head, log.len()), (long.seen, 0));
     store.shutdown().await;
 }

@@ -5,7 +5,7 @@
 use caudal_engine::task::LogEntry;
 
 use super::fault::Fault;
-use crate::ended_task::LogPage;
+use crate::log_page::LogPage;
 
 const SEPARATOR: u8 = 0x1e;
 /// Pages are filled up to here; a larger body has one of its own.

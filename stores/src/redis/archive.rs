@@ -15,14 +15,19 @@ use std::time::Duration;
 use caudal_engine::ports::StoreError;
 use caudal_engine::task::TaskId;
 use futures_util::future::{join_all, try_join_all};
-use redis::Cmd;
+use redis::{Cmd, Value};
 
 use super::create::id_of;
+use super::fault::{to_store_error, unreadable};
+use super::log::details_and_log;
+use super::record::{FIELDS, Fields};
 use super::reply;
 use super::scripts::{ARCHIVED, RETRY_ASIDE};
 use super::store::{RedisStore, millis};
 use crate::ended_task::EndedTask;
 
+/// Bytes of a log that is read together with others.
+pub(super) const SHORT: u64 = 32 * 1024;
 /// Tasks that one script lets go: it keeps all others waiting.
 const BITE: usize = 32;
 /// Tasks that one script puts back.
@@ -73,6 +78,46 @@ impl RedisStore {
             }
         }
         Ok(ended)
+    }
+
+    /// Each of these ended tasks, which nobody changes any more; none where the log is long; or why it cannot be read. At
+    /// least one, and no more than have about so many bytes. By plain commands: a script makes a text of Lua's of each text that
+    /// it hands on, which costs more than all the rest.
+    async fn read_ended(
+        &self,
+        partition: u16,
+        ids: &[TaskId],
+        most_bytes: usize,
+    ) -> Result<Vec<Result<Option<EndedTask>, StoreError>>, StoreError> {
+        let mut asked = redis::pipe();
+        for id in ids {
+            asked.cmd("HMGET").arg(self.keys.of_task("t", *id)).arg(&FIELDS);
+        }
+        let answers = self.nodes.read_all(partition, &asked).await?;
+        let read = |answer| Fields::of_values(right(answer)?)?.ok_or_else(|| unreadable("its record is gone"));
+        let fields = answers.into_iter().map(read);
+
+        let (mut ended, mut asked, mut bytes) = (Vec::with_capacity(ids.len()), redis::pipe(), 0);
+        for (id, fields) in ids.iter().zip(fields) {
+            let is_short = matches!(fields, Ok(Fields { bytes: Some(..=SHORT), .. }));
+            bytes += fields.as_ref().ok().and_then(|fields| fields.bytes).unwrap_or(0);
+            if bytes > most_bytes as u64 && !ended.is_empty() {
+                break;
+            }
+            if is_short {
+                asked.cmd("LRANGE").arg(self.keys.of_task("l", *id)).arg(0).arg(-1);
+            }
+            ended.push((*id, fields, is_short));
+        }
+        let mut logs = self.nodes.read_all(partition, &asked).await?.into_iter();
+        let ended = ended.into_iter().map(|(id, fields, is_short)| {
+            if !is_short {
+                return fields.map(|_| None);
+            }
+            let (details, log) = details_and_log(right(logs.next().unwrap_or(Value::Nil))?)?;
+            Ok(Some(EndedTask { record: fields?.into_record(id, &details, &[])?, log }))
+        });
+        Ok(ended.collect())
     }
 
     /// One with a long log. These are read one after the other: they would be much at once.
@@ -161,4 +206,9 @@ fn by_partition(tasks: &[TaskId]) -> Vec<(u16, Vec<TaskId>)> {
     sorted.sort_unstable_by_key(|task| task.partition());
     let groups = sorted.chunk_by(|one, next| one.partition() == next.partition());
     groups.filter_map(|group| Some((group.first()?.partition(), group.to_vec()))).collect()
+}
+
+/// The answer to one of several commands.
+fn right(answer: Value) -> Result<Value, StoreError> {
+    answer.extract_error().map_err(|error| to_store_error(&error))
 }

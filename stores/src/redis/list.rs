@@ -8,16 +8,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caudal_engine::ports::{StoreError, TaskFilter, TaskPage};
-use caudal_engine::task::{TaskId, TaskRecord, TaskState, Tenant, WireState};
+use caudal_engine::task::{LogEntry, TaskId, TaskRecord, TaskState, Tenant, WireState};
 use futures_util::future::{join_all, try_join_all};
 
+use super::archive::SHORT;
 use super::create::id_of;
 use super::fault::unreadable;
+use super::log::details_and_log;
 use super::packed::unpacked;
 use super::record::Fields;
 use super::reply;
-use super::scripts::{LIST, READ};
+use super::scripts::{LIST, READ, READ_WITH_LOG};
 use super::store::RedisStore;
+use crate::log_page::LogPage;
 
 /// Tasks that one page looks at: the small part of them, them whole, and their inputs.
 const MOST_SEARCHED: usize = 20_000;
@@ -79,6 +82,24 @@ impl RedisStore {
     pub(super) async fn read_task(&self, tenant: &Tenant, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
         let mut records = self.read_some(task.partition(), &[task]).await?;
         Ok(records.pop().filter(|record| record.tenant == *tenant))
+    }
+
+    /// The task, and its log if that is short: both of one moment.
+    pub(super) async fn read_task_and_log(
+        &self,
+        tenant: &Tenant,
+        task: TaskId,
+    ) -> Result<Option<(TaskRecord, Vec<LogEntry>)>, StoreError> {
+        let partition = task.partition();
+        let call = READ_WITH_LOG.call(&self.keys.of(partition)).arg(task.to_string()).arg(SHORT);
+        let [fields, waits, elements] = reply::tuple(self.nodes.call(partition, &call).await?)?;
+        let Some(fields) = Fields::of_values(fields)? else { return Ok(None) };
+        let (details, pages) = details_and_log(elements)?;
+        let record = fields.into_record(task, &details, &reply::bytes(waits)?)?;
+        if record.tenant != *tenant {
+            return Ok(None);
+        }
+        Ok(Some((record, pages.iter().flat_map(LogPage::entries).collect())))
     }
 
     pub(super) async fn list_page(&self, filter: &TaskFilter) -> Result<TaskPage, StoreError> {

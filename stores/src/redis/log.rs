@@ -12,7 +12,7 @@ use super::fault::unreadable;
 use super::reply;
 use super::scripts::EVENTS;
 use super::store::RedisStore;
-use crate::ended_task::{LogPage, one_line};
+use crate::log_page::{LogPage, one_line};
 
 /// Elements of a log that are read at once where all are wanted.
 const BITE: usize = 32;
@@ -51,6 +51,14 @@ fn add_lines<S: AsRef<str>>(text: &mut String, bodies: &[S]) {
         }
         text.push_str(&one_line(body.as_ref()));
     }
+}
+
+/// Elements from the first one on: what never changes of the task, and its log.
+pub(super) fn details_and_log(elements: Value) -> Result<(Vec<u8>, Vec<LogPage>), StoreError> {
+    let mut elements = reply::list(elements)?.into_iter();
+    let details = elements.next().ok_or_else(|| unreadable("it has no log"))?;
+    let pages = elements.map(|element| LogPage::read(reply::bytes(element)?));
+    Ok((reply::bytes(details)?, pages.collect::<Result<_, _>>()?))
 }
 
 impl RedisStore {

@@ -11,8 +11,7 @@
 //! ```
 //!
 //! Each operation has a file: `create`, `claim`, `write`, `control` (with signals and verdicts), `rescue`, `clean`,
-//! `archive`, `list`, `stats`, `log`; what it does in Redis is the script of that name in `scripts/`, or plain commands
-//! (`short_tasks`). All keys of a task
+//! `archive`, `list`, `stats`, `log`; what it does in Redis is the script of that name in `scripts/`. All keys of a task
 //! share a partition (`keys`), and no operation but a start with a key touches two. Notifications are in `outbox/`; they
 //! live with their task.
 
@@ -45,7 +44,6 @@ mod scripts;
 mod server_checks;
 mod settings;
 mod shared;
-mod short_tasks;
 mod short_writes;
 mod stats;
 mod store;

@@ -9,7 +9,7 @@ use caudal_engine::task::{LogEntry, TaskId, Tenant};
 use super::control::wire_state;
 use super::fault::unreadable;
 use super::scripts::channel_letter;
-use crate::ended_task::LogPage;
+use crate::log_page::LogPage;
 
 const ID_LENGTH: usize = 36;
 

@@ -2,7 +2,7 @@
 //!
 //! A cluster's client of ours is little: all keys of an operation live in one partition, so a partition's slot says
 //! which node to ask. A node that says otherwise (`MOVED`) has done nothing, so the map is read again and the command
-//! sent to where it belongs; nothing else is ever sent twice. While a partition is on its way from one node to another
+//! sent to where it belongs; nothing else is ever sent twice, but reads that were sent together with it. While a partition is on its way from one node to another
 //! (`ASK`), neither has all of its keys: it is as good as away until it has arrived.
 
 use std::collections::HashMap;

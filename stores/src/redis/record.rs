@@ -146,8 +146,8 @@ const CLAIMED: [&[u8]; 19] = [
     b"parent",
 ];
 
-/// The fields that whoever reads a task by itself asks for.
-pub(super) const READ: [&[u8]; 18] = [
+/// The fields that a record is made of, in the order of `read_with_log.lua`.
+pub(super) const FIELDS: [&[u8]; 18] = [
     b"tenant",
     b"flow",
     b"state",
@@ -174,9 +174,9 @@ impl Fields {
         Self::read_named(&CLAIMED, values).map(Option::unwrap_or_default)
     }
 
-    /// From the values of [`READ`]; none where none of them is there.
-    pub(super) fn read_all(values: Value) -> Result<Option<Self>, StoreError> {
-        Self::read_named(&READ, values)
+    /// From the values of [`FIELDS`]; none where none of them is there.
+    pub(super) fn of_values(values: Value) -> Result<Option<Self>, StoreError> {
+        Self::read_named(&FIELDS, values)
     }
 
     fn read_named(names: &[&[u8]], values: Value) -> Result<Option<Self>, StoreError> {

@@ -136,6 +136,7 @@ scripts! {
     LIST = " flags=no-writes" "list";
     LIST_OLD = "" "list_old";
     READ = " flags=no-writes" "read";
+    READ_WITH_LOG = " flags=no-writes" "read_with_log";
     /// Whether the user may write, be there room or not: where tasks are, a process comes up without.
     REHEARSE = " flags=allow-oom" "check";
     RENEW = " flags=allow-oom" "renew";

@@ -36,6 +36,13 @@ struct Watched {
 }
 
 impl Watched {
+    /// Who waits for the subscription goes on: it is there, or nobody watches any more.
+    fn release(&mut self) {
+        if let Some(standing) = self.standing.take() {
+            standing.notify_waiters();
+        }
+    }
+
     /// The news in it, if there is any.
     fn tell(&mut self, task: TaskId, head: u64, entries: Vec<LogEntry>) -> Option<News> {
         let news = news::beyond(task, head, entries, self.told.unwrap_or(0))?;
@@ -72,10 +79,10 @@ impl Watches {
         self.wanted.notify_one();
         let subscribed = subscribed.notified();
         tokio::pin!(subscribed);
-        // It may have been subscribed meanwhile.
+        // It may have been subscribed meanwhile, or given up.
         subscribed.as_mut().enable();
         let standing = async {
-            if !self.stands(task) {
+            if self.tasks().get(&task).is_some_and(|watched| watched.at.is_none()) {
                 subscribed.await;
             }
         };
@@ -84,10 +91,6 @@ impl Watches {
         {
             watched.in_doubt = watched.at.is_none();
         }
-    }
-
-    fn stands(&self, task: TaskId) -> bool {
-        self.tasks().entry(task).or_default().at.is_some()
     }
 
     /// What tells when it is subscribed; none where it is.
@@ -122,7 +125,9 @@ impl Watches {
         let mut tasks = self.tasks();
         let abandoned = tasks.keys().copied().filter(|task| !self.feed.is_watched(*task));
         let abandoned: Vec<TaskId> = abandoned.take(most).collect();
-        abandoned.iter().for_each(|task| drop(tasks.remove(task)));
+        for mut watched in abandoned.iter().filter_map(|task| tasks.remove(task)) {
+            watched.release();
+        }
         abandoned
     }
 
@@ -131,9 +136,7 @@ impl Watches {
         let mut tasks = self.tasks();
         let Some(watched) = tasks.get_mut(&task) else { return false };
         let was_subscribed = watched.at.replace(at).is_some();
-        if let Some(standing) = watched.standing.take() {
-            standing.notify_waiters();
-        }
+        watched.release();
         std::mem::take(&mut watched.in_doubt) || was_subscribed
     }
 
@@ -222,5 +225,23 @@ mod tests {
         drop(watch);
         assert_eq!(watches.drop_abandoned(10), [task]);
         assert!(!watches.contains(task));
+    }
+
+    /// Goal: who waits for a subscription waits no longer when nobody watches any more.
+    #[tokio::test(start_paused = true)]
+    async fn an_abandoned_watch_holds_up_nobody() {
+        let watches = Watches::new(Arc::default());
+        let task = TaskId::from_parts(Timestamp::default(), 0, 1);
+        let watch = watches.feed.watch(task);
+        let mut standing = tokio::spawn({
+            let watches = watches.clone();
+            async move { watches.stand(task).await }
+        });
+        watches.wanted.notified().await;
+        let began = tokio::time::Instant::now();
+        drop(watch);
+        assert_eq!(watches.drop_abandoned(10), [task]);
+        (&mut standing).await.unwrap();
+        assert!(began.elapsed() < PATIENCE);
     }
 }

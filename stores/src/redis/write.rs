@@ -13,7 +13,7 @@ use super::record::{claim_text, waits_text};
 use super::reply;
 use super::scripts::{Call, WRITE, WRITE_WITH_CHILDREN, channel_letter};
 use super::store::RedisStore;
-use crate::ended_task::LogPage;
+use crate::log_page::LogPage;
 
 impl RedisStore {
     pub(super) async fn write_once(&self, write: &TaskWrite) -> Result<Written, WriteRefused> {

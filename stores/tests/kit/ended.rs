@@ -4,7 +4,8 @@ use caudal_engine::task::event::{Log, LogLevel, TaskCreated, TaskSucceeded, Tell
 use caudal_engine::task::{
     Fact, Json, LogEntry, Priority, Summary, TaskId, TaskOptions, TaskRecord, TaskState, Tenant, Timestamp,
 };
-use caudal_stores::ended_task::{EndedTask, LogPage};
+use caudal_stores::ended_task::EndedTask;
+use caudal_stores::log_page::LogPage;
 
 pub const BEGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 

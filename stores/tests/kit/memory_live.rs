@@ -20,8 +20,9 @@ use caudal_engine::task::{
 };
 use caudal_engine::testing::conformance::Parts;
 use caudal_engine::testing::memory::MemoryStore;
-use caudal_stores::ended_task::{EndedTask, LogPage};
+use caudal_stores::ended_task::EndedTask;
 use caudal_stores::live_and_kept::{LivePart, Unarchived};
+use caudal_stores::log_page::LogPage;
 use tokio::sync::broadcast;
 
 pub struct MemoryLive {
