@@ -1,7 +1,7 @@
 -- Reads a task and, if that is short, its log: both of one moment.
 --
--- ARGV: 1 id, 2 most bytes of a log that comes with its task, what never changes of the task included. Answers its fields (`FIELDS` in
--- `record.rs`), its waits, and the first elements of the log: all, or the one that is no part of it.
+-- ARGV: 1 id, 2 most bytes of a log that comes with its task, what never changes of the task included. Answers its
+-- fields (`FIELDS` in `record.rs`), its waits, and elements of the log: all, or the first, which is no part of it.
 local P, call, id = KEYS[1], redis.call, ARGV[1]
 local key, log, short = P .. 't:' .. id, P .. 'l:' .. id, tonumber(ARGV[2])
 -- What a log of more elements takes is not asked for.
