@@ -1,8 +1,9 @@
 //! What a running task wants written, in order.
 //!
-//! Facts are queued and go out together: with the next fact that somebody awaits, or after 25 ms. The first words
-//! of a burst of text go at once, the next wait for 25 ms or 1 KiB. One write is under way at a time; what is
-//! queued meanwhile goes with the next. The queue is bounded: who tells more waits for room.
+//! Facts are queued and go out together: with the next fact that somebody awaits, or 25 ms after the last write. So
+//! the first of a burst goes once the flow has nothing more to do at the moment, be it a line or words of text, and what
+//! follows goes together; text does not wait for longer than 1 KiB. One write is under way at a time; what is queued
+//! meanwhile goes with the next. The queue is bounded: who tells more waits for room.
 
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -152,9 +153,10 @@ impl Queue {
             return Some(oldest);
         }
         match self.last_sent {
-            Some(sent) if self.chunk_bytes > 0 => Some(sent + RIDE_ALONG),
+            Some(sent) => Some(oldest.max(sent + RIDE_ALONG)),
             None if self.chunk_bytes > 0 => Some(oldest),
-            _ => Some(oldest + RIDE_ALONG),
+            // An execution begins with a write, that of its claim.
+            None => Some(oldest + RIDE_ALONG),
         }
     }
 
@@ -252,6 +254,28 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: a line that is told after a while goes at once, one that is told right after a write waits for company, and
+    /// so does the first of an execution, which begins with the write of its claim.
+    #[test]
+    fn a_lone_line_goes_at_once() {
+        let (mut queue, mut summary) = (Queue::default(), Summary::default());
+        let mut tell = |queue: &mut Queue| {
+            let line = crate::task::event::Progress { percent: 1, message: "on".into(), teller: Default::default() };
+            queue.push(Timestamp::default(), line.into(), &mut summary);
+            queue.oldest.unwrap()
+        };
+        let first = tell(&mut queue);
+        assert_eq!(queue.due(), Some(first + RIDE_ALONG));
+        queue.take();
+        let sent = queue.last_sent.unwrap();
+        tell(&mut queue);
+        assert_eq!(queue.due(), Some(sent + RIDE_ALONG));
+        queue.take();
+        queue.last_sent = Instant::now().checked_sub(RIDE_ALONG);
+        let lone = tell(&mut queue);
+        assert_eq!(queue.due(), Some(lone));
+    }
 
     /// Goal: a batch that comes back is sent again as it was, and still says where each step's text begins.
     #[test]
