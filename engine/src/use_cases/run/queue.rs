@@ -1,9 +1,9 @@
 //! What a running task wants written, in order.
 //!
-//! Facts are queued and go out together: with the next fact that somebody awaits, or 25 ms after the last write. So
-//! the first of a burst goes once the flow has nothing more to do at the moment, be it a line or words of text, and what
-//! follows goes together; text does not wait for longer than 1 KiB. One write is under way at a time; what is queued
-//! meanwhile goes with the next. The queue is bounded: who tells more waits for room.
+//! Facts are queued and go out together: with the next fact that somebody awaits, or 25 ms after the last write was
+//! answered. So the first of a burst goes once the flow has nothing more to do at the moment, be it a line or words of
+//! text, and what follows goes together; 1 KiB of text goes without waiting. One write is under way at a time; what is
+//! queued meanwhile goes with the next. The queue is bounded: who tells more waits for room.
 
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -27,7 +27,8 @@ pub struct Queue {
     /// Somebody awaits what is queued.
     urgent: bool,
     oldest: Option<Instant>,
-    last_sent: Option<Instant>,
+    /// When the last write was answered.
+    answered: Option<Instant>,
     step_finished: bool,
     signals_taken: Vec<u64>,
     children: Vec<NewTask>,
@@ -152,8 +153,9 @@ impl Queue {
         if self.urgent || self.bytes >= ROOMY_BYTES || self.chunk_bytes >= BURST_BYTES {
             return Some(oldest);
         }
-        match self.last_sent {
-            Some(sent) => Some(oldest.max(sent + RIDE_ALONG)),
+        match self.answered {
+            // Never later than 25 ms after it was told: what came during a long write has waited already.
+            Some(answered) => Some(oldest.max(answered.min(oldest) + RIDE_ALONG)),
             None if self.chunk_bytes > 0 => Some(oldest),
             // An execution begins with a write, that of its claim.
             None => Some(oldest + RIDE_ALONG),
@@ -191,7 +193,6 @@ impl Queue {
         self.chunk_bytes = 0;
         self.urgent = false;
         self.oldest = None;
-        self.last_sent = Some(Instant::now());
         Batch {
             events,
             step_finished: std::mem::take(&mut self.step_finished),
@@ -230,6 +231,7 @@ impl Queue {
     /// The batch is durable: whoever awaited a fact of it goes on.
     pub fn settle(&mut self, batch: &Batch) {
         self.durable = self.durable.max(batch.ticket);
+        self.answered = Some(Instant::now());
         self.wake_all();
     }
 
@@ -256,7 +258,8 @@ mod tests {
     use super::*;
 
     /// Goal: a line that is told after a while goes at once, one that is told right after a write waits for company, and
-    /// so does the first of an execution, which begins with the write of its claim.
+    /// so does the first of an execution, which begins with the write of its claim. The answer to a long write counts,
+    /// not its sending; and what was told meanwhile does not wait anew.
     #[test]
     fn a_lone_line_goes_at_once() {
         let (mut queue, mut summary) = (Queue::default(), Summary::default());
@@ -265,14 +268,21 @@ mod tests {
             queue.push(Timestamp::default(), line.into(), &mut summary);
             queue.oldest.unwrap()
         };
+        let long_ago = Instant::now().checked_sub(RIDE_ALONG * 100).unwrap();
         let first = tell(&mut queue);
         assert_eq!(queue.due(), Some(first + RIDE_ALONG));
-        queue.take();
-        let sent = queue.last_sent.unwrap();
-        tell(&mut queue);
-        assert_eq!(queue.due(), Some(sent + RIDE_ALONG));
-        queue.take();
-        queue.last_sent = Instant::now().checked_sub(RIDE_ALONG);
+
+        let batch = queue.take();
+        queue.settle(&batch);
+        let answered = queue.answered.unwrap();
+        queue.oldest = Some(answered);
+        assert_eq!(queue.due(), Some(answered + RIDE_ALONG));
+
+        queue.oldest = Some(long_ago);
+        assert_eq!(queue.due(), Some(long_ago + RIDE_ALONG));
+
+        queue.oldest = None;
+        queue.answered = Some(long_ago);
         let lone = tell(&mut queue);
         assert_eq!(queue.due(), Some(lone));
     }
