@@ -70,6 +70,41 @@ async fn what_has_ended_is_offered_until_it_is_archived() {
     assert_eq!(kept(&store).await, [open_one, tasks[2]]);
 }
 
+/// Goal: what is archived takes no more of Redis than it may, however much ends: what ended first goes first, the newest
+/// stays. What was archived before anybody counted does no harm.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_archived_is_bounded() {
+    let parts = Parts::default();
+    let settings = RedisSettings {
+        most_unarchived_bytes: Some(u64::MAX),
+        most_archived_bytes: 5_000,
+        ..settings_of(&shared_server().url(), &parts)
+    };
+    let store = open_store(&settings, &parts).await;
+    let scene = Scene::of(&store, parts);
+    let counts = format!("{}{{p0}}:counts", settings.prefix);
+    let tasks = [ended(&scene).await, ended(&scene).await];
+    store.archived(&tasks, GRACE).await.unwrap();
+    assert_eq!(kept(&store).await.len(), 2, "so much may stay");
+    let counted = || shared_server().ask(&["HGET", &counts, "archived"]).parse::<i64>().unwrap();
+    assert!(counted() > 2_000);
+    shared_server().ask(&["HDEL", &counts, "archived"]);
+
+    let mut newest = tasks[1];
+    for _ in 0..10 {
+        newest = ended(&scene).await;
+        assert!(kept(&store).await.contains(&newest), "what is not archived stays");
+        store.archived(&[newest], GRACE).await.unwrap();
+        assert!((0..=5_000).contains(&counted()), "{}", counted());
+    }
+    let left = kept(&store).await;
+    assert!(left.contains(&newest) && !left.contains(&tasks[0]), "{left:?}");
+    scene.trial.clock.advance(GRACE);
+    store.clean(Duration::ZERO, 0, 100).await.unwrap();
+    assert_eq!(kept(&store).await, []);
+    assert_eq!(counted(), 0);
+}
+
 /// Goal: a task that cannot be archived is kept with the reason, stops nobody, and can still be deleted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_archived_stops_nobody() {

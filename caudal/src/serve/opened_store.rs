@@ -116,6 +116,7 @@ impl SharedStore {
             limits: settings.limits.clone(),
             most_unarchived_bytes: machines.database_url.as_ref().map(|_| machines.unarchived_bytes),
             archived_grace: machines.archived_grace,
+            most_archived_bytes: machines.archived_bytes,
             ..RedisSettings::new(machines.redis_url.as_str())
         };
         let live = RedisStore::open(&redis, clock.clone(), Arc::new(RandomIds), bell.clone(), feed.clone()).await?;

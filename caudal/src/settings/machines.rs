@@ -18,6 +18,7 @@ pub(crate) struct MachineSettings {
     pub(crate) database_schema: String,
     pub(crate) unarchived_bytes: u64,
     pub(crate) archived_grace: Duration,
+    pub(crate) archived_bytes: u64,
 }
 
 impl MachineSettings {
@@ -34,6 +35,7 @@ impl MachineSettings {
                 database_schema: values.text("database_schema")?,
                 unarchived_bytes: values.number("unarchived_bytes")?,
                 archived_grace: Duration::from_secs(values.number("archived_grace_seconds")?),
+                archived_bytes: values.number("archived_bytes")?,
             })
         };
         match redis_url {

@@ -127,13 +127,14 @@ impl RedisStore {
         Ok(EndedTask { record, log: self.read_pages(id).await? })
     }
 
-    /// These are safe: they are forgotten after `grace`.
+    /// These are safe: they are forgotten after `grace`, or when more ended later than may stay.
     pub async fn archived(&self, tasks: &[TaskId], grace: Duration) -> Result<(), StoreError> {
         let calls = by_partition(tasks).into_iter().map(|(partition, tasks)| async move {
             for bite in tasks.chunks(BITE) {
                 let call = ARCHIVED.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(grace)).arg("");
                 let call = bite.iter().fold(call, |call, task| call.arg(task.to_string()));
-                self.nodes.call(partition, &call).await?;
+                let bytes = reply::count(&self.nodes.call(partition, &call).await?)?;
+                self.forget_archived(partition, bytes.saturating_sub(self.most_archived_of_a_partition())).await?;
             }
             Ok(())
         });

@@ -1,7 +1,8 @@
 //! Forgetting ended tasks: one by one when asked, or by age and size.
 //!
 //! Where there is an archive, a task is forgotten some time after it was archived, and not before, whatever the limits
-//! say: nothing may be lost that is kept nowhere else.
+//! say: nothing may be lost that is kept nowhere else. It is forgotten sooner where many are: each batch that is
+//! archived makes room for itself.
 //!
 //! The bound on bytes is held against what ended tasks take, not against the server's memory: that may be full of what
 //! is in flight, or of somebody else's keys, and no forgetting would help.
@@ -74,21 +75,29 @@ impl RedisStore {
 
     /// Those with the lowest scores of all partitions, up to `until`.
     async fn oldest(&self, set: &str, until: i64, most: usize) -> Result<Vec<TaskId>, StoreError> {
-        let firsts = (0..self.layout.partitions()).map(|partition| async move {
-            let mut command = Cmd::new();
-            command.arg("ZRANGE").arg(format!("{}{set}", self.keys.of(partition))).arg("-inf").arg(until);
-            command.arg("BYSCORE").arg("LIMIT").arg(0).arg(most).arg("WITHSCORES");
-            reply::list(self.nodes.send(partition, &command).await?)
-        });
-        let mut found = Vec::new();
-        for first in try_join_all(firsts).await? {
-            let mut first = first.into_iter();
-            while let (Some(id), Some(score)) = (first.next(), first.next()) {
-                found.push((reply::int(&score)?, id_of(id)?));
-            }
-        }
+        let firsts = (0..self.layout.partitions()).map(|partition| self.oldest_in(partition, set, until, most));
+        let mut found = try_join_all(firsts).await?.concat();
         found.sort_unstable();
         Ok(found.into_iter().take(most).map(|(_, id)| id).collect())
+    }
+
+    /// With their scores.
+    async fn oldest_in(
+        &self,
+        partition: u16,
+        set: &str,
+        until: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, TaskId)>, StoreError> {
+        let mut command = Cmd::new();
+        command.arg("ZRANGE").arg(format!("{}{set}", self.keys.of(partition))).arg("-inf").arg(until);
+        command.arg("BYSCORE").arg("LIMIT").arg(0).arg(most).arg("WITHSCORES");
+        let mut first = reply::list(self.nodes.send(partition, &command).await?)?.into_iter();
+        let mut found = Vec::new();
+        while let (Some(id), Some(score)) = (first.next(), first.next()) {
+            found.push((reply::int(&score)?, id_of(id)?));
+        }
+        Ok(found)
     }
 
     async fn forget(&self, tasks: &[TaskId]) -> Result<(), StoreError> {
@@ -108,11 +117,32 @@ impl RedisStore {
                 break;
             }
             let Some(partition) = of_one.first().map(|task| task.partition()) else { continue };
-            let call = FORGET.call(&self.keys.of(partition)).arg(self.turned()).arg("");
-            let call = of_one.iter().fold(call, |call, task| call.arg(task.to_string()));
-            freed += reply::count(&self.nodes.call(partition, &call).await?)?;
+            freed += self.forget_in(partition, of_one).await?;
             done += of_one.len();
         }
         Ok(done)
+    }
+
+    /// About so many bytes of what is archived, of those that may go first.
+    pub(super) async fn forget_archived(&self, partition: u16, much: u64) -> Result<(), StoreError> {
+        let mut freed = 0;
+        while freed < much {
+            let first = self.oldest_in(partition, "archived", i64::MAX, BITE).await?;
+            let first: Vec<_> = first.into_iter().map(|(_, id)| id).collect();
+            let of_these = self.forget_in(partition, &first).await?;
+            if of_these == 0 {
+                // Those that are left have children to be cancelled: they go later.
+                break;
+            }
+            freed += of_these;
+        }
+        Ok(())
+    }
+
+    /// Answers how many bytes that made free.
+    async fn forget_in(&self, partition: u16, tasks: &[TaskId]) -> Result<u64, StoreError> {
+        let call = FORGET.call(&self.keys.of(partition)).arg(self.turned()).arg("");
+        let call = tasks.iter().fold(call, |call, task| call.arg(task.to_string()));
+        reply::count(&self.nodes.call(partition, &call).await?)
     }
 }

@@ -61,6 +61,11 @@ impl RedisStore {
         self.most_unarchived_bytes.map(|most| most / u64::from(self.layout.partitions().max(1)))
     }
 
+    /// Bytes of what is archived that stay in each partition.
+    pub(super) fn most_archived_of_a_partition(&self) -> u64 {
+        self.most_archived_bytes / u64::from(self.layout.partitions().max(1))
+    }
+
     async fn unarchived_in(&self, partition: u16) -> Result<Unarchived, StoreError> {
         let answer = self.nodes.call(partition, &UNARCHIVED.call(&self.keys.of(partition))).await?;
         let [tasks, first, aside, bytes] = reply::tuple(answer)?;

@@ -244,6 +244,7 @@ async fn open_inside(
         lease: settings.lease,
         most_unarchived_bytes: settings.most_unarchived_bytes,
         archived_grace: settings.archived_grace,
+        most_archived_bytes: settings.most_archived_bytes,
         time: settings.time,
         may_lose: found.may_lose,
         thread,

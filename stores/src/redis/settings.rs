@@ -42,8 +42,10 @@ pub struct RedisSettings {
     /// What has ended is kept until somebody confirms that it is archived, and no more than this may wait for that.
     /// None means that there is no archive: what has ended is kept here, as long as the limits say.
     pub most_unarchived_bytes: Option<u64>,
-    /// How long what is archived can still be had from here: lists and streams of what just ended need no archive.
+    /// How long what is archived can still be had from here: lists and streams of what just ended need no archive …
     pub archived_grace: Duration,
+    /// … and about how many bytes of it: what ended first goes first.
+    pub most_archived_bytes: u64,
     pub time: StoreTime,
 }
 
@@ -51,6 +53,7 @@ impl RedisSettings {
     pub const DEFAULT_PREFIX: &str = "caudal:";
     pub const LEASE: Duration = Duration::from_millis(2_500);
     pub const ARCHIVED_GRACE: Duration = Duration::from_secs(60 * 60);
+    pub const MOST_ARCHIVED_BYTES: u64 = 256 * 1024 * 1024;
 
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -62,6 +65,7 @@ impl RedisSettings {
             limits: Limits::default(),
             most_unarchived_bytes: None,
             archived_grace: Self::ARCHIVED_GRACE,
+            most_archived_bytes: Self::MOST_ARCHIVED_BYTES,
             time: StoreTime::default(),
         }
     }

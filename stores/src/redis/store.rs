@@ -43,6 +43,7 @@ pub struct RedisStore {
     pub(super) lease: Duration,
     pub(super) most_unarchived_bytes: Option<u64>,
     pub(super) archived_grace: Duration,
+    pub(super) most_archived_bytes: u64,
     pub(super) time: StoreTime,
     /// As its server is configured.
     pub(super) may_lose: Duration,

@@ -1,9 +1,12 @@
 -- Takes ended tasks out of those that are to be archived: they are, or they cannot be. What is archived is counted where
 -- it is kept, and no longer here. What cannot be is in the way as what waits is: its bytes stay counted.
 --
+-- Answers how many bytes stay here of all that is archived.
+--
 -- ARGV: 2 how long they are kept when they are archived, 3 why they cannot be or '', then ids, at most some thousands
 local waiting, gone, kept = call('ZMSCORE', P .. 'ended', unpack(ARGV, 4)), {}, {}
 local till = ARGV[3] == '' and int(now() + tonumber(ARGV[2]))
+local stays = till and tonumber(call('HGET', P .. 'counts', 'archived') or 0) or 0
 for i, is_there in ipairs(waiting) do
   local id = ARGV[i + 3]
   if is_there then
@@ -12,7 +15,10 @@ for i, is_there in ipairs(waiting) do
       later('HSET', P .. 'aside', id, ARGV[3])
     else
       local f = call('HMGET', P .. 't:' .. id, 'bytes', 'state', 'flow')
-      add('unarchived', -tonumber(f[1] or 0))
+      local bytes = tonumber(f[1] or 0)
+      add('unarchived', -bytes)
+      add('archived', bytes)
+      stays = stays + bytes
       kept[#kept + 1] = till
       kept[#kept + 1] = id
       if f[2] then add(f[2] .. '>- ' .. f[3], 1) end
@@ -22,4 +28,4 @@ end
 later_in_pieces('ZREM', P .. 'ended', gone)
 later_in_pieces('ZADD', P .. 'archived', kept)
 commit()
-return 1
+return stays
