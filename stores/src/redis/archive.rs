@@ -130,13 +130,13 @@ impl RedisStore {
     /// These are safe: they are forgotten after `grace`, or when more ended later than may stay.
     pub async fn archived(&self, tasks: &[TaskId], grace: Duration) -> Result<(), StoreError> {
         let calls = by_partition(tasks).into_iter().map(|(partition, tasks)| async move {
+            let mut stays = 0;
             for bite in tasks.chunks(BITE) {
                 let call = ARCHIVED.call(&self.keys.of(partition)).arg(self.turned()).arg(millis(grace)).arg("");
                 let call = bite.iter().fold(call, |call, task| call.arg(task.to_string()));
-                let bytes = reply::count(&self.nodes.call(partition, &call).await?)?;
-                self.forget_archived(partition, bytes.saturating_sub(self.most_archived_of_a_partition())).await?;
+                stays = reply::count(&self.nodes.call(partition, &call).await?)?;
             }
-            Ok(())
+            self.forget_archived(partition, stays.saturating_sub(self.most_archived_of_a_partition())).await
         });
         join_all(calls).await.into_iter().collect()
     }

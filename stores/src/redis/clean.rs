@@ -18,7 +18,7 @@ use super::control::wire_state;
 use super::create::id_of;
 use super::fault::down;
 use super::reply;
-use super::scripts::FORGET;
+use super::scripts::{FORGET, FORGET_ARCHIVED};
 use super::store::{RedisStore, millis};
 
 /// Tasks that one script forgets.
@@ -49,13 +49,11 @@ impl RedisStore {
         most: usize,
     ) -> Result<usize, StoreError> {
         let now = self.store_now().await?;
-        let archived = self.oldest("archived", now, most).await?;
-        let mut forgotten = archived.len();
-        self.forget(&archived).await?;
+        let mut forgotten = self.forget_out_of_grace(now, most).await?;
         if self.most_unarchived_bytes.is_some() || forgotten >= most {
             return Ok(forgotten);
         }
-        let old = self.oldest("ended", now.saturating_sub(millis(keep_ended)), most - forgotten).await?;
+        let old = self.oldest(now.saturating_sub(millis(keep_ended)), most - forgotten).await?;
         self.forget(&old).await?;
         forgotten += old.len();
         while forgotten < most {
@@ -63,7 +61,7 @@ impl RedisStore {
             if much == 0 {
                 break;
             }
-            let first = self.oldest("ended", i64::MAX, BITE.min(most - forgotten)).await?;
+            let first = self.oldest(i64::MAX, BITE.min(most - forgotten)).await?;
             let done = self.forget_up_to(&first, much).await?;
             forgotten += done;
             if done < first.len() || first.is_empty() {
@@ -73,31 +71,23 @@ impl RedisStore {
         Ok(forgotten)
     }
 
-    /// Those with the lowest scores of all partitions, up to `until`.
-    async fn oldest(&self, set: &str, until: i64, most: usize) -> Result<Vec<TaskId>, StoreError> {
-        let firsts = (0..self.layout.partitions()).map(|partition| self.oldest_in(partition, set, until, most));
-        let mut found = try_join_all(firsts).await?.concat();
+    /// The first to end of all partitions that nobody has archived, up to `until`.
+    async fn oldest(&self, until: i64, most: usize) -> Result<Vec<TaskId>, StoreError> {
+        let firsts = (0..self.layout.partitions()).map(|partition| async move {
+            let mut command = Cmd::new();
+            command.arg("ZRANGE").arg(format!("{}ended", self.keys.of(partition))).arg("-inf").arg(until);
+            command.arg("BYSCORE").arg("LIMIT").arg(0).arg(most).arg("WITHSCORES");
+            reply::list(self.nodes.send(partition, &command).await?)
+        });
+        let mut found = Vec::new();
+        for first in try_join_all(firsts).await? {
+            let mut first = first.into_iter();
+            while let (Some(id), Some(score)) = (first.next(), first.next()) {
+                found.push((reply::int(&score)?, id_of(id)?));
+            }
+        }
         found.sort_unstable();
         Ok(found.into_iter().take(most).map(|(_, id)| id).collect())
-    }
-
-    /// With their scores.
-    async fn oldest_in(
-        &self,
-        partition: u16,
-        set: &str,
-        until: i64,
-        most: usize,
-    ) -> Result<Vec<(i64, TaskId)>, StoreError> {
-        let mut command = Cmd::new();
-        command.arg("ZRANGE").arg(format!("{}{set}", self.keys.of(partition))).arg("-inf").arg(until);
-        command.arg("BYSCORE").arg("LIMIT").arg(0).arg(most).arg("WITHSCORES");
-        let mut first = reply::list(self.nodes.send(partition, &command).await?)?.into_iter();
-        let mut found = Vec::new();
-        while let (Some(id), Some(score)) = (first.next(), first.next()) {
-            found.push((reply::int(&score)?, id_of(id)?));
-        }
-        Ok(found)
     }
 
     async fn forget(&self, tasks: &[TaskId]) -> Result<(), StoreError> {
@@ -117,32 +107,53 @@ impl RedisStore {
                 break;
             }
             let Some(partition) = of_one.first().map(|task| task.partition()) else { continue };
-            freed += self.forget_in(partition, of_one).await?;
+            let call = FORGET.call(&self.keys.of(partition)).arg(self.turned()).arg("");
+            let call = of_one.iter().fold(call, |call, task| call.arg(task.to_string()));
+            freed += reply::count(&self.nodes.call(partition, &call).await?)?;
             done += of_one.len();
         }
         Ok(done)
     }
 
-    /// About so many bytes of what is archived, of those that may go first.
+    /// What was archived long enough ago. Answers how many tasks are gone.
+    async fn forget_out_of_grace(&self, now: i64, most: usize) -> Result<usize, StoreError> {
+        let mut forgotten = 0;
+        for partition in 0..self.layout.partitions() {
+            while forgotten < most {
+                let bite = BITE.min(most - forgotten);
+                let (_, gone) = self.forget_archived_until(partition, now, u64::MAX, bite).await?;
+                forgotten += gone;
+                if gone < bite {
+                    break;
+                }
+            }
+        }
+        Ok(forgotten)
+    }
+
+    /// About so many bytes of what is archived, of those that ended first.
     pub(super) async fn forget_archived(&self, partition: u16, much: u64) -> Result<(), StoreError> {
         let mut freed = 0;
         while freed < much {
-            let first = self.oldest_in(partition, "archived", i64::MAX, BITE).await?;
-            let first: Vec<_> = first.into_iter().map(|(_, id)| id).collect();
-            let of_these = self.forget_in(partition, &first).await?;
-            if of_these == 0 {
-                // Those that are left have children to be cancelled: they go later.
+            let (bytes, gone) = self.forget_archived_until(partition, i64::MAX, much - freed, BITE).await?;
+            freed += bytes;
+            if gone == 0 {
                 break;
             }
-            freed += of_these;
         }
         Ok(())
     }
 
-    /// Answers how many bytes that made free.
-    async fn forget_in(&self, partition: u16, tasks: &[TaskId]) -> Result<u64, StoreError> {
-        let call = FORGET.call(&self.keys.of(partition)).arg(self.turned()).arg("");
-        let call = tasks.iter().fold(call, |call, task| call.arg(task.to_string()));
-        reply::count(&self.nodes.call(partition, &call).await?)
+    /// Answers how many bytes that made free, and how many tasks are gone.
+    async fn forget_archived_until(
+        &self,
+        partition: u16,
+        until: i64,
+        much: u64,
+        most: usize,
+    ) -> Result<(u64, usize), StoreError> {
+        let call = FORGET_ARCHIVED.call(&self.keys.of(partition)).arg(self.turned()).arg(until).arg(much).arg(most);
+        let [bytes, gone] = reply::tuple(self.nodes.call(partition, &call).await?)?;
+        Ok((reply::count(&bytes)?, usize::try_from(reply::count(&gone)?).unwrap_or(usize::MAX)))
     }
 }

@@ -119,6 +119,7 @@ scripts! {
     /// The notifications that an end bears belong to it.
     FAIL = " flags=allow-oom" "work" "birth" "ending" "outbox" "fail";
     FORGET = " flags=allow-oom" "work" "forget";
+    FORGET_ARCHIVED = " flags=allow-oom" "work" "forget_archived";
     /// It adds a count that lives for an hour. Refused, no mail would be sent any more, and none forgotten.
     OUTBOX_ADMIT = " flags=allow-oom" "outbox_admit";
     OUTBOX_ASIDE = " flags=allow-oom" "work" "outbox" "outbox_aside";
