@@ -156,7 +156,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(MACHINES, "archived_grace_seconds", Form::Number(0, 604_800), ["3600", "600"],
         "How long ended tasks stay in Redis when Postgres has them"),
     key(MACHINES, "archived_bytes", Form::Bytes(0, 1 << 50), ["256MiB", "1GiB"],
-        "About how much of such tasks stays in Redis; those that ended first go first"),
+        "About how much of such tasks' logs stays in Redis; those that ended first go first"),
 
     key(WORKER, "concurrency", Form::Number(1, 100_000), ["64", "16"],
         "Tasks that run at once"),

@@ -1,7 +1,7 @@
 //! What an archive asks of the live part: which tasks have ended, and to let go of those that are safe with it.
 //!
 //! ```text
-//!   ended ──▶ to_archive ──▶ (the archive stores it) ──▶ archived ──▶ forgotten after a grace time
+//!   ended ──▶ to_archive ──▶ (the archive stores it) ──▶ archived ──▶ forgotten after a grace time, or sooner
 //!     │                              │
 //!     └── stays, however long ◀──────┴──▶ set_aside: cannot be archived; stays, and stops nobody
 //!     ▲                                       │
@@ -136,7 +136,12 @@ impl RedisStore {
                 let call = bite.iter().fold(call, |call, task| call.arg(task.to_string()));
                 stays = reply::count(&self.nodes.call(partition, &call).await?)?;
             }
-            self.forget_archived(partition, stays.saturating_sub(self.most_archived_of_a_partition())).await
+            let too_much = stays.saturating_sub(self.most_archived_of_a_partition());
+            if let Err(error) = self.forget_archived(partition, too_much).await {
+                // What is safe is safe, and more can be archived.
+                tracing::warn!(%error, "archived tasks cannot be forgotten to make room in Redis; trying again soon");
+            }
+            Ok(())
         });
         join_all(calls).await.into_iter().collect()
     }

@@ -23,6 +23,8 @@ use super::store::{RedisStore, millis};
 
 /// Tasks that one script forgets.
 const BITE: usize = 50;
+/// Such bites in one go, where more is archived than may stay: meanwhile nothing is archived.
+const BITES: usize = 20;
 
 impl RedisStore {
     pub(super) async fn delete_one(&self, tenant: &Tenant, task: TaskId) -> Result<(), ControlRefused> {
@@ -131,12 +133,15 @@ impl RedisStore {
         Ok(forgotten)
     }
 
-    /// About so many bytes of what is archived, of those that ended first.
+    /// About so many bytes of what is archived, of those that ended first; of much, a part.
     pub(super) async fn forget_archived(&self, partition: u16, much: u64) -> Result<(), StoreError> {
-        let mut freed = 0;
-        while freed < much {
-            let (bytes, gone) = self.forget_archived_until(partition, i64::MAX, much - freed, BITE).await?;
-            freed += bytes;
+        let mut left = much;
+        for _ in 0..BITES {
+            if left == 0 {
+                break;
+            }
+            let (bytes, gone) = self.forget_archived_until(partition, i64::MAX, left, BITE).await?;
+            left = left.saturating_sub(bytes);
             if gone == 0 {
                 break;
             }

@@ -13,7 +13,7 @@
 //! | `i:<state>:<tenant>` | the same of those that wait, are paused, have failed or are cancelled |
 //! | `listed` | these say all of the partition: it holds no task that is older than they are |
 //! | `k:<tenant>\0<key>`, `u:<tenant>\0<key>` | idempotency keys, unique keys |
-//! | `ended`, `archived`, `aside` | ended tasks; those archived, by when they are forgotten; those that cannot be |
+//! | `ended`, `archived`, `aside` | ended tasks; those archived, by when they are forgotten at the latest; those that cannot be |
 //! | `unreadable` | hash: tasks that lack what nobody can tell, out of line and unclaimed, and why |
 //! | `n:<id>` | hash: a notification |
 //! | `o:<channel>` | sorted set: those in line, by when each is due or its claim runs out |

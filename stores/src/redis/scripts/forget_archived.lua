@@ -24,9 +24,10 @@ for i, id in ipairs(ids) do
     for _, kind in ipairs({ 't:', 'l:', 's:', 'c:', 'w:' }) do keys[#keys + 1] = P .. kind .. id end
   end
 end
--- What was archived before anybody counted is taken from nothing.
+-- A process of an older version counts nothing: when all are gone, nothing is left.
 local counted = tonumber(call('HGET', P .. 'counts', 'archived') or 0) or 0
-add('archived', -math.max(0, math.min(bytes, counted)))
+local are_all = #gone == call('ZCARD', P .. 'archived')
+add('archived', are_all and -counted or -math.max(0, math.min(bytes, counted)))
 later_in_pieces('ZREM', P .. 'archived', gone)
 for list, left_it in pairs(lists) do later_in_pieces('ZREM', list, left_it) end
 later_in_pieces('UNLINK', keys[1], keys)
